@@ -1,0 +1,2 @@
+//! Backpropagation in circuits of gates, without heap.
+#![no_std]

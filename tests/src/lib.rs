@@ -1,0 +1,1 @@
+//! What all suites share: the corpus, the oracle, the engines.
