@@ -312,6 +312,22 @@ impl Document {
         id
     }
 
+    /// Makes an expression's place include its brackets.
+    pub(super) fn widen(&mut self, id: ExprId, span: Span) {
+        self.nodes[id.position()].span = span;
+    }
+
+    /// The name, when an expression is nothing but one.
+    pub fn plain_name(&self, id: ExprId) -> Option<Name> {
+        match &self.node(id).kind {
+            Expr::Name(name) => Some(Name {
+                text: name.clone(),
+                span: self.span(id),
+            }),
+            _ => None,
+        }
+    }
+
     /// The nodes that `id` reads directly, left to right.
     pub fn operands(&self, id: ExprId) -> Vec<ExprId> {
         match &self.node(id).kind {
