@@ -5,8 +5,9 @@
 //! bounded by [`DEEPEST`].
 
 use super::ast::{Argument, Call, Expr, ExprId, Operator, Place, Span};
+use super::cursor::{Parsed, Parser, is_number_word};
 use super::mistake::{DEEPEST, Mistake, MistakeKind, Wanted};
-use super::parse::{Parsed, Parser, WORDS, is_number_word};
+use super::parse::WORDS;
 use super::token::Kind;
 
 /// How tightly an operator binds.

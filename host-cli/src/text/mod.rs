@@ -2,10 +2,11 @@
 //! or [`Diagnostic`]s that say where and what would be right.
 //!
 //! The road: [`source`] (argument to text), [`token`] (text to tokens),
-//! [`parse`] and `expression` (tokens to [`ast`]), `write` (back to text);
+//! [`parse`], `expression` and `cursor` (tokens to [`ast`]), `write` (back to text);
 //! [`mistake`] says what is wrong, [`report`] shows it.
 
 pub mod ast;
+mod cursor;
 mod expression;
 pub mod literal;
 pub mod mistake;
