@@ -67,25 +67,15 @@ pub struct Columns {
 ///
 /// [`DataErrorKind::TwoColumns`], [`DataErrorKind::MissingColumn`],
 /// [`DataErrorKind::ColumnCount`].
-pub fn find(
-    header: &[String],
-    fields: &[Field],
-    steering: &Steering,
-) -> Result<Columns, DataErrorKind> {
+pub fn find(header: &[String], fields: &[Field], steering: &Steering) -> Result<Columns, DataErrorKind> {
     for (at, name) in header.iter().enumerate() {
         if let Some(first) = header[..at].iter().position(|other| other == name) {
-            return Err(DataErrorKind::TwoColumns {
-                name: name.clone(),
-                at: [first + 1, at + 1],
-            });
+            return Err(DataErrorKind::TwoColumns { name: name.clone(), at: [first + 1, at + 1] });
         }
     }
     let mut taken = vec![false; header.len()];
     let mut take = |name: &str, needed_by: &dyn Fn() -> String| {
-        let at = header
-            .iter()
-            .position(|column| column == name)
-            .ok_or_else(|| missing(header, name, needed_by()))?;
+        let at = header.iter().position(|column| column == name).ok_or_else(|| missing(header, name, needed_by()))?;
         taken[at] = true;
         Ok(at)
     };
@@ -96,11 +86,7 @@ pub fn find(
     for name in &steering.ignore {
         take(name, &|| "`ignore`".into())?;
     }
-    let only_input = fields
-        .iter()
-        .filter(|field| field.role == Role::Input)
-        .count()
-        == 1;
+    let only_input = fields.iter().filter(|field| field.role == Role::Input).count() == 1;
     let mut found = vec![Vec::new(); fields.len()];
     let mut rest = None;
     for (at, field) in fields.iter().enumerate() {

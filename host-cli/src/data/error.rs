@@ -105,11 +105,7 @@ pub enum DataErrorKind {
 /// The first few names of a list, quoted.
 fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 8;
-    let mut listed: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let mut listed: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     if names.len() > SHOWN {
         listed.push(format!("and {} more", names.len() - SHOWN));
     }
@@ -123,13 +119,9 @@ impl DataError {
     /// The line and column, both from 1, where they are known.
     pub fn place(&self) -> Option<(u64, Option<usize>)> {
         match &self.kind {
-            DataErrorKind::NotText { line } | DataErrorKind::Ragged { line, .. } => {
-                Some((*line, None))
-            }
+            DataErrorKind::NotText { line } | DataErrorKind::Ragged { line, .. } => Some((*line, None)),
             DataErrorKind::TwoColumns { at, .. } => Some((1, Some(at[1]))),
-            DataErrorKind::MissingColumn { .. } | DataErrorKind::ColumnCount { .. } => {
-                Some((1, None))
-            }
+            DataErrorKind::MissingColumn { .. } | DataErrorKind::ColumnCount { .. } => Some((1, None)),
             DataErrorKind::NotANumber(cell)
             | DataErrorKind::NotFinite { cell, .. }
             | DataErrorKind::NotAClass { cell, .. } => Some((cell.line, Some(cell.column))),
@@ -145,32 +137,24 @@ impl DataError {
             }
             DataErrorKind::File(_) => return None,
             DataErrorKind::NotText { .. } => "save the file as UTF-8".into(),
-            DataErrorKind::NoHeader => {
-                "the first line names the columns, for example `x,y,label`".into()
-            }
+            DataErrorKind::NoHeader => "the first line names the columns, for example `x,y,label`".into(),
             DataErrorKind::NoRows => "put one sample on each line below the header".into(),
             DataErrorKind::TwoColumns { .. } => "rename one of them".into(),
             DataErrorKind::MissingColumn { nearest, there, .. } => match nearest {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("the columns are {}", some_of(there)),
             },
-            DataErrorKind::ColumnCount { left, .. } => format!(
-                "left are {}; name columns that are no input: `ignore = [id]`",
-                some_of(left)
-            ),
+            DataErrorKind::ColumnCount { left, .. } => {
+                format!("left are {}; name columns that are no input: `ignore = [id]`", some_of(left))
+            }
             DataErrorKind::Ragged { header, row, .. } if row < header => {
                 "fill the missing values or remove the line".into()
             }
-            DataErrorKind::Ragged { .. } => {
-                "remove what is too much; text with a comma goes in quotes".into()
+            DataErrorKind::Ragged { .. } => "remove what is too much; text with a comma goes in quotes".into(),
+            DataErrorKind::NotANumber(cell) if cell.text.contains(',') => "decimals are written with a point".into(),
+            DataErrorKind::NotANumber(cell) => {
+                format!("mend the value, or leave the column out: `ignore = [{}]`", cell.name)
             }
-            DataErrorKind::NotANumber(cell) if cell.text.contains(',') => {
-                "decimals are written with a point".into()
-            }
-            DataErrorKind::NotANumber(cell) => format!(
-                "mend the value, or leave the column out: `ignore = [{}]`",
-                cell.name
-            ),
             DataErrorKind::NotFinite { .. } => "mend the value or remove the line".into(),
             DataErrorKind::NotAClass { classes, .. } => format!(
                 "classes are numbered 0 to {}; more of them: `class({})`",
@@ -211,18 +195,12 @@ impl fmt::Display for DataError {
             DataErrorKind::TwoColumns { name, at } => {
                 write!(f, "columns {} and {} are both named `{name}`", at[0], at[1])
             }
-            DataErrorKind::MissingColumn {
-                name, needed_by, ..
-            } => write!(f, "there is no column `{name}`, which {needed_by} needs"),
-            DataErrorKind::ColumnCount {
-                input,
-                needed,
-                left,
-            } => write!(
-                f,
-                "input `{input}` takes {needed} columns, but {} are left for it",
-                left.len()
-            ),
+            DataErrorKind::MissingColumn { name, needed_by, .. } => {
+                write!(f, "there is no column `{name}`, which {needed_by} needs")
+            }
+            DataErrorKind::ColumnCount { input, needed, left } => {
+                write!(f, "input `{input}` takes {needed} columns, but {} are left for it", left.len())
+            }
             DataErrorKind::Ragged { header, row, .. } => {
                 write!(f, "this row has {row} values, the header has {header}")
             }
@@ -230,22 +208,14 @@ impl fmt::Display for DataError {
                 write!(f, "a value is missing in column `{}`", cell.name)
             }
             DataErrorKind::NotANumber(cell) => {
-                write!(
-                    f,
-                    "`{}` in column `{}` is not a number",
-                    cell.text, cell.name
-                )
+                write!(f, "`{}` in column `{}` is not a number", cell.text, cell.name)
             }
-            DataErrorKind::NotFinite { cell, scalar } => write!(
-                f,
-                "`{}` in column `{}` is not a finite {scalar}",
-                cell.text, cell.name
-            ),
-            DataErrorKind::NotAClass { cell, classes } => write!(
-                f,
-                "label `{}` is `{}`, not one of {classes} classes",
-                cell.name, cell.text
-            ),
+            DataErrorKind::NotFinite { cell, scalar } => {
+                write!(f, "`{}` in column `{}` is not a finite {scalar}", cell.text, cell.name)
+            }
+            DataErrorKind::NotAClass { cell, classes } => {
+                write!(f, "label `{}` is `{}`, not one of {classes} classes", cell.name, cell.text)
+            }
             DataErrorKind::NoSuchGroup { column, value } => {
                 write!(f, "no row has `{value}` in column `{column}`")
             }

@@ -24,20 +24,13 @@ fn share(fraction: f64, n: usize) -> usize {
 /// Holds out the first round(`fraction` · n) rows of `order`, a permutation.
 pub fn by_share(order: &[usize], fraction: f64) -> Split {
     let (held, train) = order.split_at(share(fraction, order.len()));
-    Split {
-        train: train.to_vec(),
-        held: held.to_vec(),
-    }
+    Split { train: train.to_vec(), held: held.to_vec() }
 }
 
 /// The different values of a column, in order of their first row.
 pub fn distinct(groups: &[String]) -> Vec<&str> {
     let mut seen = std::collections::HashSet::new();
-    groups
-        .iter()
-        .map(String::as_str)
-        .filter(|group| seen.insert(*group))
-        .collect()
+    groups.iter().map(String::as_str).filter(|group| seen.insert(*group)).collect()
 }
 
 /// Holds out whole groups: the first round(`fraction` · groups), but at least
@@ -46,11 +39,7 @@ pub fn distinct(groups: &[String]) -> Vec<&str> {
 pub fn by_group(order: &[usize], groups: &[String], group_order: &[usize], fraction: f64) -> Split {
     let names = distinct(groups);
     let count = share(fraction, names.len()).max(usize::from(names.len() > 1 && fraction > 0.0));
-    let held: Vec<&str> = group_order
-        .iter()
-        .take(count)
-        .filter_map(|at| names.get(*at).copied())
-        .collect();
+    let held: Vec<&str> = group_order.iter().take(count).filter_map(|at| names.get(*at).copied()).collect();
     part(order, groups, |group| held.contains(&group))
 }
 
@@ -59,25 +48,15 @@ pub fn by_group(order: &[usize], groups: &[String], group_order: &[usize], fract
 /// # Errors
 ///
 /// [`DataErrorKind::NoSuchGroup`] when no row has it.
-pub fn by_value(
-    order: &[usize],
-    groups: &[String],
-    column: &str,
-    value: &str,
-) -> Result<Split, DataErrorKind> {
+pub fn by_value(order: &[usize], groups: &[String], column: &str, value: &str) -> Result<Split, DataErrorKind> {
     let split = part(order, groups, |group| group == value);
     if split.held.is_empty() {
-        return Err(DataErrorKind::NoSuchGroup {
-            column: column.to_owned(),
-            value: value.to_owned(),
-        });
+        return Err(DataErrorKind::NoSuchGroup { column: column.to_owned(), value: value.to_owned() });
     }
     Ok(split)
 }
 
 fn part(order: &[usize], groups: &[String], is_held: impl Fn(&str) -> bool) -> Split {
-    let (held, train) = order
-        .iter()
-        .partition(|row| groups.get(**row).is_some_and(|group| is_held(group)));
+    let (held, train) = order.iter().partition(|row| groups.get(**row).is_some_and(|group| is_held(group)));
     Split { train, held }
 }

@@ -31,10 +31,7 @@ impl<T> Table<T> {
     /// The elements of a field in a row; none past the last row or field.
     pub fn values(&self, field: usize, row: usize) -> &[T] {
         let width = self.fields.get(field).map_or(0, Field::width);
-        self.numbers
-            .get(field)
-            .and_then(|numbers| numbers.get(row * width..(row + 1) * width))
-            .unwrap_or(&[])
+        self.numbers.get(field).and_then(|numbers| numbers.get(row * width..(row + 1) * width)).unwrap_or(&[])
     }
 
     /// For each row the value of the `by` column; empty without one.
@@ -48,15 +45,8 @@ impl<T> Table<T> {
 /// # Errors
 ///
 /// A [`DataError`] at the first thing that is wrong.
-pub fn read<T: Readable>(
-    path: &Path,
-    fields: &[Field],
-    steering: &Steering,
-) -> Result<Table<T>, DataError> {
-    let in_file = |kind| DataError {
-        path: path.to_owned(),
-        kind,
-    };
+pub fn read<T: Readable>(path: &Path, fields: &[Field], steering: &Steering) -> Result<Table<T>, DataError> {
+    let in_file = |kind| DataError { path: path.to_owned(), kind };
     let csv = std::fs::read(path).map_err(|error| in_file(DataErrorKind::File(error)))?;
     read_from(&csv, fields, steering).map_err(in_file)
 }
@@ -66,31 +56,15 @@ pub fn read<T: Readable>(
 /// # Errors
 ///
 /// As [`read`].
-pub fn read_from<T: Readable>(
-    csv: &[u8],
-    fields: &[Field],
-    steering: &Steering,
-) -> Result<Table<T>, DataErrorKind> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(csv);
-    let header: Vec<String> = reader
-        .headers()
-        .map_err(csv_error)?
-        .iter()
-        .map(str::to_owned)
-        .collect();
+pub fn read_from<T: Readable>(csv: &[u8], fields: &[Field], steering: &Steering) -> Result<Table<T>, DataErrorKind> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv);
+    let header: Vec<String> = reader.headers().map_err(csv_error)?.iter().map(str::to_owned).collect();
     if header.iter().all(String::is_empty) {
         return Err(DataErrorKind::NoHeader);
     }
     let columns = find(&header, fields, steering)?;
-    let mut table = Table {
-        fields: fields.to_vec(),
-        numbers: vec![Vec::new(); fields.len()],
-        groups: Vec::new(),
-        rows: 0,
-    };
+    let mut table =
+        Table { fields: fields.to_vec(), numbers: vec![Vec::new(); fields.len()], groups: Vec::new(), rows: 0 };
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(csv_error)? {
         let line = || line_of(csv, &record);
@@ -111,32 +85,17 @@ impl<T: Readable> Table<T> {
         line: &dyn Fn() -> u64,
     ) -> Result<(), DataErrorKind> {
         if record.len() != header.len() {
-            return Err(DataErrorKind::Ragged {
-                line: line(),
-                header: header.len(),
-                row: record.len(),
-            });
+            return Err(DataErrorKind::Ragged { line: line(), header: header.len(), row: record.len() });
         }
-        for (field, (own, numbers)) in self
-            .fields
-            .iter()
-            .zip(columns.fields.iter().zip(&mut self.numbers))
-        {
+        for (field, (own, numbers)) in self.fields.iter().zip(columns.fields.iter().zip(&mut self.numbers)) {
             for &column in own {
                 let text = record.get(column).unwrap_or("");
                 numbers.push(number(text, field.role).map_err(|wrong| {
-                    let cell = Cell {
-                        line: line(),
-                        column: column + 1,
-                        name: header[column].clone(),
-                        text: text.to_owned(),
-                    };
+                    let cell =
+                        Cell { line: line(), column: column + 1, name: header[column].clone(), text: text.to_owned() };
                     match wrong {
                         Wrong::Number => DataErrorKind::NotANumber(cell),
-                        Wrong::Infinite => DataErrorKind::NotFinite {
-                            cell,
-                            scalar: T::NAME,
-                        },
+                        Wrong::Infinite => DataErrorKind::NotFinite { cell, scalar: T::NAME },
                         Wrong::Class(classes) => DataErrorKind::NotAClass { cell, classes },
                     }
                 })?);
@@ -155,10 +114,7 @@ impl<T: Readable> Table<T> {
 fn line_of(csv: &[u8], record: &csv::StringRecord) -> u64 {
     let start = record.position().map_or(0, csv::Position::byte);
     let start = usize::try_from(start).unwrap_or(usize::MAX).min(csv.len());
-    let blank = csv[start..]
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
+    let blank = csv[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let newlines = csv[..start + blank].iter().filter(|byte| **byte == b'\n');
     newlines.count() as u64 + 1
 }
@@ -171,7 +127,7 @@ enum Wrong {
 
 fn number<T: Readable>(text: &str, role: Role) -> Result<T, Wrong> {
     let number: T = text.parse().map_err(|_| Wrong::Number)?;
-    if !number.finite() {
+    if !number.is_finite() {
         return Err(Wrong::Infinite);
     }
     if let Role::Class(classes) = role {

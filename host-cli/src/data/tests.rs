@@ -5,18 +5,11 @@ use super::error::DataErrorKind;
 use super::*;
 
 fn field(name: &str, elements: Option<usize>, role: Role) -> Field {
-    Field {
-        name: name.to_owned(),
-        elements,
-        role,
-    }
+    Field { name: name.to_owned(), elements, role }
 }
 
 fn digits() -> Vec<Field> {
-    vec![
-        field("image", Some(3), Role::Input),
-        field("digit", None, Role::Class(10)),
-    ]
+    vec![field("image", Some(3), Role::Input), field("digit", None, Role::Class(10))]
 }
 
 fn read_text(csv: &str, fields: &[Field]) -> Result<Table<f32>, DataErrorKind> {
@@ -25,11 +18,7 @@ fn read_text(csv: &str, fields: &[Field]) -> Result<Table<f32>, DataErrorKind> {
 
 fn report(csv: &str, fields: &[Field]) -> String {
     let kind = read_text(csv, fields).expect_err("should be refused");
-    DataError {
-        path: "data.csv".into(),
-        kind,
-    }
-    .report()
+    DataError { path: "data.csv".into(), kind }.report()
 }
 
 #[test]
@@ -45,24 +34,14 @@ fn the_only_input_takes_what_is_left() {
 #[test]
 fn names_come_first_and_steering_columns_are_no_inputs() {
     let csv = "\u{feff}id,v1,w,v0,subject,y\n7,1,2,0,a,5\n8,1,2,0,b,5\n";
-    let fields = [
-        field("v", Some(2), Role::Input),
-        field("w", None, Role::Input),
-        field("y", None, Role::Target),
-    ];
-    let steering = Steering {
-        by: Some("subject".into()),
-        ignore: vec!["id".into()],
-    };
+    let fields = [field("v", Some(2), Role::Input), field("w", None, Role::Input), field("y", None, Role::Target)];
+    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into()] };
     let table: Table<f64> = table::read_from(csv.as_bytes(), &fields, &steering).expect("rows");
     assert_eq!(table.values(0, 0), [0.0, 1.0]);
     assert_eq!(table.values(1, 0), [2.0]);
     assert_eq!(table.groups(), ["a", "b"]);
     let only = [field("v", Some(3), Role::Input)];
-    let steering = Steering {
-        by: Some("subject".into()),
-        ignore: vec!["id".into(), "y".into(), "w".into()],
-    };
+    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into(), "y".into(), "w".into()] };
     let refused = table::read_from::<f64>(csv.as_bytes(), &only, &steering);
     // `v0` is there, so `v2` is wanted and the rest is not taken.
     assert!(matches!(refused, Err(DataErrorKind::MissingColumn { name, .. }) if name == "v2"));
@@ -119,43 +98,22 @@ fn other_refusals() {
     for (csv, title) in [
         ("", "the data has no header"),
         ("p0,p1,p2,digit\n", "the data has no rows"),
-        (
-            "p0,p0,p2,digit\n1,2,3,4\n",
-            "columns 1 and 2 are both named `p0`",
-        ),
-        (
-            "p0,p1,p2,digit\n1,,3,4\n",
-            "a value is missing in column `p1`",
-        ),
-        (
-            "p0,p1,p2,digit\n1,inf,3,4\n",
-            "`inf` in column `p1` is not a finite",
-        ),
-        (
-            "p0,p1,p2,digit\n1,1e39,3,4\n",
-            "`1e39` in column `p1` is not a finite",
-        ),
+        ("p0,p0,p2,digit\n1,2,3,4\n", "columns 1 and 2 are both named `p0`"),
+        ("p0,p1,p2,digit\n1,,3,4\n", "a value is missing in column `p1`"),
+        ("p0,p1,p2,digit\n1,inf,3,4\n", "`inf` in column `p1` is not a finite"),
+        ("p0,p1,p2,digit\n1,1e39,3,4\n", "`1e39` in column `p1` is not a finite"),
         ("p0,p1,p2,digit\n1,2,3,4.5\n", "label `digit` is `4.5`"),
         ("p0,p1,p2,digit\n1,2,3,-1\n", "label `digit` is `-1`"),
     ] {
         let told = report(csv, &digits());
-        assert!(
-            told.starts_with(&format!("error: {title}")),
-            "{csv}: {told}"
-        );
+        assert!(told.starts_with(&format!("error: {title}")), "{csv}: {told}");
     }
     let gone = read::<f32>("nowhere.csv".as_ref(), &digits(), &Steering::default());
     let told = gone.expect_err("no file").report();
-    assert!(
-        told.starts_with("error: there is no such data file\n --> nowhere.csv"),
-        "{told}"
-    );
+    assert!(told.starts_with("error: there is no such data file\n --> nowhere.csv"), "{told}");
     let bytes = b"p0,p1,p2,digit\n1,2,3,\xff\n";
     let refused = table::read_from::<f32>(bytes, &digits(), &Steering::default());
-    assert!(
-        matches!(refused, Err(DataErrorKind::NotText { line: 2 })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(DataErrorKind::NotText { line: 2 })), "{refused:?}");
 }
 
 #[test]

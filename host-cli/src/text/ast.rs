@@ -24,10 +24,7 @@ impl Span {
 
     /// The smallest span that covers both.
     pub fn to(self, other: Span) -> Span {
-        Span {
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }
 
@@ -320,10 +317,7 @@ impl Document {
     /// The name, when an expression is nothing but one.
     pub fn plain_name(&self, id: ExprId) -> Option<Name> {
         match &self.node(id).kind {
-            Expr::Name(name) => Some(Name {
-                text: name.clone(),
-                span: self.span(id),
-            }),
+            Expr::Name(name) => Some(Name { text: name.clone(), span: self.span(id) }),
             _ => None,
         }
     }
@@ -334,11 +328,7 @@ impl Document {
             Expr::Number(_) | Expr::Quoted(_) | Expr::Name(_) => Vec::new(),
             Expr::Negate(of) | Expr::Index { of, .. } => vec![*of],
             Expr::Binary { left, right, .. } => vec![*left, *right],
-            Expr::Call(call) => call
-                .arguments
-                .iter()
-                .map(|argument| argument.value)
-                .collect(),
+            Expr::Call(call) => call.arguments.iter().map(|argument| argument.value).collect(),
             Expr::List(items) => items.clone(),
         }
     }

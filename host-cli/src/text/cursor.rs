@@ -43,10 +43,7 @@ impl<'a> Parser<'a> {
             return Err(self.expected(Wanted::Name));
         }
         self.bump();
-        Ok(Name {
-            text: self.slice(token.span).to_owned(),
-            span: token.span,
-        })
+        Ok(Name { text: self.slice(token.span).to_owned(), span: token.span })
     }
 
     /// A name that is defined: no dots, and no word of the format.
@@ -59,10 +56,7 @@ impl<'a> Parser<'a> {
         } else {
             return Ok(name);
         };
-        Err(Mistake {
-            kind,
-            span: name.span,
-        })
+        Err(Mistake { kind, span: name.span })
     }
 
     /// A whole number.
@@ -72,25 +66,15 @@ impl<'a> Parser<'a> {
         match digits.parse::<usize>() {
             Ok(value) if token.kind == Kind::Number => {
                 self.bump();
-                Ok(Whole {
-                    value,
-                    span: token.span,
-                })
+                Ok(Whole { value, span: token.span })
             }
-            _ => Err(Mistake {
-                kind: MistakeKind::NotWhole(self.found(token)),
-                span: token.span,
-            }),
+            _ => Err(Mistake { kind: MistakeKind::NotWhole(self.found(token)), span: token.span }),
         }
     }
 
     /// Reads the opening token, then what `inside` reads; line ends within do
     /// not count. `inside` reads the closing token.
-    pub(super) fn bracketed<T>(
-        &mut self,
-        open: Kind,
-        inside: impl FnOnce(&mut Self) -> Parsed<T>,
-    ) -> Parsed<T> {
+    pub(super) fn bracketed<T>(&mut self, open: Kind, inside: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         debug_assert_eq!(self.peek().kind, open);
         let opened = self.bump();
         self.brackets += 1;
@@ -112,13 +96,7 @@ impl<'a> Parser<'a> {
 
     fn unclosed(&self, opened: Token, span: Span) -> Mistake {
         let close = if opened.kind == Kind::Open { ')' } else { ']' };
-        Mistake {
-            kind: MistakeKind::Unclosed {
-                open: opened.span,
-                close,
-            },
-            span,
-        }
+        Mistake { kind: MistakeKind::Unclosed { open: opened.span, close }, span }
     }
 
     fn at_end(&self) -> bool {
@@ -173,11 +151,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn expect(&mut self, kind: Kind, wanted: Wanted) -> Parsed<Token> {
-        if self.peek().kind == kind {
-            Ok(self.bump())
-        } else {
-            Err(self.expected(wanted))
-        }
+        if self.peek().kind == kind { Ok(self.bump()) } else { Err(self.expected(wanted)) }
     }
 
     /// The mistake that `wanted` was needed where the next token stands.
@@ -189,18 +163,12 @@ impl<'a> Parser<'a> {
             Kind::Star if wanted == Wanted::Operand && self.next > 0 => {
                 let before = self.tokens[self.next - 1];
                 if before.kind == Kind::Star && before.span.end == token.span.start {
-                    return Mistake {
-                        kind: MistakeKind::DoubleStar,
-                        span: before.span.to(token.span),
-                    };
+                    return Mistake { kind: MistakeKind::DoubleStar, span: before.span.to(token.span) };
                 }
                 self.unmet(wanted, token)
             }
             Kind::Word | Kind::Number | Kind::Open
-                if matches!(
-                    wanted,
-                    Wanted::LineEnd | Wanted::CommaOr(_) | Wanted::Closing(')')
-                ) =>
+                if matches!(wanted, Wanted::LineEnd | Wanted::CommaOr(_) | Wanted::Closing(')')) =>
             {
                 MistakeKind::NoOperator
             }
@@ -215,10 +183,7 @@ impl<'a> Parser<'a> {
     }
 
     fn unmet(&self, wanted: Wanted, token: Token) -> MistakeKind {
-        MistakeKind::Expected {
-            wanted,
-            found: self.found(token),
-        }
+        MistakeKind::Expected { wanted, found: self.found(token) }
     }
 
     fn found(&self, token: Token) -> String {
@@ -235,20 +200,14 @@ impl<'a> Parser<'a> {
 
     /// After a mistake: to the end of the line.
     pub(super) fn skip_statement(&mut self) {
-        while !matches!(
-            self.peek().kind,
-            Kind::Newline | Kind::Semicolon | Kind::End
-        ) {
+        while !matches!(self.peek().kind, Kind::Newline | Kind::Semicolon | Kind::End) {
             self.bump();
         }
     }
 
     /// After a mistake in a block: to the end of the line or of the block.
     pub(super) fn skip_setting(&mut self) {
-        while !matches!(
-            self.peek().kind,
-            Kind::Newline | Kind::Semicolon | Kind::CloseBrace | Kind::End
-        ) {
+        while !matches!(self.peek().kind, Kind::Newline | Kind::Semicolon | Kind::CloseBrace | Kind::End) {
             self.bump();
         }
     }

@@ -52,12 +52,7 @@ impl Parser<'_> {
                 self.climb(binding)?
             };
             let span = self.document.span(left).to(self.document.span(right));
-            let kind = Expr::Binary {
-                operator,
-                at,
-                left,
-                right,
-            };
+            let kind = Expr::Binary { operator, at, left, right };
             left = self.document.push(kind, span);
         }
         Ok(left)
@@ -104,17 +99,11 @@ impl Parser<'_> {
             Kind::Word => {
                 let word = self.slice(token.span);
                 if WORDS.contains(&word) {
-                    return Err(Mistake {
-                        kind: MistakeKind::Reserved(word.to_owned()),
-                        span: token.span,
-                    });
+                    return Err(Mistake { kind: MistakeKind::Reserved(word.to_owned()), span: token.span });
                 }
                 self.bump();
-                let kind = if is_number_word(word) {
-                    Expr::Number(word.to_owned())
-                } else {
-                    Expr::Name(word.to_owned())
-                };
+                let kind =
+                    if is_number_word(word) { Expr::Number(word.to_owned()) } else { Expr::Name(word.to_owned()) };
                 Ok(self.document.push(kind, token.span))
             }
             Kind::Open => self.deeper(token.span, |parser| {
@@ -156,8 +145,7 @@ impl Parser<'_> {
                 let mut arguments: Vec<Argument> = Vec::new();
                 while parser.peek().kind != Kind::Close {
                     let argument = parser.argument()?;
-                    if argument.name.is_none() && arguments.last().is_some_and(|a| a.name.is_some())
-                    {
+                    if argument.name.is_none() && arguments.last().is_some_and(|a| a.name.is_some()) {
                         return Err(Mistake {
                             kind: MistakeKind::PlaceAfterName,
                             span: parser.document.span(argument.value),
@@ -205,11 +193,7 @@ impl Parser<'_> {
 
     fn place(&mut self) -> Parsed<Place> {
         let first = self.peek();
-        let start = if first.kind == Kind::Dots {
-            None
-        } else {
-            Some(self.whole()?)
-        };
+        let start = if first.kind == Kind::Dots { None } else { Some(self.whole()?) };
         let dots = self.peek();
         if dots.kind != Kind::Dots {
             return match start {
@@ -232,10 +216,7 @@ impl Parser<'_> {
     /// One level down, unless that is one too many.
     fn deeper<T>(&mut self, at: Span, walk: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.depth == DEEPEST {
-            return Err(Mistake {
-                kind: MistakeKind::TooDeep,
-                span: at,
-            });
+            return Err(Mistake { kind: MistakeKind::TooDeep, span: at });
         }
         self.depth += 1;
         let read = walk(self);

@@ -55,28 +55,19 @@ impl LiteralError {
     /// The words for it.
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
-            LiteralError::NotANumber(span) => Diagnostic::new(
-                "expected a number or a list of numbers",
-                *span,
-                "not a number",
-            )
-            .help("write `-2`, `[1, 2, 3]` or `[[1, 2], [3, 4]]`"),
+            LiteralError::NotANumber(span) => {
+                Diagnostic::new("expected a number or a list of numbers", *span, "not a number")
+                    .help("write `-2`, `[1, 2, 3]` or `[[1, 2], [3, 4]]`")
+            }
             LiteralError::Ragged { span, first, this } => Diagnostic::new(
                 "the parts of a list differ in shape",
                 *span,
-                format!(
-                    "{}, but the first is {}",
-                    shape_words(this),
-                    shape_words(first)
-                ),
+                format!("{}, but the first is {}", shape_words(this), shape_words(first)),
             ),
             LiteralError::Empty(span) => Diagnostic::new("a list needs a number", *span, "empty"),
             LiteralError::TooLarge { span, scalar } => {
-                let told = Diagnostic::new(
-                    format!("this number is too large for {scalar}"),
-                    *span,
-                    "would become infinite",
-                );
+                let told =
+                    Diagnostic::new(format!("this number is too large for {scalar}"), *span, "would become infinite");
                 told.help(if *scalar == "f32" {
                     "write `inf` if that is meant, or use `--scalar f64`"
                 } else {
@@ -97,34 +88,10 @@ pub fn shape_words(shape: &[usize]) -> String {
 }
 
 /// A scalar that text is read into, rounded once.
-pub trait Readable: Copy + std::str::FromStr + std::ops::Neg<Output = Self> {
-    /// Its name on the command line.
-    const NAME: &'static str;
-    /// Whether it is infinite.
-    fn infinite(self) -> bool;
-    /// Whether it is neither infinite nor NaN.
-    fn finite(self) -> bool;
-}
+pub trait Readable: chainrule::Scalar + std::str::FromStr {}
 
-impl Readable for f32 {
-    const NAME: &'static str = "f32";
-    fn infinite(self) -> bool {
-        self.is_infinite()
-    }
-    fn finite(self) -> bool {
-        self.is_finite()
-    }
-}
-
-impl Readable for f64 {
-    const NAME: &'static str = "f64";
-    fn infinite(self) -> bool {
-        self.is_infinite()
-    }
-    fn finite(self) -> bool {
-        self.is_finite()
-    }
-}
+impl Readable for f32 {}
+impl Readable for f64 {}
 
 impl Figure {
     /// The number in the scalar in use.
@@ -133,15 +100,9 @@ impl Figure {
     ///
     /// [`LiteralError::TooLarge`] when a finite number would become infinite.
     pub fn read<T: Readable>(&self) -> Result<T, LiteralError> {
-        let number: T = self
-            .text
-            .parse()
-            .map_err(|_| LiteralError::NotANumber(self.span))?;
-        if number.infinite() && self.text != "inf" {
-            return Err(LiteralError::TooLarge {
-                span: self.span,
-                scalar: T::NAME,
-            });
+        let number: T = self.text.parse().map_err(|_| LiteralError::NotANumber(self.span))?;
+        if number.abs() == T::INFINITY && self.text != "inf" {
+            return Err(LiteralError::TooLarge { span: self.span, scalar: T::NAME });
         }
         Ok(if self.negative { -number } else { number })
     }
@@ -167,11 +128,7 @@ impl Document {
             ref kind => (false, kind),
         };
         match digits {
-            Expr::Number(text) => Some(Figure {
-                negative,
-                text: text.clone(),
-                span: node.span,
-            }),
+            Expr::Number(text) => Some(Figure { negative, text: text.clone(), span: node.span }),
             _ => None,
         }
     }
@@ -185,11 +142,7 @@ impl Document {
     pub fn literal(&self, id: ExprId) -> Result<Literal, LiteralError> {
         let span = self.span(id);
         if let Some(figure) = self.figure(id) {
-            return Ok(Literal {
-                shape: Vec::new(),
-                figures: vec![figure],
-                span,
-            });
+            return Ok(Literal { shape: Vec::new(), figures: vec![figure], span });
         }
         let Expr::List(items) = &self.node(id).kind else {
             return Err(LiteralError::NotANumber(span));
@@ -202,11 +155,7 @@ impl Document {
             match &inner {
                 None => inner = Some(part.shape),
                 Some(first) if *first != part.shape => {
-                    return Err(LiteralError::Ragged {
-                        span: part.span,
-                        first: first.clone(),
-                        this: part.shape,
-                    });
+                    return Err(LiteralError::Ragged { span: part.span, first: first.clone(), this: part.shape });
                 }
                 Some(_) => {}
             }
@@ -217,10 +166,6 @@ impl Document {
         };
         let mut shape = vec![items.len()];
         shape.extend(inner);
-        Ok(Literal {
-            shape,
-            figures,
-            span,
-        })
+        Ok(Literal { shape, figures, span })
     }
 }

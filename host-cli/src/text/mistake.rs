@@ -118,52 +118,27 @@ impl Mistake {
                     None => told,
                 }
             }
-            MistakeKind::UnclosedQuote => at(
-                "this text in quotes does not end".into(),
-                "opened here",
-            )
-            .help("close it with `\"` on the same line"),
-            MistakeKind::Expected { wanted, found } => at(
-                format!("expected {wanted}, found {found}"),
-                "here",
-            ),
-            MistakeKind::Unclosed { open, close } => at(
-                format!("expected `{close}` before this"),
-                &format!("`{close}` is missing"),
-            )
-            .also(*open, "opened here"),
-            MistakeKind::TooDeep => at(
-                format!("nested deeper than {DEEPEST}"),
-                &format!("level {}", DEEPEST + 1),
-            )
-            .help("name a part of it on a line of its own: `part = …`"),
-            MistakeKind::NoOperator => at(
-                "expected an operator between two operands".into(),
-                "the second operand",
-            )
-            .help("to multiply, write `*`"),
-            MistakeKind::DoubleStar => {
-                at("a power is written `^`".into(), "here").help("write `x^2`")
+            MistakeKind::UnclosedQuote => {
+                at("this text in quotes does not end".into(), "opened here").help("close it with `\"` on the same line")
             }
-            MistakeKind::Reserved(word) => at(
-                format!("`{word}` is a word of the format, not a name"),
-                "here",
-            )
-            .help("choose another name"),
-            MistakeKind::Dotted(name) => at(
-                format!("the name `{name}` cannot be defined"),
-                "has a dot",
-            )
-            .help("names with dots are given by layers (`fc1.weight`) and to intermediates (`f.1`); use `_`"),
-            MistakeKind::PlaceAfterName => at(
-                "an argument without a name after one with a name".into(),
-                "here",
-            )
-            .help("put it first, or give its name: `name = value`"),
-            MistakeKind::NotWhole(found) => at(
-                format!("expected a whole number, found {found}"),
-                "here",
-            ),
+            MistakeKind::Expected { wanted, found } => at(format!("expected {wanted}, found {found}"), "here"),
+            MistakeKind::Unclosed { open, close } => {
+                at(format!("expected `{close}` before this"), &format!("`{close}` is missing"))
+                    .also(*open, "opened here")
+            }
+            MistakeKind::TooDeep => at(format!("nested deeper than {DEEPEST}"), &format!("level {}", DEEPEST + 1))
+                .help("name a part of it on a line of its own: `part = …`"),
+            MistakeKind::NoOperator => at("expected an operator between two operands".into(), "the second operand")
+                .help("to multiply, write `*`"),
+            MistakeKind::DoubleStar => at("a power is written `^`".into(), "here").help("write `x^2`"),
+            MistakeKind::Reserved(word) => {
+                at(format!("`{word}` is a word of the format, not a name"), "here").help("choose another name")
+            }
+            MistakeKind::Dotted(name) => at(format!("the name `{name}` cannot be defined"), "has a dot")
+                .help("names with dots are given by layers (`fc1.weight`) and to intermediates (`f.1`); use `_`"),
+            MistakeKind::PlaceAfterName => at("an argument without a name after one with a name".into(), "here")
+                .help("put it first, or give its name: `name = value`"),
+            MistakeKind::NotWhole(found) => at(format!("expected a whole number, found {found}"), "here"),
             MistakeKind::UnknownStatement { word, nearest } => {
                 let told = at(format!("no statement starts with `{word}`"), "here");
                 match nearest {
@@ -176,8 +151,9 @@ impl Mistake {
             }
             MistakeKind::FormulaInFile => at("this formula has no name".into(), "drives no wire")
                 .help("write `name = …`, or `maximize …` or `minimize …` for the objective"),
-            MistakeKind::Empty => at("there is no formula here".into(), "empty")
-                .help("write one, for example `(x + y) * z`"),
+            MistakeKind::Empty => {
+                at("there is no formula here".into(), "empty").help("write one, for example `(x + y) * z`")
+            }
         }
     }
 }

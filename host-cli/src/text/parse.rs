@@ -3,27 +3,15 @@
 //! After a mistake the parser goes on at the next line, so that one run tells
 //! several.
 
-use super::ast::{
-    Call, Declaration, Document, ExprId, Goal, Label, Name, Setting, Span, Statement, Whole,
-};
+use super::ast::{Call, Declaration, Document, ExprId, Goal, Label, Name, Setting, Span, Statement, Whole};
 use super::cursor::{Parsed, Parser};
 use super::mistake::{Mistake, MistakeKind, Wanted};
 use super::nearest::nearest;
 use super::token::Kind;
 
 /// The words that start a statement; none of them is a name.
-pub const WORDS: [&str; 10] = [
-    "input",
-    "label",
-    "param",
-    "layer",
-    "maximize",
-    "minimize",
-    "train",
-    "adapt",
-    "freeze",
-    "normalize",
-];
+pub const WORDS: [&str; 10] =
+    ["input", "label", "param", "layer", "maximize", "minimize", "train", "adapt", "freeze", "normalize"];
 
 /// Whether a text is a file or a formula from the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +31,9 @@ pub fn parse(text: &str, form: Form) -> Result<Document, Vec<Mistake>> {
     let mut parser = Parser::new(text, form);
     parser.statements();
     if parser.mistakes.is_empty() && parser.document.statements.is_empty() {
-        parser.mistakes.push(Mistake {
-            kind: MistakeKind::Empty,
-            span: Span::new(0, text.len()),
-        });
+        parser.mistakes.push(Mistake { kind: MistakeKind::Empty, span: Span::new(0, text.len()) });
     }
-    if parser.mistakes.is_empty() {
-        Ok(parser.document)
-    } else {
-        Err(parser.mistakes)
-    }
+    if parser.mistakes.is_empty() { Ok(parser.document) } else { Err(parser.mistakes) }
 }
 
 impl Parser<'_> {
@@ -112,10 +93,7 @@ impl Parser<'_> {
         let statement = Statement::Formula(value);
         if self.form == Form::File {
             self.line_end()?;
-            return Err(Mistake {
-                kind: MistakeKind::FormulaInFile,
-                span: self.document.span(value),
-            });
+            return Err(Mistake { kind: MistakeKind::FormulaInFile, span: self.document.span(value) });
         }
         Ok(statement)
     }
@@ -131,11 +109,7 @@ impl Parser<'_> {
     /// `input x[2, 3] = [[…], […]]`, the word still to be read.
     fn declaration(&mut self) -> Parsed<Declaration> {
         self.bump();
-        Ok(Declaration {
-            name: self.new_name()?,
-            shape: self.shape()?,
-            value: self.value()?,
-        })
+        Ok(Declaration { name: self.new_name()?, shape: self.shape()?, value: self.value()? })
     }
 
     /// `label digit : class(10)`
@@ -160,12 +134,7 @@ impl Parser<'_> {
             })?);
         }
         let value = self.value()?;
-        Ok(Statement::Label(Label {
-            name,
-            shape,
-            classes,
-            value,
-        }))
+        Ok(Statement::Label(Label { name, shape, classes, value }))
     }
 
     /// `layer fc1 = dense(32, init = he)`
@@ -178,10 +147,7 @@ impl Parser<'_> {
         }
         let kind = self.name()?;
         let (arguments, _) = self.arguments()?;
-        let kind = Call {
-            name: kind,
-            arguments,
-        };
+        let kind = Call { name: kind, arguments };
         Ok(Statement::Layer { name, kind })
     }
 
@@ -212,20 +178,14 @@ impl Parser<'_> {
         let open = self.expect(Kind::OpenBrace, Wanted::Brace)?;
         let mut settings = Vec::new();
         loop {
-            while matches!(
-                self.peek().kind,
-                Kind::Newline | Kind::Semicolon | Kind::Comma
-            ) {
+            while matches!(self.peek().kind, Kind::Newline | Kind::Semicolon | Kind::Comma) {
                 self.bump();
             }
             match self.peek().kind {
                 Kind::CloseBrace => break,
                 Kind::End => {
                     return Err(Mistake {
-                        kind: MistakeKind::Unclosed {
-                            open: open.span,
-                            close: '}',
-                        },
+                        kind: MistakeKind::Unclosed { open: open.span, close: '}' },
                         span: self.peek().span,
                     });
                 }
@@ -248,9 +208,7 @@ impl Parser<'_> {
         self.expect(Kind::Equals, Wanted::Equals)?;
         let value = self.expression()?;
         match self.peek().kind {
-            Kind::Newline | Kind::Semicolon | Kind::Comma | Kind::CloseBrace | Kind::End => {
-                Ok(Setting { key, value })
-            }
+            Kind::Newline | Kind::Semicolon | Kind::Comma | Kind::CloseBrace | Kind::End => Ok(Setting { key, value }),
             _ => Err(self.expected(Wanted::LineEnd)),
         }
     }
@@ -270,11 +228,7 @@ impl Parser<'_> {
     }
 
     fn value(&mut self) -> Parsed<Option<ExprId>> {
-        if self.eat(Kind::Equals) {
-            self.expression().map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.eat(Kind::Equals) { self.expression().map(Some) } else { Ok(None) }
     }
 
     fn names(&mut self) -> Parsed<Vec<Name>> {
@@ -295,10 +249,7 @@ impl Parser<'_> {
 
 fn unknown(word: &str, span: Span, words: &[&'static str]) -> Mistake {
     Mistake {
-        kind: MistakeKind::UnknownStatement {
-            word: word.to_owned(),
-            nearest: nearest(word, words.iter().copied()),
-        },
+        kind: MistakeKind::UnknownStatement { word: word.to_owned(), nearest: nearest(word, words.iter().copied()) },
         span,
     }
 }

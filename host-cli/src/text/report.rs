@@ -28,13 +28,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at `at`.
     pub fn new(title: impl Into<String>, at: Span, label: impl Into<String>) -> Self {
-        Diagnostic {
-            title: title.into(),
-            at,
-            label: label.into(),
-            also: Vec::new(),
-            help: None,
-        }
+        Diagnostic { title: title.into(), at, label: label.into(), also: Vec::new(), help: None }
     }
 
     /// Adds another place that matters.
@@ -62,10 +56,7 @@ pub struct Source {
 impl Source {
     /// A text and what it is called in reports.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Source {
-            name: name.into(),
-            text: text.into(),
-        }
+        Source { name: name.into(), text: text.into() }
     }
 
     /// The bytes of a span.
@@ -83,16 +74,8 @@ impl Source {
 
     /// The errors as text for a terminal (`styled`) or a file.
     pub fn report(&self, errors: &[Diagnostic], styled: bool) -> String {
-        let renderer = if styled {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let mut report: Vec<String> = errors
-            .iter()
-            .take(SHOWN)
-            .map(|error| self.one(error, &renderer))
-            .collect();
+        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        let mut report: Vec<String> = errors.iter().take(SHOWN).map(|error| self.one(error, &renderer)).collect();
         if errors.len() > SHOWN {
             report.push(format!("and {} more", errors.len() - SHOWN));
         }
@@ -108,11 +91,8 @@ impl Source {
             let end = span.end.clamp(window.start, window.end) - window.start;
             start..end.max(start)
         };
-        let mut snippet = Snippet::source(text).annotation(
-            AnnotationKind::Primary
-                .span(inside(error.at))
-                .label(error.label.as_str()),
-        );
+        let mut snippet = Snippet::source(text)
+            .annotation(AnnotationKind::Primary.span(inside(error.at)).label(error.label.as_str()));
         let whole_lines = self.starts_line(window.start);
         let (line, column) = self.line_and_column(error.at.start);
         let path = if whole_lines {
@@ -125,16 +105,10 @@ impl Source {
         snippet = snippet.path(path).line_start(first);
         for (span, label) in &error.also {
             if span.start >= window.start && span.end <= window.end {
-                snippet = snippet.annotation(
-                    AnnotationKind::Context
-                        .span(inside(*span))
-                        .label(label.as_str()),
-                );
+                snippet = snippet.annotation(AnnotationKind::Context.span(inside(*span)).label(label.as_str()));
             }
         }
-        let mut group = Level::ERROR
-            .primary_title(error.title.as_str())
-            .element(snippet);
+        let mut group = Level::ERROR.primary_title(error.title.as_str()).element(snippet);
         for (span, label) in &error.also {
             if span.start < window.start || span.end > window.end {
                 let (at_line, at_column) = self.line_and_column(span.start);
@@ -161,19 +135,12 @@ impl Source {
     fn window(&self, error: &Diagnostic) -> Span {
         let limit = self.text.len();
         let line_of = |span: Span| {
-            let start = self.text[..span.start.min(limit)]
-                .rfind('\n')
-                .map_or(0, |newline| newline + 1);
+            let start = self.text[..span.start.min(limit)].rfind('\n').map_or(0, |newline| newline + 1);
             let from = span.end.max(span.start).min(limit);
-            let end = self.text[from..]
-                .find('\n')
-                .map_or(limit, |newline| from + newline);
+            let end = self.text[from..].find('\n').map_or(limit, |newline| from + newline);
             Span::new(start, end)
         };
-        let lines = error
-            .also
-            .iter()
-            .fold(line_of(error.at), |all, (span, _)| all.to(line_of(*span)));
+        let lines = error.also.iter().fold(line_of(error.at), |all, (span, _)| all.to(line_of(*span)));
         if lines.end - lines.start <= 16 * AROUND {
             return lines;
         }

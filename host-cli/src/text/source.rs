@@ -84,11 +84,7 @@ impl SourceError {
 /// [`SourceError::File`] or [`SourceError::Text`].
 pub fn read(argument: &str) -> Result<Written, SourceError> {
     let path = Path::new(argument);
-    if path.is_file() || argument.ends_with(".circuit") {
-        read_file(path)
-    } else {
-        read_formula(argument)
-    }
+    if path.is_file() || argument.ends_with(".circuit") { read_file(path) } else { read_formula(argument) }
 }
 
 /// Reads a `.circuit` file.
@@ -97,16 +93,9 @@ pub fn read(argument: &str) -> Result<Written, SourceError> {
 ///
 /// As [`read`].
 pub fn read_file(path: &Path) -> Result<Written, SourceError> {
-    let text = fs::read_to_string(path).map_err(|error| SourceError::File {
-        path: path.to_owned(),
-        error,
-    })?;
+    let text = fs::read_to_string(path).map_err(|error| SourceError::File { path: path.to_owned(), error })?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    read_text(
-        Source::new(path.display().to_string(), text),
-        Form::File,
-        folder,
-    )
+    read_text(Source::new(path.display().to_string(), text), Form::File, folder)
 }
 
 /// Reads a formula.
@@ -120,16 +109,8 @@ pub fn read_formula(text: &str) -> Result<Written, SourceError> {
 
 fn read_text(source: Source, form: Form, folder: PathBuf) -> Result<Written, SourceError> {
     match parse(&source.text, form) {
-        Ok(document) => Ok(Written {
-            source,
-            document,
-            form,
-            folder,
-        }),
-        Err(mistakes) => Err(SourceError::Text {
-            source,
-            errors: mistakes.iter().map(Mistake::diagnostic).collect(),
-        }),
+        Ok(document) => Ok(Written { source, document, form, folder }),
+        Err(mistakes) => Err(SourceError::Text { source, errors: mistakes.iter().map(Mistake::diagnostic).collect() }),
     }
 }
 
@@ -142,11 +123,7 @@ pub fn read_given(argument: &str) -> Result<Given, SourceError> {
     let source = Source::new("argument", argument);
     let whole = Span::new(0, argument.len());
     match read_assignment(argument) {
-        Ok((name, value)) => Ok(Given {
-            source,
-            name,
-            value,
-        }),
+        Ok((name, value)) => Ok(Given { source, name, value }),
         Err(errors) if errors.is_empty() => Err(SourceError::Text {
             source,
             errors: vec![

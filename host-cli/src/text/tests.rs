@@ -20,17 +20,9 @@ fn bracketed(text: &str) -> String {
     };
     fn walk(document: &Document, id: ExprId) -> String {
         match &document.node(id).kind {
-            Expr::Binary {
-                operator,
-                left,
-                right,
-                ..
-            } => format!(
-                "({} {} {})",
-                walk(document, *left),
-                operator.sign(),
-                walk(document, *right)
-            ),
+            Expr::Binary { operator, left, right, .. } => {
+                format!("({} {} {})", walk(document, *left), operator.sign(), walk(document, *right))
+            }
             Expr::Negate(of) => format!("(-{})", walk(document, *of)),
             _ => document.written(id),
         }
@@ -40,10 +32,7 @@ fn bracketed(text: &str) -> String {
 
 fn report(text: &str, form: Form) -> String {
     let mistakes = parse(text, form).expect_err("should be refused");
-    let told: Vec<Diagnostic> = mistakes
-        .iter()
-        .map(|mistake| mistake.diagnostic())
-        .collect();
+    let told: Vec<Diagnostic> = mistakes.iter().map(|mistake| mistake.diagnostic()).collect();
     Source::new("a.circuit", text).report(&told, false)
 }
 
@@ -107,15 +96,9 @@ adapt {
 
 #[test]
 fn lines_may_break_in_brackets_and_after_operators() {
-    assert_eq!(
-        file("f = max(a,\n  b) +\n  c # why\nmaximize f").to_string(),
-        "f = max(a, b) + c\nmaximize f\n"
-    );
+    assert_eq!(file("f = max(a,\n  b) +\n  c # why\nmaximize f").to_string(), "f = max(a, b) + c\nmaximize f\n");
     assert_eq!(formula("q = x + y; q*z").to_string(), "q = x + y\nq * z\n");
-    assert_eq!(
-        file("train { batch = 1, epochs = 2 }\r\n").to_string(),
-        "train {\n  batch = 1\n  epochs = 2\n}\n"
-    );
+    assert_eq!(file("train { batch = 1, epochs = 2 }\r\n").to_string(), "train {\n  batch = 1\n  epochs = 2\n}\n");
 }
 
 #[test]
@@ -174,10 +157,7 @@ error: expected an operator between two operands
 #[test]
 fn one_run_tells_several_mistakes() {
     assert_eq!(
-        report(
-            "inptu x\nf = 2x\nmaximise f\ntrain {\n  batch 1\n  epochs = \n}\ng = x**2",
-            Form::File
-        ),
+        report("inptu x\nf = 2x\nmaximise f\ntrain {\n  batch 1\n  epochs = \n}\ng = x**2", Form::File),
         "\
 error: no statement starts with `inptu`
  --> a.circuit:1:1
@@ -257,67 +237,34 @@ fn refusals() {
         ("x + y", Form::File, "this formula has no name"),
         ("", Form::Formula, "there is no formula here"),
         ("# nothing\n", Form::File, "there is no formula here"),
-        (
-            "x = 1)",
-            Form::File,
-            "expected the end of the line, found `)`",
-        ),
+        ("x = 1)", Form::File, "expected the end of the line, found `)`"),
         ("train = 1", Form::File, "`train` is a word of the format"),
         ("a.b = 1", Form::File, "the name `a.b` cannot be defined"),
-        (
-            "input x[1.5]",
-            Form::File,
-            "expected a whole number, found `1.5`",
-        ),
-        (
-            "y = x[-1]",
-            Form::File,
-            "expected a whole number, found `-`",
-        ),
-        (
-            "f = max(a = 1, 2)",
-            Form::File,
-            "an argument without a name",
-        ),
+        ("input x[1.5]", Form::File, "expected a whole number, found `1.5`"),
+        ("y = x[-1]", Form::File, "expected a whole number, found `-`"),
+        ("f = max(a = 1, 2)", Form::File, "an argument without a name"),
         ("data = \"a", Form::File, "this text in quotes does not end"),
         ("label y : klass(2)", Form::File, "expected `class(…)`"),
         ("layer fc1 = 3", Form::File, "expected a layer such as"),
-        (
-            "train {\n batch = 1\n",
-            Form::File,
-            "expected `}` before this",
-        ),
+        ("train {\n batch = 1\n", Form::File, "expected `}` before this"),
         ("max(a b)", Form::Formula, "expected an operator between"),
         ("x y", Form::Formula, "expected an operator between"),
         ("x +", Form::Formula, "expected a name, a number"),
-        (
-            "trian { batch = 1 }",
-            Form::File,
-            "no statement starts with `trian`",
-        ),
+        ("trian { batch = 1 }", Form::File, "no statement starts with `trian`"),
     ] {
         let told = report(text, form);
-        assert!(
-            told.starts_with(&format!("error: {title}")),
-            "{text}: {told}"
-        );
+        assert!(told.starts_with(&format!("error: {title}")), "{text}: {told}");
     }
 }
 
 #[test]
 fn values_from_the_command_line() {
     let given = read_given("x=-2").expect("a scalar");
-    assert_eq!(
-        (given.name.text.as_str(), given.value.shape.len()),
-        ("x", 0)
-    );
+    assert_eq!((given.name.text.as_str(), given.value.shape.len()), ("x", 0));
     assert_eq!(given.value.read::<f32>(), Ok(vec![-2.0]));
     let given = read_given("m = [[1, 2.5], [-3, inf]]").expect("a matrix");
     assert_eq!(given.value.shape, [2, 2]);
-    assert_eq!(
-        given.value.read::<f64>(),
-        Ok(vec![1.0, 2.5, -3.0, f64::INFINITY])
-    );
+    assert_eq!(given.value.read::<f64>(), Ok(vec![1.0, 2.5, -3.0, f64::INFINITY]));
     for (text, title) in [
         ("x", "expected a value for a wire"),
         ("x=", "expected a name, a number"),
@@ -326,10 +273,7 @@ fn values_from_the_command_line() {
         ("x=[]", "a list needs a number"),
     ] {
         let told = read_given(text).expect_err(text).report(false);
-        assert!(
-            told.starts_with(&format!("error: {title}")),
-            "{text}: {told}"
-        );
+        assert!(told.starts_with(&format!("error: {title}")), "{text}: {told}");
     }
 }
 
@@ -339,18 +283,6 @@ fn numbers_are_rounded_once() {
     let text = "x=1.000000059604644775390625000001";
     let given = read_given(text).expect("a number");
     assert_eq!(given.value.read::<f32>(), Ok(vec![1.000_000_1]));
-    assert!(
-        read_given("x=1e39")
-            .expect("a number")
-            .value
-            .read::<f32>()
-            .is_err()
-    );
-    assert!(
-        read_given("x=1e39")
-            .expect("a number")
-            .value
-            .read::<f64>()
-            .is_ok()
-    );
+    assert!(read_given("x=1e39").expect("a number").value.read::<f32>().is_err());
+    assert!(read_given("x=1e39").expect("a number").value.read::<f64>().is_ok());
 }

@@ -82,29 +82,18 @@ pub fn tokens(text: &str) -> Vec<Token> {
         // Neither can fail: blanks may be empty, and `token` ends in `any`.
         let _ = blank(&mut input);
         match token.with_span().parse_next(&mut input) {
-            Ok((kind, bytes)) => tokens.push(Token {
-                kind,
-                span: Span::new(bytes.start, bytes.end),
-            }),
+            Ok((kind, bytes)) => tokens.push(Token { kind, span: Span::new(bytes.start, bytes.end) }),
             Err(_) => break,
         }
     }
-    tokens.push(Token {
-        kind: Kind::End,
-        span: Span::new(text.len(), text.len()),
-    });
+    tokens.push(Token { kind: Kind::End, span: Span::new(text.len(), text.len()) });
     tokens
 }
 
 /// White space within a line, a byte order mark, and a comment.
 fn blank(input: &mut Input<'_>) -> Result<()> {
     let space = |c: char| (c.is_whitespace() && c != '\n') || c == '\u{feff}';
-    (
-        take_while(0.., space),
-        opt(('#', take_while(0.., |c| c != '\n'))),
-    )
-        .void()
-        .parse_next(input)
+    (take_while(0.., space), opt(('#', take_while(0.., |c| c != '\n')))).void().parse_next(input)
 }
 
 fn token(input: &mut Input<'_>) -> Result<Kind> {
@@ -140,13 +129,7 @@ fn token(input: &mut Input<'_>) -> Result<Kind> {
 
 /// `12`, `12.`, `12.5`, `12e3`; the dot of `1..3` is not the number's.
 fn number(input: &mut Input<'_>) -> Result<()> {
-    (
-        digit1,
-        opt(('.', not::<_, _, ContextError, _>('.'), digit0)),
-        opt(exponent),
-    )
-        .void()
-        .parse_next(input)
+    (digit1, opt(('.', not::<_, _, ContextError, _>('.'), digit0)), opt(exponent)).void().parse_next(input)
 }
 
 /// `.5`, `.5e3`
@@ -155,30 +138,19 @@ fn fraction(input: &mut Input<'_>) -> Result<()> {
 }
 
 fn exponent(input: &mut Input<'_>) -> Result<()> {
-    (one_of(['e', 'E']), opt(one_of(['+', '-'])), digit1)
-        .void()
-        .parse_next(input)
+    (one_of(['e', 'E']), opt(one_of(['+', '-'])), digit1).void().parse_next(input)
 }
 
 /// A letter or `_`, then letters, digits and `_`, then such parts after dots.
 fn word(input: &mut Input<'_>) -> Result<()> {
     let inside = |c: char| c.is_alphanumeric() || c == '_';
-    (
-        take_while(1.., inside),
-        repeat::<_, _, (), _, _>(0.., ('.', take_while(1.., inside))),
-    )
-        .void()
-        .parse_next(input)
+    (take_while(1.., inside), repeat::<_, _, (), _, _>(0.., ('.', take_while(1.., inside)))).void().parse_next(input)
 }
 
 /// `"…"` within one line; there are no escapes.
 fn quoted(input: &mut Input<'_>) -> Result<Kind> {
     let inside = |c: char| c != '"' && c != '\n';
-    (
-        '"',
-        take_while(0.., inside),
-        alt(('"'.value(Kind::Quoted), empty.value(Kind::Unclosed))),
-    )
+    ('"', take_while(0.., inside), alt(('"'.value(Kind::Quoted), empty.value(Kind::Unclosed))))
         .map(|(_, _, kind)| kind)
         .parse_next(input)
 }
@@ -188,10 +160,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<(Kind, &str)> {
-        tokens(text)
-            .iter()
-            .map(|token| (token.kind, &text[token.span.start..token.span.end]))
-            .collect()
+        tokens(text).iter().map(|token| (token.kind, &text[token.span.start..token.span.end])).collect()
     }
 
     #[test]
@@ -228,9 +197,6 @@ mod tests {
     #[test]
     fn comments_end_with_their_line() {
         use Kind::*;
-        assert_eq!(
-            kinds("x # y \"\n\"z"),
-            [(Word, "x"), (Newline, "\n"), (Unclosed, "\"z"), (End, "")]
-        );
+        assert_eq!(kinds("x # y \"\n\"z"), [(Word, "x"), (Newline, "\n"), (Unclosed, "\"z"), (End, "")]);
     }
 }

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::ast::{
-    Argument, Declaration, Document, Expr, ExprId, Name, Operator, Place, Statement, Whole,
-};
+use super::ast::{Argument, Declaration, Document, Expr, ExprId, Name, Operator, Place, Statement, Whole};
 
 /// A piece that is still to be written; a list of them stands in for recursion.
 enum Piece<'a> {
@@ -60,12 +58,7 @@ impl Document {
                 text.push('-');
                 self.held(*of, 3, todo);
             }
-            Expr::Binary {
-                operator,
-                left,
-                right,
-                ..
-            } => {
+            Expr::Binary { operator, left, right, .. } => {
                 let own = operator_tightness(*operator);
                 let (least_left, least_right) = match operator {
                     Operator::Power => (own + 1, 3),
@@ -211,12 +204,7 @@ impl Document {
         }
     }
 
-    fn declaration(
-        &self,
-        word: &str,
-        declared: &Declaration,
-        f: &mut fmt::Formatter<'_>,
-    ) -> fmt::Result {
+    fn declaration(&self, word: &str, declared: &Declaration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{word} {}", declared.name.text)?;
         shape(&declared.shape, f)?;
         self.value(declared.value, f)

@@ -26,10 +26,8 @@ fn trees() -> impl Strategy<Value = Tree> {
         Just(Operator::Power),
     ];
     let leaf = prop_oneof![
-        prop_oneof![Just("2"), Just(".5"), Just("1e-3"), Just("inf")]
-            .prop_map(|text| Tree::Number(text.to_owned())),
-        prop_oneof![Just("x"), Just("fc1.weight"), Just("σ")]
-            .prop_map(|text| Tree::Name(text.to_owned())),
+        prop_oneof![Just("2"), Just(".5"), Just("1e-3"), Just("inf")].prop_map(|text| Tree::Number(text.to_owned())),
+        prop_oneof![Just("x"), Just("fc1.weight"), Just("σ")].prop_map(|text| Tree::Name(text.to_owned())),
     ];
     leaf.prop_recursive(6, 40, 3, move |inner| {
         let name = prop_oneof![Just("max".to_owned()), Just("fc1".to_owned())];
@@ -38,14 +36,9 @@ fn trees() -> impl Strategy<Value = Tree> {
             tree.clone().prop_map(Tree::Negate),
             (operators.clone(), tree.clone(), tree.clone())
                 .prop_map(|(operator, left, right)| Tree::Binary(operator, left, right)),
-            (
-                name,
-                prop::collection::vec(inner.clone(), 0..3),
-                prop::option::of(("[a-c]", tree.clone()))
-            )
+            (name, prop::collection::vec(inner.clone(), 0..3), prop::option::of(("[a-c]", tree.clone())))
                 .prop_map(|(name, by_place, by_name)| Tree::Call(name, by_place, by_name)),
-            (tree, 0usize..9, prop::option::of(0usize..9))
-                .prop_map(|(of, start, end)| Tree::Index(of, start, end)),
+            (tree, 0usize..9, prop::option::of(0usize..9)).prop_map(|(of, start, end)| Tree::Index(of, start, end)),
             prop::collection::vec(inner, 0..3).prop_map(Tree::List),
         ]
     })
@@ -53,21 +46,15 @@ fn trees() -> impl Strategy<Value = Tree> {
 
 fn plant(tree: &Tree, document: &mut Document) -> ExprId {
     let none = Span::default();
-    let named = |text: &str| Name {
-        text: text.to_owned(),
-        span: none,
-    };
+    let named = |text: &str| Name { text: text.to_owned(), span: none };
     let whole = |value| Whole { value, span: none };
     let kind = match tree {
         Tree::Number(text) => Expr::Number(text.clone()),
         Tree::Name(text) => Expr::Name(text.clone()),
         Tree::Negate(of) => Expr::Negate(plant(of, document)),
-        Tree::Binary(operator, left, right) => Expr::Binary {
-            operator: *operator,
-            at: none,
-            left: plant(left, document),
-            right: plant(right, document),
-        },
+        Tree::Binary(operator, left, right) => {
+            Expr::Binary { operator: *operator, at: none, left: plant(left, document), right: plant(right, document) }
+        }
         Tree::Call(name, by_place, by_name) => {
             let mut arguments: Vec<Argument> = Vec::new();
             for tree in by_place {
@@ -86,11 +73,7 @@ fn plant(tree: &Tree, document: &mut Document) -> ExprId {
             of: plant(of, document),
             places: vec![match end {
                 None => Place::At(whole(*start)),
-                Some(end) => Place::Range {
-                    start: Some(whole(*start)),
-                    end: Some(whole(*end)),
-                    span: none,
-                },
+                Some(end) => Place::Range { start: Some(whole(*start)), end: Some(whole(*end)), span: none },
             }],
             at: none,
         },
@@ -159,11 +142,7 @@ fn without_places(text: &str) -> String {
     let mut out = String::new();
     let mut parts = text.split("..").peekable();
     while let Some(part) = parts.next() {
-        let part = if out.is_empty() {
-            part
-        } else {
-            part.trim_start_matches(|c: char| c.is_ascii_digit())
-        };
+        let part = if out.is_empty() { part } else { part.trim_start_matches(|c: char| c.is_ascii_digit()) };
         if parts.peek().is_some() {
             out.push_str(part.trim_end_matches(|c: char| c.is_ascii_digit()));
             out.push_str("..");
