@@ -1,4 +1,5 @@
 //! The parts of the command line that tests use too.
 
 pub mod data;
+pub mod lower;
 pub mod text;

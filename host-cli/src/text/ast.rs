@@ -64,6 +64,14 @@ impl ExprId {
     }
 }
 
+impl ExprId {
+    /// The places from this one to `last`, both included: an expression's
+    /// nodes, when this is its first leaf.
+    pub(crate) fn up_to(self, last: ExprId) -> impl Iterator<Item = ExprId> + use<> {
+        (self.0..=last.0).map(ExprId)
+    }
+}
+
 /// One node of an expression and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {

@@ -1,0 +1,207 @@
+//! A circuit of the core with its names, its values and its settings.
+
+use std::collections::HashMap;
+
+use chainrule::{Circuit, CircuitRef, Objective, Op, OpKind, Random, Shape, Wire};
+
+use super::error::LowerError;
+use super::settings::Training;
+use crate::data::Field;
+use crate::data::columns::Role;
+use crate::text::Span;
+use crate::text::literal::Readable;
+
+/// The core's builder with room for what a host lowers: as many gates as wires
+/// can be numbered, and 16,384 constants.
+pub type HostCircuit<T> = Circuit<T, { Wire::MAX }, 16_384, 256, 4_096>;
+
+/// An input or label: a wire that the caller or a row of data sets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fed<T> {
+    /// The wire.
+    pub wire: Wire,
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// Input, or what kind of label.
+    pub role: Role,
+    /// The value that the text or the command line gives it.
+    pub value: Option<Vec<T>>,
+    /// Where it is declared, or first read.
+    pub span: Span,
+}
+
+/// A param and how it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param<T> {
+    /// The wire.
+    pub wire: Wire,
+    /// Its name: `w`, `fc1.weight`.
+    pub name: String,
+    /// Its shape in text and model files: a dense layer's weight is `[out, in]`
+    /// there.
+    pub shape: Vec<usize>,
+    /// Whether the core keeps it the other way round, as `[in, out]`.
+    pub transposed: bool,
+    /// Its first values, as the core keeps them.
+    pub start: Vec<T>,
+    /// Whether training leaves it alone.
+    pub frozen: bool,
+}
+
+impl<T: Copy> Param<T> {
+    /// Values of this param from the core's order to the order of text and
+    /// model files.
+    pub fn to_file(&self, values: &[T]) -> Vec<T> {
+        match *self.shape.as_slice() {
+            [rows, columns] if self.transposed => turned(values, columns, rows),
+            _ => values.to_vec(),
+        }
+    }
+
+    /// Values of this param from the order of text and model files to the
+    /// core's.
+    pub fn from_file(&self, values: &[T]) -> Vec<T> {
+        match *self.shape.as_slice() {
+            [rows, columns] if self.transposed => turned(values, rows, columns),
+            _ => values.to_vec(),
+        }
+    }
+}
+
+/// The transpose of a `rows` × `columns` matrix.
+fn turned<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
+    let column = |c: usize| (0..rows).filter_map(move |r| values.get(r * columns + c).copied());
+    (0..columns).flat_map(column).collect()
+}
+
+/// A text as a circuit.
+#[derive(Clone, Debug)]
+pub struct Lowered<T> {
+    /// The gates. Behind a box, since its arrays are large.
+    pub circuit: Box<HostCircuit<T>>,
+    /// Inputs and labels, in the order of the text.
+    pub fields: Vec<Fed<T>>,
+    /// Params, in the order of their wires.
+    pub params: Vec<Param<T>>,
+    /// Inputs to bring to mean 0 and deviation 1.
+    pub normalized: Vec<Wire>,
+    /// What the `train` block says, or its defaults.
+    pub training: Training<T>,
+    /// What the `adapt` block says, if there is one.
+    pub adapting: Option<Training<T>>,
+    /// The generator after it drew the params, for what is drawn next.
+    pub random: Random,
+    pub(super) names: Vec<String>,
+    pub(super) spans: Vec<Span>,
+    pub(super) by_name: HashMap<String, Wire>,
+}
+
+impl<T: Readable> Lowered<T> {
+    /// The circuit as all walks take it.
+    pub fn view(&self) -> CircuitRef<'_, T> {
+        self.circuit.view()
+    }
+
+    /// The objective, if the text has one.
+    pub fn objective(&self) -> Option<Objective> {
+        self.view().objective()
+    }
+
+    /// The name of a wire.
+    pub fn name(&self, wire: Wire) -> &str {
+        self.names.get(wire.index()).map_or("", String::as_str)
+    }
+
+    /// The wire of a name.
+    pub fn wire(&self, name: &str) -> Option<Wire> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All names, for the nearest to one that is not there.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// Where a wire is driven in the text.
+    pub fn span(&self, wire: Wire) -> Span {
+        self.spans.get(wire.index()).copied().unwrap_or_default()
+    }
+
+    /// What a wire is, in a word: `input`, `label`, `param`, `const`, or the
+    /// name of the gate that drives it.
+    pub fn kind(&self, wire: Wire) -> &'static str {
+        let target = |field: &Fed<T>| field.wire == wire && field.role == Role::Target;
+        match self.view().gate(wire).map(|gate| gate.op()) {
+            Some(Op::Input) if self.fields.iter().any(target) => "label",
+            Some(op) => op.name(),
+            None => "",
+        }
+    }
+
+    /// What drives a wire, with the names of its operands: `x + y`,
+    /// `relu(h.1)`; empty for a source.
+    pub fn formula(&self, wire: Wire) -> String {
+        let view = self.view();
+        let Some(gate) = view.gate(wire) else {
+            return String::new();
+        };
+        let operands: Vec<&str> = gate.operands().map(|operand| self.name(operand)).collect();
+        let sign = match gate.op() {
+            Op::Add => "+",
+            Op::Sub => "-",
+            Op::Mul => "*",
+            Op::Div => "/",
+            Op::Pow => "^",
+            _ => "",
+        };
+        match (gate.op(), operands.as_slice()) {
+            (op, _) if op.kind() == OpKind::Source => String::new(),
+            (_, [left, right]) if !sign.is_empty() => format!("{left} {sign} {right}"),
+            (Op::Neg, [of]) => format!("-{of}"),
+            (Op::Slice, [of]) => match view.slice_rows(wire) {
+                Some((start, rows)) if view.shape(wire).rank() == of_rank(&view, gate) => {
+                    format!("{of}[{start}..{}]", start + rows)
+                }
+                Some((start, _)) => format!("{of}[{start}]"),
+                None => String::new(),
+            },
+            (Op::Dense, [of, weight, ..]) => match weight.strip_suffix(".weight") {
+                Some(layer) => format!("{layer}({of})"),
+                None => format!("dense({})", operands.join(", ")),
+            },
+            (op, _) => {
+                let numbers = view.attribute_values(wire).iter().map(ToString::to_string);
+                let all: Vec<String> = operands.iter().map(ToString::to_string).chain(numbers).collect();
+                format!("{}({})", op.name(), all.join(", "))
+            }
+        }
+    }
+
+    /// Inputs and labels as columns of data.
+    pub fn columns(&self) -> Vec<Field> {
+        let elements = |shape: Shape| (!shape.is_scalar()).then(|| shape.len());
+        self.fields
+            .iter()
+            .map(|fed| Field { name: fed.name.clone(), elements: elements(fed.shape), role: fed.role })
+            .collect()
+    }
+
+    /// The inputs and labels that nothing gives a value, as errors; for verbs
+    /// that compute.
+    pub fn without_value(&self) -> Vec<LowerError> {
+        let open = self.fields.iter().filter(|fed| fed.value.is_none());
+        open.map(|fed| LowerError::NoValue {
+            name: fed.name.clone(),
+            shape: fed.shape,
+            label: fed.role != Role::Input,
+            span: fed.span,
+        })
+        .collect()
+    }
+}
+
+fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &chainrule::Gate) -> usize {
+    gate.operand(0).map_or(0, |operand| view.shape(operand).rank())
+}

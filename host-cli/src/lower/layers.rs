@@ -1,0 +1,192 @@
+//! Layers: their params, how these start, and what a layer statement may say.
+
+use chainrule::{BuildError, Init, Random, Shape, Wire};
+
+use super::arguments::Signature;
+use super::build::Lowering;
+use super::error::LowerError;
+use crate::text::ast::{Call, Document, Expr, ExprId, Name, Span};
+use crate::text::literal::Readable;
+
+/// The kinds of layers.
+const KINDS: &[&str] = &["dense"];
+/// The ways for a param to start.
+const STARTS: &[&str] =
+    &["he", "xavier", "zero", "constant(number)", "uniform", "uniform(lo, hi)", "normal", "normal(mean, deviation)"];
+
+/// How a param starts, before its size is known.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Start<T> {
+    /// As written.
+    Given(Vec<T>),
+    /// All zero.
+    Zero,
+    /// As the core draws it.
+    Drawn(Init<T>),
+    /// Uniform in ±1/√fan_in (what PyTorch starts a linear layer with).
+    Uniform,
+    /// Normal with deviation 1/√fan_in (LeCun et al., 1998).
+    Normal,
+}
+
+impl<T: Readable> Start<T> {
+    /// Reads `he`, `uniform(-0.1, 0.1)` and the like.
+    pub fn read(document: &Document, id: ExprId) -> Result<Self, LowerError> {
+        let node = document.node(id);
+        let numbers = |call: &Call, needed: &'static [&'static str]| -> Result<Vec<T>, LowerError> {
+            let bound = Signature { needed, optional: &[] }.bind(document, call)?;
+            bound.into_iter().flatten().map(|id| document.number(id)).collect()
+        };
+        let unknown = |name: &str, span| {
+            Err(LowerError::UnknownWord { what: "way to start", name: name.to_owned(), span, known: STARTS })
+        };
+        match &node.kind {
+            Expr::Name(name) => match name.as_str() {
+                "he" => Ok(Start::Drawn(Init::He)),
+                "xavier" => Ok(Start::Drawn(Init::Xavier)),
+                "zero" => Ok(Start::Zero),
+                "uniform" => Ok(Start::Uniform),
+                "normal" => Ok(Start::Normal),
+                _ => unknown(name, node.span),
+            },
+            Expr::Call(call) => match call.name.text.as_str() {
+                "constant" => Ok(Start::Drawn(Init::Constant(only(&numbers(call, &["number"])?)))),
+                "uniform" => {
+                    let bounds = numbers(call, &["lo", "hi"])?;
+                    Ok(Start::Drawn(Init::Uniform(only(&bounds), only(&bounds[1..]))))
+                }
+                "normal" => {
+                    let both = numbers(call, &["mean", "deviation"])?;
+                    Ok(Start::Drawn(Init::Normal(only(&both), only(&both[1..]))))
+                }
+                name => unknown(name, call.name.span),
+            },
+            _ => {
+                Err(LowerError::Wanted { what: "a way to start such as `he` or `uniform(-0.1, 0.1)`", span: node.span })
+            }
+        }
+    }
+
+    /// The first values of a param of this shape, in the core's order; a
+    /// matrix is `[out, in]`, or `[in, out]` where the core keeps it so.
+    pub fn draw(self, shape: Shape, input_first: bool, random: &mut Random) -> Vec<T> {
+        let size = |dim: usize| u32::try_from(dim).unwrap_or(u32::MAX);
+        let (first, rest) = (size(shape.first()), size(shape.len() / shape.first()));
+        let (fan_in, fan_out) = match shape.rank() {
+            0 | 1 => (first, 1),
+            _ if input_first => (first, rest),
+            _ => (rest, first),
+        };
+        let mut values = vec![T::ZERO; shape.len()];
+        let spread = T::ONE / T::from_u32(fan_in).sqrt();
+        let init = match self {
+            Start::Given(given) => return given,
+            Start::Zero => return values,
+            Start::Drawn(init) => init,
+            Start::Uniform => Init::Uniform(-spread, spread),
+            Start::Normal => Init::Normal(T::ZERO, spread),
+        };
+        random.fill(init, fan_in, fan_out, &mut values);
+        values
+    }
+}
+
+fn only<T: Readable>(numbers: &[T]) -> T {
+    numbers.first().copied().unwrap_or(T::ZERO)
+}
+
+/// A layer, declared; its params come with its first use.
+#[derive(Clone, Debug)]
+pub(super) struct Layer<'a, T> {
+    pub name: &'a Name,
+    outputs: u16,
+    start: Start<T>,
+    has_bias: bool,
+    pub params: Option<LayerParams>,
+}
+
+/// A layer's params, made where it was used first.
+#[derive(Clone, Debug)]
+pub(super) struct LayerParams {
+    wires: Vec<Wire>,
+    input: Shape,
+    first: Span,
+}
+
+impl<'a, T: Readable> Layer<'a, T> {
+    /// Reads `dense(32, init = he, bias = false)`; without `init` it is xavier.
+    pub fn read(document: &Document, name: &'a Name, kind: &Call) -> Result<Self, LowerError> {
+        if !KINDS.contains(&kind.name.text.as_str()) {
+            return Err(LowerError::UnknownWord {
+                what: "kind of layer",
+                name: kind.name.text.clone(),
+                span: kind.name.span,
+                known: KINDS,
+            });
+        }
+        let bound = Signature { needed: &["out"], optional: &["init", "bias"] }.bind(document, kind)?;
+        let &[Some(out), init, bias] = bound.as_slice() else { return Err(LowerError::Echo) };
+        let span = document.span(out);
+        let outputs = document.whole_number(out).and_then(|out| u16::try_from(out).ok()).filter(|out| *out > 0);
+        let outputs = outputs.ok_or(LowerError::Wanted { what: "a number of outputs, from 1 to 65535", span })?;
+        let start = match init {
+            Some(id) => Start::read(document, id)?,
+            None => Start::Drawn(Init::Xavier),
+        };
+        let has_bias = match bias.map(|id| (document.plain_name(id), document.span(id))) {
+            None => true,
+            Some((Some(word), _)) if word.text == "true" => true,
+            Some((Some(word), _)) if word.text == "false" => false,
+            Some((_, span)) => return Err(LowerError::Wanted { what: "`true` or `false`", span }),
+        };
+        Ok(Layer { name, outputs, start, has_bias, params: None })
+    }
+}
+
+impl<T: Readable> Lowering<'_, T> {
+    /// The params of a layer that reads `x`: weight `[in, out]` and bias.
+    pub(super) fn layer_params(&mut self, layer: usize, x: Wire, span: Span) -> Result<Vec<Wire>, LowerError> {
+        let shape = self.shape(x);
+        let Layer { name, outputs, ref start, has_bias, ref params } = self.layers[layer];
+        if let Some(params) = params {
+            if params.input != shape {
+                return Err(LowerError::LayerInput {
+                    name: name.text.clone(),
+                    span,
+                    found: shape,
+                    needed: params.input,
+                    first: params.first,
+                });
+            }
+            return Ok(params.wires.clone());
+        }
+        let start = start.clone();
+        let refused = |error| LowerError::Gate {
+            gate: format!("layer `{}`", name.text),
+            span: name.span,
+            operands: vec![(span, shape)],
+            error,
+        };
+        let &[inputs] = shape.dims() else {
+            return Err(refused(BuildError::NotAVector(shape)));
+        };
+        let matrix = Shape::new(&[inputs, outputs]).ok_or(LowerError::BadShape { span: name.span })?;
+        self.circuit.param(matrix).map_err(refused)?;
+        let weight = format!("{}.weight", name.text);
+        let mut wires = vec![self.layer_param(&weight, name.span, true, start)?];
+        if has_bias {
+            self.circuit.param(Shape::vector(outputs)).map_err(refused)?;
+            let bias = format!("{}.bias", name.text);
+            wires.push(self.layer_param(&bias, name.span, false, Start::Zero)?);
+        }
+        self.layers[layer].params = Some(LayerParams { wires: wires.clone(), input: shape, first: span });
+        Ok(wires)
+    }
+
+    fn layer_param(&mut self, name: &str, span: Span, transposed: bool, start: Start<T>) -> Result<Wire, LowerError> {
+        let wire = self.last(name, span)?;
+        self.scope.add(name.to_owned(), wire);
+        self.add_param(name, wire, transposed, start);
+        Ok(wire)
+    }
+}

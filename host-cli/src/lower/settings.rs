@@ -1,0 +1,246 @@
+//! The `train` and `adapt` blocks.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::Signature;
+use super::error::LowerError;
+use crate::data::columns::Steering;
+use crate::text::ast::{Document, Expr, ExprId, Name, Setting, Statement};
+use crate::text::literal::Readable;
+use crate::text::nearest::nearest;
+
+/// The settings of a block.
+const SETTINGS: &[&str] = &["data", "split", "ignore", "optimizer", "batch", "epochs", "steps", "seed", "freeze"];
+/// The optimisers.
+const OPTIMIZERS: &[&str] = &["sgd(lr)"];
+/// The share that `by(column)` holds out when it does not say.
+const SHARE: f64 = 0.2;
+
+/// What is held out of the data.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Holdout {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A share of the rows: `split = 0.2`.
+    Rows(f64),
+    /// A share of the different values of a column, each with all of its rows:
+    /// `split = by(subject)`, `by(subject, 0.3)`.
+    Groups {
+        /// The column.
+        column: String,
+        /// The share.
+        share: f64,
+    },
+    /// The rows with one value in a column: `split = by(subject, hold = 7)`.
+    Value {
+        /// The column.
+        column: String,
+        /// The value.
+        value: String,
+    },
+}
+
+/// How a step follows from the gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Optimizer<T> {
+    /// w −= lr · gradient
+    Sgd {
+        /// The learning rate.
+        lr: T,
+    },
+}
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training<T> {
+    /// The file of data, as seen from where the program runs.
+    pub data: Option<PathBuf>,
+    /// What is held out.
+    pub split: Holdout,
+    /// Columns that are no inputs.
+    pub ignore: Vec<String>,
+    /// How a step is made.
+    pub optimizer: Optimizer<T>,
+    /// Samples a step.
+    pub batch: u32,
+    /// Walks over the data.
+    pub epochs: u32,
+    /// Steps, if they are counted instead of epochs.
+    pub steps: Option<u64>,
+    /// What the weights and shuffles come from.
+    pub seed: u64,
+    /// Layers and params to leave alone.
+    pub freeze: Vec<Name>,
+}
+
+impl<T: Readable> Default for Training<T> {
+    fn default() -> Self {
+        Training {
+            data: None,
+            split: Holdout::Nothing,
+            ignore: Vec::new(),
+            optimizer: Optimizer::Sgd { lr: T::from_f64(0.01) },
+            batch: 1,
+            epochs: 1,
+            steps: None,
+            seed: 1,
+            freeze: Vec::new(),
+        }
+    }
+}
+
+impl<T> Training<T> {
+    /// Columns that only steer.
+    pub fn steering(&self) -> Steering {
+        let by = match &self.split {
+            Holdout::Groups { column, .. } | Holdout::Value { column, .. } => Some(column.clone()),
+            _ => None,
+        };
+        Steering { by, ignore: self.ignore.clone() }
+    }
+}
+
+/// The block of this name, if there is one; `folder` is where its file names
+/// start.
+pub(super) fn block<T: Readable>(
+    document: &Document,
+    name: &str,
+    folder: &Path,
+) -> Result<Option<Training<T>>, Vec<LowerError>> {
+    let mut blocks = document.statements.iter().filter_map(|statement| match statement {
+        Statement::Block { name: own, settings } if own.text == name => Some((own, settings)),
+        _ => None,
+    });
+    let Some((_, settings)) = blocks.next() else { return Ok(None) };
+    let mut errors = Vec::new();
+    errors.extend(blocks.map(|(own, _)| LowerError::BlockTwice { name: name.to_owned(), span: own.span }));
+    let mut training = Training::default();
+    for (at, setting) in settings.iter().enumerate() {
+        let key = &setting.key;
+        if settings[..at].iter().any(|other| other.key.text == key.text) {
+            errors.push(LowerError::SettingTwice { name: key.text.clone(), span: key.span });
+        } else if let Err(error) = set(document, &mut training, setting, folder) {
+            errors.push(error);
+        }
+    }
+    if errors.is_empty() { Ok(Some(training)) } else { Err(errors) }
+}
+
+fn set<T: Readable>(
+    document: &Document,
+    training: &mut Training<T>,
+    setting: &Setting,
+    folder: &Path,
+) -> Result<(), LowerError> {
+    let value = setting.value;
+    let span = document.span(value);
+    let wanted = |what| LowerError::Wanted { what, span };
+    let count = |what| document.whole_number(value).filter(|n| *n > 0).ok_or(wanted(what));
+    let small = |what| count(what).and_then(|n| u32::try_from(n).map_err(|_| wanted(what)));
+    match setting.key.text.as_str() {
+        "data" => match &document.node(value).kind {
+            Expr::Quoted(path) => training.data = Some(folder.join(path)),
+            _ => return Err(wanted("a file name in quotes: `\"digits.csv\"`")),
+        },
+        "split" => training.split = holdout(document, value)?,
+        "ignore" => training.ignore = names(document, value)?.into_iter().map(|name| name.text).collect(),
+        "optimizer" => training.optimizer = optimizer(document, value)?,
+        "batch" => training.batch = small("a number of samples, at least 1")?,
+        "epochs" => training.epochs = small("a number of epochs, at least 1")?,
+        "steps" => training.steps = Some(count("a number of steps, at least 1")?),
+        "seed" => training.seed = document.whole_number(value).ok_or(wanted("a whole number"))?,
+        "freeze" => training.freeze = names(document, value)?,
+        name => {
+            return Err(LowerError::UnknownSetting {
+                name: name.to_owned(),
+                span: setting.key.span,
+                nearest: nearest(name, SETTINGS.iter().copied()),
+                known: SETTINGS,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A number from 0 to 1, both outside of the range.
+fn share(document: &Document, id: ExprId) -> Result<f64, LowerError> {
+    let share: Option<f64> = document.figure(id).and_then(|figure| figure.read().ok());
+    share
+        .filter(|share| (0.0..1.0).contains(share))
+        .ok_or(LowerError::Wanted { what: "a share from 0 to below 1, such as `0.2`", span: document.span(id) })
+}
+
+fn holdout(document: &Document, id: ExprId) -> Result<Holdout, LowerError> {
+    let wanted = |id| LowerError::Wanted { what: "a share such as `0.2`, or `by(column)`", span: document.span(id) };
+    let call = match &document.node(id).kind {
+        Expr::Call(call) if call.name.text == "by" => call,
+        Expr::Call(_) | Expr::Name(_) | Expr::Quoted(_) => return Err(wanted(id)),
+        _ => return share(document, id).map(Holdout::Rows),
+    };
+    let bound = Signature { needed: &["column"], optional: &["share", "hold"] }.bind(document, call)?;
+    let &[Some(column), part, hold] = bound.as_slice() else { return Err(wanted(id)) };
+    let column = word(document, column)?.text;
+    match (part, hold) {
+        (_, Some(hold)) => {
+            let value = match document.figure(hold) {
+                Some(_) => document.written(hold),
+                None => word(document, hold)?.text,
+            };
+            Ok(Holdout::Value { column, value })
+        }
+        (Some(part), None) => Ok(Holdout::Groups { column, share: share(document, part)? }),
+        (None, None) => Ok(Holdout::Groups { column, share: SHARE }),
+    }
+}
+
+fn optimizer<T: Readable>(document: &Document, id: ExprId) -> Result<Optimizer<T>, LowerError> {
+    let (name, span) = match &document.node(id).kind {
+        Expr::Call(call) if call.name.text == "sgd" => {
+            let bound = Signature { needed: &["lr"], optional: &[] }.bind(document, call)?;
+            let lr = bound.into_iter().flatten().next().ok_or(LowerError::Echo)?;
+            let rate: T = document.number(lr)?;
+            if !rate.is_finite() {
+                return Err(LowerError::Wanted { what: "a finite learning rate", span: document.span(lr) });
+            }
+            return Ok(Optimizer::Sgd { lr: rate });
+        }
+        Expr::Call(call) => (call.name.text.clone(), call.name.span),
+        _ => (document.written(id), document.span(id)),
+    };
+    Err(LowerError::UnknownWord { what: "optimizer", name, span, known: OPTIMIZERS })
+}
+
+/// A name, or text in quotes where a name would not do.
+fn word(document: &Document, id: ExprId) -> Result<Name, LowerError> {
+    let node = document.node(id);
+    match &node.kind {
+        Expr::Name(text) | Expr::Quoted(text) => Ok(Name { text: text.clone(), span: node.span }),
+        _ => Err(LowerError::Wanted { what: "a name", span: node.span }),
+    }
+}
+
+fn names(document: &Document, id: ExprId) -> Result<Vec<Name>, LowerError> {
+    match &document.node(id).kind {
+        Expr::List(items) => items.iter().map(|item| word(document, *item)).collect(),
+        _ => Ok(vec![
+            word(document, id)
+                .map_err(|_| LowerError::Wanted { what: "a list of names: `[id, name]`", span: document.span(id) })?,
+        ]),
+    }
+}
+
+impl Document {
+    /// A number in the scalar in use, when an expression is nothing but that.
+    pub(super) fn number<T: Readable>(&self, id: ExprId) -> Result<T, LowerError> {
+        let figure = self.figure(id).ok_or(LowerError::Wanted { what: "a number", span: self.span(id) })?;
+        Ok(figure.read()?)
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn whole_number(&self, id: ExprId) -> Option<u64> {
+        self.figure(id).filter(|figure| !figure.negative)?.text.parse().ok()
+    }
+}

@@ -1,0 +1,402 @@
+//! Texts and the circuits they become, texts that are refused and what is said.
+
+use chainrule::{Objective, Op, Purpose, Shape, Slot, Tape, plan};
+
+use super::*;
+use crate::data::columns::Role;
+use crate::text::parse::{Form, parse};
+use crate::text::report::Source;
+use crate::text::source::{Written, read_formula, read_given};
+
+fn file(text: &str) -> Written {
+    let document = parse(text, Form::File).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+    Written { source: Source::new("a.circuit", text), document, form: Form::File, folder: "some".into() }
+}
+
+fn lowered(written: &Written, given: &[&str]) -> Lowered<f64> {
+    let given: Vec<_> = given.iter().map(|text| read_given(text).expect("reads")).collect();
+    lower(written, &given, None).unwrap_or_else(|error| panic!("{}", error.report(false)))
+}
+
+fn formula(text: &str, given: &[&str]) -> Lowered<f64> {
+    lowered(&read_formula(text).unwrap_or_else(|error| panic!("{}", error.report(false))), given)
+}
+
+fn report(text: &str) -> String {
+    lower::<f32>(&file(text), &[], None).expect_err("should be refused").report(false)
+}
+
+fn names(circuit: &Lowered<f64>) -> Vec<&str> {
+    circuit.names().collect()
+}
+
+/// All values and the gradients of the objective.
+fn run(circuit: &Lowered<f64>) -> Vec<(String, f64, f64)> {
+    let view = circuit.view();
+    let mut slots = vec![Slot::EMPTY; view.len()];
+    let layout = plan(&view, Purpose::Inspect, false, &mut slots).expect("fits");
+    let mut arena = vec![0.0; layout.arena_len()];
+    let mut tape = Tape::new(view, layout, &slots, &[], &mut arena).expect("fits");
+    for field in &circuit.fields {
+        tape.set(field.wire, field.value.as_deref().expect("has a value")).expect("is set");
+    }
+    for param in &circuit.params {
+        tape.set(param.wire, &param.start).expect("is set");
+    }
+    tape.forward();
+    tape.backward_objective().expect("has an objective");
+    let scalars = view.wires().filter(|wire| view.shape(*wire).is_scalar());
+    let told = |wire| {
+        let gradient = tape.gradient(wire).map_or(f64::NAN, |gradient| gradient[0]);
+        (circuit.name(wire).to_owned(), tape.value(wire).expect("is kept")[0], gradient)
+    };
+    scalars.map(told).collect()
+}
+
+#[test]
+fn the_seed_from_a_formula() {
+    let circuit = formula("(x + y) * z", &["x=-2", "y=5", "z=-4"]);
+    let expected = [("x", -2.0, -4.0), ("y", 5.0, -4.0), ("z", -4.0, 3.0), ("f.1", 3.0, -4.0), ("f", -12.0, 1.0)];
+    assert_eq!(run(&circuit), expected.map(|(name, value, gradient)| (name.to_owned(), value, gradient)));
+    let f = circuit.wire("f").expect("there");
+    assert_eq!(circuit.formula(f), "f.1 * z");
+    assert_eq!(circuit.objective(), Some(Objective::Maximize(f)));
+}
+
+#[test]
+fn a_formula_may_define_wires_on_the_way() {
+    let circuit = formula("q = x*y; r = q + x; f = r + q*r", &["x=3", "y=2"]);
+    assert_eq!(names(&circuit), ["x", "y", "q", "r", "f.1", "f"]);
+    let gradients: Vec<f64> = run(&circuit).iter().map(|(_, _, gradient)| *gradient).collect();
+    assert_eq!(gradients[..2], [39.0, 48.0]);
+    // A name `f` in the formula leaves another one for its last gate.
+    assert_eq!(names(&formula("f * 2", &["f=1"])), ["f", "2", "f2"]);
+}
+
+#[test]
+fn constants_are_shared_and_named_as_written() {
+    let circuit = formula("-2 * x + x^2 + 2 + 2.0 + c", &["x=1", "c=0"]);
+    assert_eq!(names(&circuit), ["x", "c", "-2", "f.1", "2", "f.2", "f.3", "f.4", "f.5", "f"]);
+    let circuit = lowered(&file("c = 3\ninput x = 1\nd = c\nmaximize x * d * 3"), &[]);
+    assert_eq!(names(&circuit), ["c", "x", "objective.1", "3", "objective"]);
+    assert_eq!(circuit.wire("d"), circuit.wire("c"));
+}
+
+#[test]
+fn shapes_of_a_formula_come_from_its_values() {
+    let circuit = formula("sum(x[1..3] * w) + m[1, 0]", &["x=[1, 2, 3]", "w=[10, 20]", "m=[[1, 2], [3, 4]]"]);
+    let f = run(&circuit).pop().expect("a wire");
+    assert_eq!((f.0.as_str(), f.1), ("f", 2.0 * 10.0 + 3.0 * 20.0 + 3.0));
+    let x1 = circuit.wire("f.1").expect("there");
+    assert_eq!(circuit.formula(x1), "x[1..3]");
+}
+
+#[test]
+fn the_digits_of_the_design() {
+    let text = "\
+input  image[64]
+label  digit : class(10)
+layer  fc1 = dense(32, init = he)
+layer  fc2 = dense(10, init = xavier)
+h      = relu(fc1(image / 16))
+logits = fc2(h)
+minimize cross_entropy(logits, digit)
+train {
+  data      = \"digits.csv\"
+  split     = 0.2
+  optimizer = sgd(lr = 0.05)
+  batch     = 1
+  epochs    = 30
+  seed      = 7
+}
+";
+    let circuit = lowered(&file(text), &[]);
+    assert_eq!(
+        names(&circuit),
+        [
+            "image",
+            "digit",
+            "16",
+            "h.1",
+            "fc1.weight",
+            "fc1.bias",
+            "h.2",
+            "h",
+            "fc2.weight",
+            "fc2.bias",
+            "logits",
+            "loss"
+        ]
+    );
+    let shapes: Vec<_> = circuit.params.iter().map(|param| (param.name.as_str(), param.shape.as_slice())).collect();
+    assert_eq!(
+        shapes,
+        [
+            ("fc1.weight", &[32, 64][..]),
+            ("fc1.bias", &[32][..]),
+            ("fc2.weight", &[10, 32][..]),
+            ("fc2.bias", &[10][..])
+        ]
+    );
+    assert_eq!(circuit.view().shape(circuit.params[0].wire), Shape::matrix(64, 32));
+    // He: normal with deviation √(2/64).
+    let weight = &circuit.params[0].start;
+    let square: f64 = weight.iter().map(|w| w * w).sum::<f64>() / weight.len() as f64;
+    assert!((square - 2.0 / 64.0).abs() < 0.003, "{square}");
+    assert!(circuit.params[1].start.iter().all(|bias| *bias == 0.0));
+    assert_eq!(circuit.training.data.as_deref(), Some("some/digits.csv".as_ref()));
+    assert_eq!(circuit.training.split, Holdout::Rows(0.2));
+    assert_eq!(circuit.training.optimizer, Optimizer::Sgd { lr: 0.05 });
+    assert_eq!((circuit.training.epochs, circuit.training.seed), (30, 7));
+    let roles: Vec<Role> = circuit.columns().iter().map(|field| field.role).collect();
+    assert_eq!(roles, [Role::Input, Role::Class(10)]);
+    assert_eq!(circuit.without_value().len(), 2);
+    let h = circuit.wire("h.2").expect("there");
+    assert_eq!(circuit.formula(h), "fc1(h.1)");
+    let again: Lowered<f64> = lower(&file(text), &[], Some(8)).expect("lowers");
+    assert_ne!(again.params[0].start, circuit.params[0].start);
+}
+
+#[test]
+fn weights_turn_between_file_and_core() {
+    let text = "input x[3]\nlayer fc = dense(2)\nmaximize sum(fc(x))";
+    let circuit = lowered(&file(text), &[]);
+    let weight = &circuit.params[0];
+    let in_core = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]; // [in, out] = [3, 2]
+    let in_file = weight.to_file(&in_core);
+    assert_eq!(in_file, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]); // [out, in] = [2, 3]
+    assert_eq!(weight.from_file(&in_file), in_core);
+}
+
+#[test]
+fn params_start_as_they_are_told() {
+    let text = "\
+param a
+param b = 2
+param c[2] = [0.1, -0.2]
+param d[3] = constant(0.5)
+param e[1000] = uniform(-2, -1)
+param g[2, 8] = uniform
+layer fc = dense(1, init = zero, bias = false)
+freeze = [fc, c]
+maximize a + b + sum(c) + sum(d) + sum(e) + sum(g) + sum(fc(c))
+";
+    let circuit = lowered(&file(text), &[]);
+    let start = |name: &str| &circuit.params.iter().find(|param| param.name == name).expect(name).start;
+    assert_eq!((start("a"), start("b"), start("c")), (&vec![0.0], &vec![2.0], &vec![0.1, -0.2]));
+    assert_eq!(start("d"), &vec![0.5; 3]);
+    assert!(start("e").iter().all(|x| (-2.0..-1.0).contains(x)));
+    assert!(start("g").iter().all(|x| x.abs() <= 8f64.sqrt().recip()));
+    assert_eq!(start("fc.weight"), &vec![0.0; 2]);
+    let frozen: Vec<_> = circuit.params.iter().filter(|param| param.frozen).map(|param| &param.name).collect();
+    assert_eq!(frozen, ["c", "fc.weight"]);
+    let view = circuit.view();
+    assert!(view.gate(circuit.params[2].wire).is_some_and(|gate| gate.is_frozen()));
+}
+
+#[test]
+fn every_operation_can_be_called() {
+    let vectors = ["dot", "dense", "cross_entropy"];
+    for op in Op::ALL.iter().filter(|op| !op.is_source() && **op != Op::Slice) {
+        let name = op.name();
+        let text = match (name, op.kind()) {
+            (name, _) if vectors.contains(&name) => continue,
+            ("clip", _) => "clip(x, -1, hi = 1)".to_owned(),
+            (_, chainrule::OpKind::Binary | chainrule::OpKind::Loss) => format!("{name}(x, y)"),
+            _ => format!("{name}(x)"),
+        };
+        formula(&text, &["x=1"]);
+    }
+    formula("dot(x, x)", &["x=[1, 2]"]);
+    formula("sum(dense(x, w))", &["x=[1, 2]", "w=[[1], [2]]"]);
+    formula("sum(dense(x, w, bias = b))", &["x=[1, 2]", "w=[[1], [2]]", "b=[1]"]);
+    lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y)"), &[]);
+}
+
+#[test]
+fn both_shapes_are_told() {
+    assert_eq!(
+        report("input x[4]\ninput y[3]\nf = x + y\ng = f * 2\nmaximize dot(x, y)"),
+        "\
+error: `+` does not take [4] and [3]
+ --> a.circuit:3:7
+  |
+3 | f = x + y
+  |     - ^ - [3]
+  |     | |
+  |     | here
+  |     [4]
+  |
+  = help: the shapes must be equal; beside an operator, one can be a scalar
+
+error: `dot` does not take [4] and [3]
+ --> a.circuit:5:10
+  |
+5 | maximize dot(x, y)
+  |          ^^^ -  - [3]
+  |          |   |
+  |          |   [4]
+  |          here
+  |
+  = help: the shapes must be equal; beside an operator, one can be a scalar"
+    );
+}
+
+#[test]
+fn names_are_told() {
+    assert_eq!(
+        report("input weight\nf = wieght * 2\nf = 3\ng = h + relo(f)\nh = 1"),
+        "\
+error: nothing defines `wieght`
+ --> a.circuit:2:5
+  |
+2 | f = wieght * 2
+  |     ^^^^^^ unknown name
+  |
+  = help: did you mean `weight`?
+
+error: `f` is defined twice
+ --> a.circuit:3:1
+  |
+2 | f = wieght * 2
+  | - the first time
+3 | f = 3
+  | ^ the second time
+  |
+  = help: each name stands for one wire; choose another name
+
+error: there is no gate or layer `relo`
+ --> a.circuit:4:9
+  |
+4 | g = h + relo(f)
+  |         ^^^^ unknown
+  |
+  = help: did you mean `relu`?"
+    );
+    assert_eq!(
+        report("g = h + 1\nh = 1"),
+        "\
+error: `h` is read before it is defined
+ --> a.circuit:1:5
+  |
+1 | g = h + 1
+  |     ^ read here
+2 | h = 1
+  | - defined here
+  |
+  = help: put the definition above: a gate's operands come before it"
+    );
+}
+
+#[test]
+fn refusals() {
+    for (text, title) in [
+        ("input x\nf = relo(x)", "there is no gate or layer `relo`"),
+        ("input x\nf = x(3)", "there is no gate or layer `x`"),
+        ("input x\nf = relu(x, 2)", "an argument too many"),
+        ("input x\nf = clip(x, 1)", "the argument `hi` is missing"),
+        ("input x\nf = clip(x, 2, 1)", "the numbers of `clip` must go up"),
+        ("input x\nf = leaky_relu(x, slop = 1)", "there is no argument `slop`"),
+        ("input x\nf = leaky_relu(x, slope = x)", "expected a number"),
+        ("layer a = dens(3)", "there is no kind of layer `dens`"),
+        ("layer a = dense(0)", "expected a number of outputs"),
+        ("layer a = dense(3, init = hi)", "there is no way to start `hi`"),
+        ("layer a = dense(3)", "nothing uses layer `a`"),
+        ("input x\nlayer a = dense(3)\nf = a(x)", "layer `a` needs a vector, not a scalar"),
+        ("input x[2]\ninput y[3]\nlayer a = dense(3)\nf = a(x)\ng = a(y)", "layer `a` takes [2], not [3]"),
+        ("layer a = dense(3)\nf = a + 1", "`a` is a layer, not a wire"),
+        ("input x[0]", "this is no shape"),
+        ("input x[70000]", "this is no shape"),
+        ("input x[1,1,1,1,1]", "this is no shape"),
+        ("input x[2] = [1, 2, 3]", "`x` is [2], its value is [3]"),
+        ("input x = [1, [2]]", "the parts of a list differ"),
+        ("input x = 1e39", "this number is too large for f32"),
+        ("input x[3]\nf = x[3]", "an index outside of its wire"),
+        ("input x[3]\nf = x[2..5]", "an index outside of its wire"),
+        ("input x[3]\nf = x[2..2]", "a range with nothing in it"),
+        ("input x[3]\nf = x[0, 1]", "more indices than dimensions"),
+        ("input x[3, 3]\nf = x[0..2, 1]", "a range before another index"),
+        ("input x[3]\nmaximize x", "the objective must be a scalar"),
+        ("input x\nmaximize x\nminimize x", "there are two objectives"),
+        ("label y : class(1)", "a label cannot have 1 classes"),
+        ("label y : class(3) = 3", "label `y` has 3 classes"),
+        ("input x[3]\ninput y\nf = cross_entropy(x, y)", "`cross_entropy` needs a label of 3 classes"),
+        ("input x[3]\nlabel y : class(4)\nf = cross_entropy(x, y)", "`cross_entropy` has 3 logits for"),
+        ("train { batch = 0 }", "expected a number of samples"),
+        ("train { bach = 1 }", "there is no setting `bach`"),
+        ("train { batch = 1, batch = 2 }", "`batch` is set twice"),
+        ("train { batch = 1 }\ntrain { batch = 2 }", "there are two `train` blocks"),
+        ("train { data = digits }", "expected a file name in quotes"),
+        ("train { split = 2 }", "expected a share"),
+        ("train { split = by(1) }", "expected a name"),
+        ("train { optimizer = sdg(0.1) }", "there is no optimizer `sdg`"),
+        ("train { optimizer = sgd() }", "the argument `lr` is missing"),
+        ("input x\nfreeze = [x]", "`x` is no layer or param"),
+        ("param w\nnormalize w", "`w` is no input"),
+        ("f = \"text\" + 1", "expected a wire or a number"),
+        ("input x\nf = [x, 1]", "expected a number or a list"),
+    ] {
+        let told = report(text);
+        assert!(told.starts_with(&format!("error: {title}")), "{text}: {told}");
+    }
+}
+
+#[test]
+fn values_from_the_command_line_are_checked() {
+    let written = file("input x[2]\nlabel y : class(3)\nparam w\nq = x[0] * w\nmaximize cross_entropy([1, 2, 3], y)");
+    let mut circuit = lowered(&written, &["x=[1, 2]", "y=2", "w=4"]);
+    assert_eq!(circuit.params[0].start, [4.0]);
+    assert!(circuit.without_value().is_empty());
+    for (given, title) in [
+        ("x=1", "`x` is [2], its value is a scalar"),
+        ("y=3", "label `y` has 3 classes"),
+        ("y=0.5", "label `y` has 3 classes"),
+        ("q=1", "`q` cannot be set: a gate drives it"),
+        ("z=1", "the circuit has no wire `z`"),
+    ] {
+        let given = read_given(given).expect("reads");
+        let error = circuit.give(&given).expect_err("refused").diagnostic();
+        assert_eq!(error.title, title);
+    }
+    let open = lowered(&written, &[]).without_value();
+    let told = written.source.report(&open.iter().map(LowerError::diagnostic).collect::<Vec<_>>(), false);
+    assert_eq!(
+        told,
+        "\
+error: input `x` has no value
+ --> a.circuit:1:7
+  |
+1 | input x[2]
+  |       ^ [2]
+  |
+  = help: give it one on the command line: 'x=[1, 2]', or take a row of the data: `--row 0`
+
+error: label `y` has no value
+ --> a.circuit:2:7
+  |
+2 | label y : class(3)
+  |       ^ a scalar
+  |
+  = help: give it one on the command line: 'y=1', or take a row of the data: `--row 0`"
+    );
+}
+
+#[test]
+fn splits_by_column() {
+    let split = |text: &str| lowered(&file(&format!("train {{ split = {text} }}")), &[]).training;
+    let column = || "subject".to_owned();
+    assert_eq!(split("by(subject)").split, Holdout::Groups { column: column(), share: 0.2 });
+    assert_eq!(split("by(subject, 0.5)").split, Holdout::Groups { column: column(), share: 0.5 });
+    assert_eq!(split("by(subject, hold = 7)").split, Holdout::Value { column: column(), value: "7".into() });
+    let steering = split("by(subject), ignore = [id, \"odd name\"]").steering();
+    assert_eq!((steering.by, steering.ignore), (Some(column()), vec!["id".to_owned(), "odd name".to_owned()]));
+}
+
+#[test]
+fn long_chains_lower_without_a_deep_stack() {
+    let circuit = formula(&vec!["x"; 30_000].join("+"), &["x=1"]);
+    assert_eq!(circuit.view().len(), 30_000);
+    let told = lower::<f32>(&read_formula(&vec!["x"; 100_000].join("+")).expect("reads"), &[], None);
+    let told = told.expect_err("too many gates").report(false);
+    assert!(told.starts_with("error: the circuit has more than 65535 gates"), "{told}");
+}
