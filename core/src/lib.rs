@@ -8,6 +8,8 @@ mod elementwise;
 mod error;
 mod gate;
 mod kernels;
+#[cfg(feature = "link")]
+pub mod link;
 mod loss;
 mod numeric;
 mod op;
@@ -32,6 +34,6 @@ pub use op::{Op, OpKind};
 pub use plan::{Bytes, Layout, Purpose, Slot, plan};
 pub use random::{Init, Random};
 pub use scalar::Scalar;
-pub use shape::Shape;
+pub use shape::{NotAShape, Shape};
 pub use tape::Tape;
 pub use walk::Seen;

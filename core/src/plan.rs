@@ -27,6 +27,7 @@ use crate::op::{Op, OpKind};
 /// What the memory is to be used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "link", derive(serde::Serialize, serde::Deserialize))]
 pub enum Purpose {
     /// Look at everything: every value is kept, every wire that can have a gradient has one.
     Inspect,
