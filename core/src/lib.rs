@@ -35,5 +35,5 @@ pub use plan::{Bytes, Layout, Purpose, Slot, plan};
 pub use random::{Init, Random};
 pub use scalar::Scalar;
 pub use shape::{NotAShape, Shape};
-pub use tape::Tape;
+pub use tape::{ParamsHash, Tape};
 pub use walk::Seen;

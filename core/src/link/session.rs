@@ -13,21 +13,22 @@ use crate::scalar::Scalar;
 use crate::tape::Tape;
 use heapless::Vec;
 
-/// Answers requests with a circuit of up to `GATES` gates in an arena of `ARENA` numbers.
+/// Answers requests with a circuit of up to `GATES` gates.
 ///
 /// Put it into a `static`: it is large, and [`Session::new`] is `const`.
 ///
-/// `NUMBERS` and `ATTRS` bound the circuit's tables, `ROWS` the numbers of training data that can be
-/// kept (0 on small boards), `WINDOW` the requests that may be under way.
+/// `A` is the arena and `R` the memory for training data that is kept: arrays on a board (the second
+/// of length 0 on a small one), whatever is at hand elsewhere. `NUMBERS`, `SHAPES` and `ATTRS` bound
+/// the circuit's tables, `WINDOW` the requests that may be under way.
 #[derive(Debug)]
 pub struct Session<
     T,
+    A,
+    R,
     const GATES: usize,
     const NUMBERS: usize,
     const SHAPES: usize,
     const ATTRS: usize,
-    const ARENA: usize,
-    const ROWS: usize,
     const WINDOW: usize,
 > {
     name: &'static str,
@@ -39,8 +40,8 @@ pub struct Session<
     slots: [Slot; GATES],
     layout: Option<Layout>,
     verified: bool,
-    arena: [T; ARENA],
-    rows: [T; ROWS],
+    arena: A,
+    rows: R,
     kept: u32,
 }
 
@@ -54,17 +55,17 @@ struct Sequence<const WINDOW: usize> {
 
 impl<
     T: Scalar,
+    A: AsMut<[T]>,
+    R: AsMut<[T]>,
     const GATES: usize,
     const NUMBERS: usize,
     const SHAPES: usize,
     const ATTRS: usize,
-    const ARENA: usize,
-    const ROWS: usize,
     const WINDOW: usize,
-> Session<T, GATES, NUMBERS, SHAPES, ATTRS, ARENA, ROWS, WINDOW>
+> Session<T, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>
 {
     /// A session that has heard nothing yet; `name` is told to the host.
-    pub const fn new(name: &'static str) -> Self {
+    pub const fn new(name: &'static str, arena: A, rows: R) -> Self {
         Session {
             name,
             deframer: Deframer::new(),
@@ -75,8 +76,8 @@ impl<
             slots: [Slot::EMPTY; GATES],
             layout: None,
             verified: false,
-            arena: [T::ZERO; ARENA],
-            rows: [T::ZERO; ROWS],
+            arena,
+            rows,
             kept: 0,
         }
     }
@@ -114,8 +115,8 @@ impl<
             slots: &mut self.slots,
             layout: &mut self.layout,
             verified: &mut self.verified,
-            arena: &mut self.arena,
-            rows: &mut self.rows,
+            arena: self.arena.as_mut(),
+            rows: self.rows.as_mut(),
             kept: &mut self.kept,
             payload: &mut self.payload,
         };
@@ -131,7 +132,7 @@ impl<
 
     /// The params' hash, if a circuit is planned.
     pub fn params_hash(&mut self) -> Option<u64> {
-        let tape = Tape::resume(self.circuit.view(), self.layout?, &self.slots, &[], &mut self.arena).ok()?;
+        let tape = Tape::resume(self.circuit.view(), self.layout?, &self.slots, &[], self.arena.as_mut()).ok()?;
         Some(tape.params_hash())
     }
 }
@@ -429,7 +430,7 @@ struct Raw<'a> {
 impl<'a> Raw<'a> {
     fn numbers<T: Scalar>(self) -> Result<impl Iterator<Item = T> + use<'a, T>, Refusal> {
         let width = if self.small { 1 } else { T::BYTES };
-        if self.bytes.len() % width != 0 {
+        if !self.bytes.len().is_multiple_of(width) {
             return Err(Refusal::Malformed);
         }
         Ok(self.bytes.chunks_exact(width).map(move |bytes| {
