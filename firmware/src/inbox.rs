@@ -5,14 +5,16 @@
 //! the interrupt puts them here. The host keeps at most a window of requests under way,
 //! which bounds what can be waiting.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
 
-use critical_section::Mutex;
-use heapless::spsc::Queue;
+use critical_section::{CriticalSection, Mutex};
+use embedded_io::{ErrorType, Read, ReadReady, Write};
+use heapless::Deque;
 
-/// A ring of `N - 1` bytes between one interrupt and the main loop.
+/// A ring of `N` bytes between one interrupt and the main loop.
 pub struct Inbox<const N: usize> {
-    bytes: Mutex<core::cell::RefCell<Queue<u8, N>>>,
+    bytes: Mutex<RefCell<Deque<u8, N>>>,
     lost: Mutex<Cell<u32>>,
 }
 
@@ -20,7 +22,7 @@ impl<const N: usize> Inbox<N> {
     /// An empty ring.
     pub const fn new() -> Self {
         Inbox {
-            bytes: Mutex::new(core::cell::RefCell::new(Queue::new())),
+            bytes: Mutex::new(RefCell::new(Deque::new())),
             lost: Mutex::new(Cell::new(0)),
         }
     }
@@ -32,7 +34,7 @@ impl<const N: usize> Inbox<N> {
                 .bytes
                 .borrow(held)
                 .try_borrow_mut()
-                .is_ok_and(|mut bytes| bytes.enqueue(byte).is_ok());
+                .is_ok_and(|mut bytes| bytes.push_back(byte).is_ok());
             if !kept {
                 self.lose(held);
             }
@@ -64,7 +66,7 @@ impl<const N: usize> Inbox<N> {
             };
             let mut count = 0;
             for place in into {
-                let Some(byte) = bytes.dequeue() else { break };
+                let Some(byte) = bytes.pop_front() else { break };
                 *place = byte;
                 count += 1;
             }
@@ -72,7 +74,7 @@ impl<const N: usize> Inbox<N> {
         })
     }
 
-    fn lose(&self, held: critical_section::CriticalSection<'_>) {
+    fn lose(&self, held: CriticalSection<'_>) {
         let lost = self.lost.borrow(held);
         lost.set(lost.get().saturating_add(1));
     }
@@ -84,13 +86,62 @@ impl<const N: usize> Default for Inbox<N> {
     }
 }
 
+/// A serial port: what arrives waits in an inbox, what leaves goes byte by byte.
+pub struct Line<const N: usize, S> {
+    /// Where the receive interrupt puts what arrives.
+    pub inbox: &'static Inbox<N>,
+    /// Hands a byte to the transmitter, after waiting until it has room.
+    pub send: S,
+}
+
+impl<const N: usize, S> ErrorType for Line<N, S> {
+    type Error = Infallible;
+}
+
+impl<const N: usize, S> ReadReady for Line<N, S> {
+    fn read_ready(&mut self) -> Result<bool, Infallible> {
+        let lost = self.inbox.take_lost();
+        if lost > 0 {
+            defmt::warn!("lost {=u32} received bytes", lost);
+        }
+        Ok(self.inbox.is_ready())
+    }
+}
+
+impl<const N: usize, S> Read for Line<N, S> {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Infallible> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let count = self.inbox.take(bytes);
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+    }
+}
+
+impl<const N: usize, S: FnMut(u8)> Write for Line<N, S> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        for byte in bytes {
+            (self.send)(*byte);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Inbox;
 
     #[test]
     fn bytes_come_out_in_order_and_overflow_is_counted() {
-        let inbox: Inbox<4> = Inbox::new();
+        let inbox: Inbox<3> = Inbox::new();
         assert!(!inbox.is_ready());
         for byte in 1..=5 {
             inbox.put(byte);
