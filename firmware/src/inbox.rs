@@ -54,7 +54,10 @@ impl<const N: usize> Inbox<N> {
     /// Whether a byte is waiting.
     pub fn is_ready(&self) -> bool {
         critical_section::with(|held| {
-            self.bytes.borrow(held).try_borrow().is_ok_and(|bytes| !bytes.is_empty())
+            self.bytes
+                .borrow(held)
+                .try_borrow()
+                .is_ok_and(|bytes| !bytes.is_empty())
         })
     }
 

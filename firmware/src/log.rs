@@ -40,7 +40,9 @@ pub fn drain(sink: &mut impl Write) {
         critical_section::with(|held| {
             if let Ok(mut records) = RECORDS.borrow(held).try_borrow_mut() {
                 for place in &mut bytes {
-                    let Some(byte) = records.ring.pop_front() else { break };
+                    let Some(byte) = records.ring.pop_front() else {
+                        break;
+                    };
                     *place = byte;
                     count += 1;
                 }
@@ -55,7 +57,12 @@ pub fn drain(sink: &mut impl Write) {
 
 impl Records {
     fn write(&mut self, step: impl FnOnce(&mut defmt::Encoder, &mut dyn FnMut(&[u8]))) {
-        let Records { encoder, ring, full, .. } = self;
+        let Records {
+            encoder,
+            ring,
+            full,
+            ..
+        } = self;
         step(encoder, &mut |bytes| {
             for byte in bytes {
                 *full |= ring.push_back(*byte).is_err();

@@ -7,29 +7,36 @@
 
 use core::convert::Infallible;
 
-use chainrule_firmware::inbox::{Inbox, Line};
 use chainrule_firmware::echo::Echo;
-use chainrule_firmware::parts::systick::HalfSeconds;
-use chainrule_firmware::{Board, log, run};
-use cortex_m::peripheral::NVIC;
+use chainrule_firmware::inbox::{Inbox, Line};
+use chainrule_firmware::{Board, Clock, log, run};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{NVIC, SYST};
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
-use core::sync::atomic::{AtomicBool, Ordering};
 use static_cell::ConstStaticCell;
 use stm32l4::stm32l4x5::{EXTI, GPIOB, GPIOC, Interrupt, Peripherals, RCC, USART1, interrupt};
 
 const HERTZ: u32 = 16_000_000;
 const BAUD: u32 = 115_200;
+/// Fine enough to time a training step by. The emulator looks at its serial port only when
+/// something wakes it, and nothing but this does: slower ticks make a slower link there.
+const TICKS_A_SECOND: u32 = 10_000;
 
 static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
 static INBOX: Inbox<1024> = Inbox::new();
+/// Tenths of milliseconds since the start, modulo 2^32.
+static TICKS: AtomicU32 = AtomicU32::new(0);
 /// Set by the interrupt, so that a press during a long request is not missed.
 static PRESSED: AtomicBool = AtomicBool::new(false);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let (Some(core), Some(chip), Some(session)) =
-        (cortex_m::Peripherals::take(), Peripherals::take(), SESSION.try_take())
-    else {
+    let (Some(core), Some(chip), Some(session)) = (
+        cortex_m::Peripherals::take(),
+        Peripherals::take(),
+        SESSION.try_take(),
+    ) else {
         cortex_m::peripheral::SCB::sys_reset()
     };
     start_clocks(&chip.RCC);
@@ -38,20 +45,39 @@ fn main() -> ! {
     // which the board holds up.
     let (pins_b, pins_c) = (chip.GPIOB, chip.GPIOC);
     pins_b.afrl().modify(|_, w| w.afrl6().af7().afrl7().af7());
-    pins_b.moder().modify(|_, w| w.moder6().alternate().moder7().alternate().moder14().output());
+    pins_b.moder().modify(|_, w| {
+        w.moder6()
+            .alternate()
+            .moder7()
+            .alternate()
+            .moder14()
+            .output()
+    });
     pins_c.moder().modify(|_, w| w.moder13().input());
 
     // A falling edge on line 13, taken from port C.
     // SAFETY: 2 is port C (RM0351, 9.2.6).
-    chip.SYSCFG.exticr4().modify(|_, w| unsafe { w.exti13().bits(2) });
+    chip.SYSCFG
+        .exticr4()
+        .modify(|_, w| unsafe { w.exti13().bits(2) });
     chip.EXTI.ftsr1().modify(|_, w| w.tr13().enabled());
     chip.EXTI.imr1().modify(|_, w| w.mr13().unmasked());
 
     // USART1 runs on the bus clock, which is the processor's.
     let uart = chip.USART1;
     // SAFETY: 16 samples a bit; 139 is 0.08 % off (RM0351, 40.5.4).
-    uart.brr().write(|w| unsafe { w.bits((HERTZ + BAUD / 2) / BAUD) });
-    uart.cr1().write(|w| w.te().enabled().re().enabled().rxneie().enabled().ue().enabled());
+    uart.brr()
+        .write(|w| unsafe { w.bits((HERTZ + BAUD / 2) / BAUD) });
+    uart.cr1().write(|w| {
+        w.te()
+            .enabled()
+            .re()
+            .enabled()
+            .rxneie()
+            .enabled()
+            .ue()
+            .enabled()
+    });
 
     // SAFETY: the handlers share only `INBOX` and `PRESSED`, which are made for it.
     unsafe {
@@ -66,10 +92,13 @@ fn main() -> ! {
     };
     run(
         Board {
-            port: Line { inbox: &INBOX, send },
+            port: Line {
+                inbox: &INBOX,
+                send,
+            },
             led: Led(pins_b),
             button: Button(pins_c),
-            clock: HalfSeconds::new(core.SYST, HERTZ / 2),
+            clock: HalfSeconds::new(core.SYST),
             log: log::Sink::new(),
         },
         session,
@@ -85,8 +114,10 @@ fn start_clocks(rcc: &RCC) {
     // SAFETY: 1 is that oscillator (RM0351, 6.4.3).
     rcc.cfgr().modify(|_, w| unsafe { w.sw().bits(1) });
     while rcc.cfgr().read().sws().bits() != 1 {}
-    rcc.ahb2enr().modify(|_, w| w.gpioben().set_bit().gpiocen().set_bit());
-    rcc.apb2enr().modify(|_, w| w.usart1en().set_bit().syscfgen().set_bit());
+    rcc.ahb2enr()
+        .modify(|_, w| w.gpioben().set_bit().gpiocen().set_bit());
+    rcc.apb2enr()
+        .modify(|_, w| w.usart1en().set_bit().syscfgen().set_bit());
     // A peripheral answers two clocks after it is switched on; reading back takes longer.
     let _ = (rcc.ahb2enr().read(), rcc.apb2enr().read());
 }
@@ -112,6 +143,39 @@ fn EXTI15_10() {
     // SAFETY: the main loop is done with this peripheral; writing 1 clears the one flag.
     unsafe { EXTI::steal() }.pr1().write(|w| w.pr13().clear());
     PRESSED.store(true, Ordering::Relaxed);
+}
+
+#[cortex_m_rt::exception]
+fn SysTick() {
+    TICKS.store(
+        TICKS.load(Ordering::Relaxed).wrapping_add(1),
+        Ordering::Relaxed,
+    );
+}
+
+/// Half-seconds by the processor's timer.
+struct HalfSeconds(u32);
+
+impl HalfSeconds {
+    fn new(mut timer: SYST) -> Self {
+        timer.set_clock_source(SystClkSource::Core);
+        timer.set_reload(HERTZ / TICKS_A_SECOND - 1);
+        timer.clear_current();
+        timer.enable_interrupt();
+        timer.enable_counter();
+        HalfSeconds(0)
+    }
+}
+
+impl Clock for HalfSeconds {
+    fn half_second_passed(&mut self) -> bool {
+        let now = TICKS.load(Ordering::Relaxed);
+        let passed = now.wrapping_sub(self.0) >= TICKS_A_SECOND / 2;
+        if passed {
+            self.0 = now;
+        }
+        passed
+    }
 }
 
 /// LD2, the green light.

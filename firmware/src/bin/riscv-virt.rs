@@ -17,14 +17,28 @@ static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
 
 #[riscv_rt::entry]
 fn main() -> ! {
-    let Some(session) = SESSION.try_take() else { reset() };
+    let Some(session) = SESSION.try_take() else {
+        reset()
+    };
     // SAFETY: the machine has its serial port there, and only here is it used.
     let port = Uart(unsafe { &*(0x1000_0000 as *const UartRegisters) });
     port.0.fifo.set(1);
     // SAFETY: the machine has its timer there; nothing writes to it.
     let time = unsafe { &*(0x0200_bff8 as *const VolatileCell<u32>) };
-    let clock = HalfSeconds { time, last: time.get() };
-    run(Board { port, led: NoPins, button: NoPins, clock, log: log::Sink::new() }, session)
+    let clock = HalfSeconds {
+        time,
+        last: time.get(),
+    };
+    run(
+        Board {
+            port,
+            led: NoPins,
+            button: NoPins,
+            clock,
+            log: log::Sink::new(),
+        },
+        session,
+    )
 }
 
 /// The first six registers of a PC16550D.
@@ -53,7 +67,9 @@ impl ReadReady for Uart {
 
 impl Read for Uart {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Infallible> {
-        let Some(first) = bytes.first_mut() else { return Ok(0) };
+        let Some(first) = bytes.first_mut() else {
+            return Ok(0);
+        };
         while self.0.state.get() & 1 == 0 {}
         *first = self.0.data.get();
         Ok(1)
@@ -62,7 +78,9 @@ impl Read for Uart {
 
 impl Write for Uart {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        let Some(first) = bytes.first() else { return Ok(0) };
+        let Some(first) = bytes.first() else {
+            return Ok(0);
+        };
         while self.0.state.get() & 1 << 5 == 0 {}
         self.0.data.set(*first);
         Ok(1)

@@ -57,7 +57,9 @@ impl ReadReady for Uart {
 
 impl Read for Uart {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Infallible> {
-        let Some(first) = bytes.first_mut() else { return Ok(0) };
+        let Some(first) = bytes.first_mut() else {
+            return Ok(0);
+        };
         while !self.state(RECEIVER_FULL) {}
         *first = self.0.data.get() as u8;
         Ok(1)
@@ -66,7 +68,9 @@ impl Read for Uart {
 
 impl Write for Uart {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        let Some(first) = bytes.first() else { return Ok(0) };
+        let Some(first) = bytes.first() else {
+            return Ok(0);
+        };
         while self.state(TRANSMITTER_FULL) {}
         self.0.data.set(u32::from(*first));
         Ok(1)
