@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=memory");
-    let board = fs::read_dir("memory")
-        .expect("firmware/memory is readable")
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .find(|map| env::var_os(feature(map)).is_some());
+    let mut board = None;
+    for entry in fs::read_dir("memory")? {
+        let map = entry?.path();
+        if env::var_os(feature(&map)).is_some() {
+            board = Some(map);
+        }
+    }
     // The library alone, as its unit tests build it, belongs to no board.
-    let Some(map) = board else { return };
+    let Some(map) = board else { return Ok(()) };
 
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    fs::copy(&map, out.join("memory.x")).expect("the memory map can be copied");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    fs::copy(&map, out.join("memory.x"))?;
     println!("cargo::rustc-link-search={}", out.display());
     // riscv-rt wants the memory map first; cortex-m-rt includes it by itself.
     if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("riscv32") {
@@ -22,6 +25,7 @@ fn main() {
     for argument in ["-Tlink.x", "-Tdefmt.x", "--nmagic"] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
+    Ok(())
 }
 
 /// `memory/b-l475e-iot01a.x` → `CARGO_FEATURE_B_L475E_IOT01A`.
