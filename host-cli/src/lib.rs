@@ -1,1 +1,3 @@
 //! The parts of the command line that tests use too.
+
+pub mod draw;

@@ -1,0 +1,189 @@
+//! How high each slot stands: straight wires first, then balance.
+//!
+//! Brandes and Köpf, "Fast and Simple Horizontal Coordinate Assignment" (2001),
+//! turned by a quarter: four times, slots are hung together with a median
+//! neighbour into straight rows that are packed tightly, to the left or right
+//! neighbour and from above or from below; each slot gets the mean of the two
+//! middle heights. Rows are packed over the graph of neighbouring rows, which
+//! avoids the paper's error in shifting classes.
+
+use super::layers::Grid;
+
+/// How much room a slot needs above and below its height.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reach {
+    /// Upwards.
+    pub up: f64,
+    /// Downwards.
+    pub down: f64,
+}
+
+/// The height of each slot, smallest at the top; in each column a slot stands
+/// at least `gap(a, b)` beyond what the two need.
+pub fn heights(grid: &Grid, reach: &[Reach], gap: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let positions = grid.positions();
+    let conflicts = conflicts(grid, &positions);
+    let apart = |a: usize, b: usize| reach[a].down + reach[b].up + gap(a, b);
+    let mut drafts: Vec<Vec<f64>> = Vec::new();
+    for rightwards in [true, false] {
+        for from_top in [true, false] {
+            let rows = rows(grid, &positions, &conflicts, rightwards, from_top);
+            let mut draft = pack(grid, &rows, from_top, &apart);
+            if !from_top {
+                draft.iter_mut().for_each(|y| *y = -*y);
+            }
+            drafts.push(draft);
+        }
+    }
+    balance(&mut drafts)
+}
+
+/// For each link, whether it crosses a piece of a long wire's trunk; such a
+/// link is not to be straight, so that the trunk can be.
+fn conflicts(grid: &Grid, positions: &[usize]) -> Vec<bool> {
+    let trunk = |link: usize| {
+        let link = grid.links[link];
+        grid.slots[link.from].passes && grid.slots[link.to].passes
+    };
+    let mut marked = vec![false; grid.links.len()];
+    for column in &grid.columns {
+        let links: Vec<usize> =
+            column.iter().flat_map(|&slot| grid.leaving[slot].iter().copied()).collect();
+        let trunks: Vec<usize> = links.iter().copied().filter(|&link| trunk(link)).collect();
+        if trunks.is_empty() {
+            continue;
+        }
+        let ends = |link: usize| {
+            let link = grid.links[link];
+            (positions[link.from], positions[link.to])
+        };
+        for &link in links.iter().filter(|&&link| !trunk(link)) {
+            let (from, to) = ends(link);
+            marked[link] = trunks.iter().any(|&other| {
+                let (f, t) = ends(other);
+                (from < f && to > t) || (from > f && to < t)
+            });
+        }
+    }
+    marked
+}
+
+/// The first slot of the straight row that each slot belongs to.
+fn rows(
+    grid: &Grid,
+    positions: &[usize],
+    conflicts: &[bool],
+    rightwards: bool,
+    from_top: bool,
+) -> Vec<usize> {
+    let mut root: Vec<usize> = (0..grid.slots.len()).collect();
+    let mut taken = vec![false; grid.slots.len()];
+    let depth = grid.columns.len();
+    for step in 1..depth {
+        let at = if rightwards { step } else { depth - 1 - step };
+        let height = grid.columns[at].len();
+        let mut last: Option<usize> = None;
+        for place in 0..height {
+            let slot = grid.columns[at][if from_top { place } else { height - 1 - place }];
+            let links = if rightwards { &grid.arriving[slot] } else { &grid.leaving[slot] };
+            let mut neighbours: Vec<(usize, usize, usize)> = links
+                .iter()
+                .map(|&link| {
+                    let ends = grid.links[link];
+                    let other = if rightwards { ends.from } else { ends.to };
+                    (positions[other], other, link)
+                })
+                .collect();
+            neighbours.sort_unstable();
+            neighbours.dedup_by_key(|n| n.1);
+            let count = neighbours.len();
+            if count == 0 {
+                continue;
+            }
+            let mut medians = [(count - 1) / 2, count / 2];
+            if !from_top {
+                medians.reverse();
+            }
+            for median in medians {
+                let (position, other, link) = neighbours[median];
+                let beyond = last.is_none_or(|last| if from_top { position > last } else { position < last });
+                if !conflicts[link] && !taken[other] && beyond {
+                    taken[other] = true;
+                    root[slot] = root[other];
+                    last = Some(position);
+                    break;
+                }
+            }
+        }
+    }
+    root
+}
+
+/// Packs rows as far up as they go, then lets each come down to its neighbours.
+fn pack(
+    grid: &Grid,
+    root: &[usize],
+    from_top: bool,
+    apart: &impl Fn(usize, usize) -> f64,
+) -> Vec<f64> {
+    let size = grid.slots.len();
+    let mut after: Vec<Vec<(usize, f64)>> = vec![Vec::new(); size];
+    let mut waits = vec![0usize; size];
+    for column in &grid.columns {
+        for pair in column.windows(2) {
+            let distance = apart(pair[0], pair[1]);
+            let (first, second) = if from_top { (pair[0], pair[1]) } else { (pair[1], pair[0]) };
+            after[root[first]].push((root[second], distance));
+            waits[root[second]] += 1;
+        }
+    }
+    let mut queue: Vec<usize> = (0..size).filter(|&s| root[s] == s && waits[s] == 0).collect();
+    let mut y = vec![0.0f64; size];
+    let mut next = 0;
+    while next < queue.len() {
+        let row = queue[next];
+        next += 1;
+        for &(other, distance) in &after[row] {
+            y[other] = y[other].max(y[row] + distance);
+            waits[other] -= 1;
+            if waits[other] == 0 {
+                queue.push(other);
+            }
+        }
+    }
+    for &row in queue.iter().rev() {
+        let room = after[row].iter().map(|&(other, distance)| y[other] - distance);
+        let room = room.fold(f64::INFINITY, f64::min);
+        if room.is_finite() {
+            y[row] = y[row].max(room);
+        }
+    }
+    (0..size).map(|slot| y[root[slot]]).collect()
+}
+
+/// Lays the drafts over the flattest of them and takes the mean of the middle two.
+fn balance(drafts: &mut [Vec<f64>]) -> Vec<f64> {
+    let span = |draft: &[f64]| {
+        let low = draft.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = draft.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (low, high)
+    };
+    let flattest = drafts
+        .iter()
+        .map(|draft| span(draft))
+        .min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+        .unwrap_or((0.0, 0.0));
+    for (index, draft) in drafts.iter_mut().enumerate() {
+        let (low, high) = span(draft);
+        let shift = if index % 2 == 0 { flattest.0 - low } else { flattest.1 - high };
+        draft.iter_mut().for_each(|y| *y += shift);
+    }
+    let size = drafts.first().map_or(0, Vec::len);
+    (0..size)
+        .map(|slot| {
+            let mut four: Vec<f64> = drafts.iter().map(|draft| draft[slot]).collect();
+            four.sort_by(f64::total_cmp);
+            (four[1] + four[2]) / 2.0
+        })
+        .collect()
+}
