@@ -4,32 +4,37 @@
 //! box, stub and words are one block, and blocks do not overlap. Wires run level
 //! through the columns and bend only in the gaps between, so they meet no block.
 
+use super::block::{self, Block};
 use super::layers::Grid;
 use super::letters::{self, Weight};
-use super::order;
 use super::place::{self, Reach};
 use super::route::{self, Wire};
-use super::{DrawError, Kind, Picture};
+use super::{DrawError, Picture, legend, order, strips};
 
 /// The outline of a box.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outline {
     /// A gate whose operation is a sign.
     Circle,
     /// A gate whose operation is a word.
     Round,
-    /// An input or label.
+    /// An input.
     Pill,
+    /// A label: a pill with a dashed line.
+    Dashed,
     /// A param.
     Hexagon,
     /// A constant: no outline.
+    #[default]
     Bare,
     /// A layer.
     Layer,
+    /// A wire that comes from elsewhere.
+    Tag,
 }
 
 /// A node's box.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Frame {
     /// Its form.
     pub outline: Outline,
@@ -41,6 +46,8 @@ pub struct Frame {
     pub width: f64,
     /// The whole height.
     pub height: f64,
+    /// How far a second outline is from the first; 0 if there is none.
+    pub ring: f64,
 }
 
 /// What a word is for; sets its size, weight and colour.
@@ -50,8 +57,12 @@ pub enum Role {
     Sign,
     /// The name in a box.
     Face,
-    /// A further line in a layer's box.
+    /// A further line in a layer's box, a constant, a tag.
     Note,
+    /// The value of what a layer holds.
+    HeldValue,
+    /// The gradient of what a layer holds.
+    HeldGradient,
     /// The formula under a gate.
     Caption,
     /// The goal over the objective.
@@ -64,6 +75,10 @@ pub enum Role {
     Gradient,
     /// At the foot.
     Legend,
+    /// At the foot: the word in the colour of values.
+    LegendValue,
+    /// At the foot: the word in the colour of gradients.
+    LegendGradient,
 }
 
 impl Role {
@@ -73,17 +88,29 @@ impl Role {
             Self::Sign => 22.0,
             Self::Face => 15.0,
             Self::Value | Self::Gradient => 14.0,
-            Self::Note | Self::Caption | Self::Goal => 12.5,
-            Self::Shape | Self::Legend => 11.5,
+            Self::Note | Self::Caption | Self::Goal | Self::HeldValue | Self::HeldGradient => 12.5,
+            Self::Shape | Self::Legend | Self::LegendValue | Self::LegendGradient => 11.5,
         }
     }
 
     /// The weight of its letters.
     pub fn weight(self) -> Weight {
         match self {
-            Self::Face | Self::Value | Self::Gradient | Self::Goal => Weight::SemiBold,
+            Self::Face
+            | Self::Value
+            | Self::Gradient
+            | Self::HeldValue
+            | Self::HeldGradient
+            | Self::LegendValue
+            | Self::LegendGradient
+            | Self::Goal => Weight::SemiBold,
             _ => Weight::Regular,
         }
+    }
+
+    /// Whether the mark of gradients stands before it.
+    pub fn marked(self) -> bool {
+        matches!(self, Self::Gradient | Self::HeldGradient | Self::LegendGradient)
     }
 
     /// The width of a text in this role.
@@ -122,31 +149,20 @@ pub struct Layout {
     pub words: Vec<Words>,
     /// The wires, one a node.
     pub wires: Vec<Wire>,
+    /// Samples of outlines in the line at the foot.
+    pub samples: Vec<Frame>,
     /// How many crossings the drawing has.
     pub crossings: usize,
-    /// The column of each node.
-    pub layers: Vec<usize>,
+    /// The picture, with the tags that its strips need.
+    pub picture: Picture,
 }
 
 /// Room between the drawing and its edge.
 pub const MARGIN: f64 = 26.0;
-const WIDEST: f64 = 190.0;
-/// Before the words on a stub, and after them.
-const LEAD: f64 = 9.0;
-const TAIL: f64 = 9.0;
 /// The mark before a gradient: a triangle that points back.
 pub const MARK: f64 = 11.0;
-
-/// How much room a node takes around the middle of its box.
-#[derive(Clone, Copy, Debug, Default)]
-struct Block {
-    outline: Option<Outline>,
-    width: f64,
-    height: f64,
-    left: f64,
-    right: f64,
-    reach: Reach,
-}
+/// Room between two strips.
+const BETWEEN: f64 = 46.0;
 
 /// Lays a picture out.
 ///
@@ -154,15 +170,40 @@ struct Block {
 /// Those of [`Picture::check`].
 pub fn layout(picture: &Picture) -> Result<Layout, DrawError> {
     picture.check()?;
-    let mut read = vec![false; picture.nodes.len()];
-    for node in &picture.nodes {
+    let folded = strips::fold(picture);
+    let nodes = folded.picture.nodes.len();
+    let count = folded.strips.iter().max().map_or(1, |last| last + 1);
+    let mut layout = Layout {
+        height: MARGIN,
+        frames: vec![Frame::default(); nodes],
+        wires: vec![Wire::default(); nodes],
+        ..Layout::default()
+    };
+    for strip in 0..count {
+        let ids: Vec<usize> = (0..nodes).filter(|&node| folded.strips[node] == strip).collect();
+        lay_strip(&folded.picture, &ids, &mut layout);
+        layout.height += if strip + 1 < count { BETWEEN } else { MARGIN };
+    }
+    layout.width += MARGIN;
+    if picture.legend {
+        legend::add(&folded.picture, &mut layout);
+    }
+    layout.picture = folded.picture;
+    Ok(layout)
+}
+
+/// Lays the nodes `ids` out, below what is there.
+fn lay_strip(picture: &Picture, ids: &[usize], layout: &mut Layout) {
+    let part = picture.part(ids);
+    let mut read = vec![false; ids.len()];
+    for node in &part.nodes {
         node.operands.iter().for_each(|&operand| read[operand] = true);
     }
     let blocks: Vec<Block> =
-        (0..picture.nodes.len()).map(|node| block(picture, node, read[node])).collect();
+        (0..ids.len()).map(|node| block::block(&part, node, read[node])).collect();
 
-    let mut grid = Grid::new(picture);
-    let ordered: Vec<bool> = picture.nodes.iter().map(|node| node.ordered).collect();
+    let mut grid = Grid::new(&part);
+    let ordered: Vec<bool> = part.nodes.iter().map(|node| node.ordered).collect();
     order::order(&mut grid, &ordered);
     let reach: Vec<Reach> = grid
         .slots
@@ -175,6 +216,11 @@ pub fn layout(picture: &Picture) -> Result<Layout, DrawError> {
         _ => 12.0,
     };
     let heights = place::heights(&grid, &reach, gap);
+    let top = (0..grid.slots.len()).map(|slot| heights[slot] - reach[slot].up);
+    let top = top.fold(f64::INFINITY, f64::min);
+    let heights: Vec<f64> = heights.iter().map(|y| y - top + layout.height).collect();
+    let bottom = (0..grid.slots.len()).map(|slot| heights[slot] + reach[slot].down);
+    layout.height = bottom.fold(layout.height, f64::max);
 
     let mut columns = vec![route::Column::default(); grid.columns.len()];
     for (node, block) in blocks.iter().enumerate() {
@@ -182,230 +228,26 @@ pub fn layout(picture: &Picture) -> Result<Layout, DrawError> {
         column.left = column.left.max(block.left);
         column.right = column.right.max(block.right);
     }
-    let top = (0..grid.slots.len()).map(|slot| heights[slot] - reach[slot].up);
-    let top = top.fold(f64::INFINITY, f64::min);
-    let heights: Vec<f64> = heights.iter().map(|y| y - top + MARGIN).collect();
-    let bottom = (0..grid.slots.len()).map(|slot| heights[slot] + reach[slot].down);
-    let bottom = bottom.fold(0.0, f64::max);
+    layout.width = layout.width.max(route::columns(&grid, &heights, &mut columns, MARGIN));
 
-    let right = route::columns(&grid, &heights, &mut columns, MARGIN);
-    let mut layout = Layout {
-        width: right + MARGIN,
-        height: bottom + MARGIN,
-        crossings: order::crossings(&grid, &ordered),
-        layers: (0..blocks.len()).map(|node| grid.slots[node].layer).collect(),
-        ..Layout::default()
-    };
+    let mut frames: Vec<Frame> = Vec::with_capacity(ids.len());
+    let mut wires: Vec<Wire> = Vec::with_capacity(ids.len());
     for (node, block) in blocks.iter().enumerate() {
-        layout.frames.push(Frame {
-            outline: block.outline.unwrap_or(Outline::Bare),
-            x: columns[grid.slots[node].layer].x,
-            y: heights[node],
-            width: block.width,
-            height: block.height,
-        });
+        let x = columns[grid.slots[node].layer].x;
+        let frame = Frame { x, y: heights[node], ..block.frame };
+        layout.words.extend(block::words(&part, node, &frame).into_iter().map(|mut words| {
+            words.node = ids[node];
+            words
+        }));
+        let written = block.right > frame.width / 2.0 && block.stub;
+        wires.push(Wire { stub: (!read[node] && written).then_some(x + block.right), ..Wire::default() });
+        frames.push(frame);
     }
-    for (node, read) in read.iter().enumerate() {
-        let end = layout.frames[node].x + blocks[node].right;
-        let stub = (!read && end > layout.frames[node].x + blocks[node].width / 2.0).then_some(end);
-        layout.words.extend(words(picture, node, &layout.frames[node]));
-        layout.wires.push(Wire { stub, ..Wire::default() });
+    route::wires(&grid, &heights, &columns, &ordered, &frames, &mut wires);
+    for (node, mut wire) in wires.into_iter().enumerate() {
+        wire.tips.iter_mut().for_each(|tip| tip.0 = ids[tip.0]);
+        layout.wires[ids[node]] = wire;
+        layout.frames[ids[node]] = frames[node];
     }
-    route::wires(&grid, &heights, &columns, &ordered, &layout.frames, &mut layout.wires);
-    if picture.legend {
-        legend(picture, &mut layout);
-    }
-    Ok(layout)
-}
-
-/// The box and its surroundings.
-fn block(picture: &Picture, index: usize, read: bool) -> Block {
-    let node = &picture.nodes[index];
-    let face = face(picture, index);
-    let (outline, width, height) = match node.kind {
-        Kind::Gate if node.face().chars().count() <= 2 => (Outline::Circle, 42.0, 42.0),
-        Kind::Gate => (Outline::Round, face.1 + 28.0, 40.0),
-        Kind::Input | Kind::Label => (Outline::Pill, (face.1 + 30.0).max(44.0), 36.0),
-        Kind::Param => (Outline::Hexagon, (face.1 + 36.0).max(50.0), 36.0),
-        Kind::Const => (Outline::Bare, face.1 + 12.0, 26.0),
-        Kind::Layer => {
-            let lines = node.notes.iter().map(|note| Role::Note.measure(note));
-            let title = Role::Note.measure(&node.symbol);
-            let widest = lines.fold(face.1.max(title), f64::max);
-            (Outline::Layer, widest + 32.0, 54.0 + 17.0 * node.notes.len() as f64)
-        }
-    };
-    // Enough of the left side for every arrow that arrives.
-    let height = height.max(14.0 * node.operands.len() as f64 + 14.0);
-    let width = if outline == Outline::Circle { width.max(height) } else { width };
-    let objective = picture.objective.is_some_and(|(objective, _)| objective == index);
-
-    let mut block = Block { outline: Some(outline), width, height, ..Block::default() };
-    (block.left, block.right) = (width / 2.0, width / 2.0);
-    (block.reach.up, block.reach.down) = (height / 2.0, height / 2.0);
-    let caption = Role::Caption.measure(&caption(picture, index));
-    if caption > 0.0 {
-        block.left = block.left.max(caption / 2.0);
-        block.right = block.right.max(caption / 2.0);
-        block.reach.down += 19.0;
-    }
-    if objective {
-        let goal = picture.objective.map_or("", |(_, goal)| goal.mark());
-        let half = Role::Goal.measure(goal) / 2.0;
-        block.left = block.left.max(half);
-        block.right = block.right.max(half);
-        block.reach.up += 25.0;
-        if caption > 0.0 {
-            block.reach.down += 4.0;
-        }
-    }
-    let labels = stub_words(picture, index);
-    let longest = labels.iter().map(|label| label.width + if label.role == Role::Gradient { MARK } else { 0.0 });
-    let longest = longest.fold(0.0, f64::max);
-    if longest > 0.0 {
-        block.right = block.right.max(width / 2.0 + LEAD + longest + TAIL);
-    } else if read {
-        block.right = block.right.max(width / 2.0 + if node.kind == Kind::Const { 2.0 } else { 8.0 });
-    }
-    if objective && !read {
-        block.right += 10.0;
-    }
-    for label in &labels {
-        let up = letters::CAPITAL * label.role.size() - label.y;
-        block.reach.up = block.reach.up.max(up + 3.0);
-        block.reach.down = block.reach.down.max(label.y + 4.0);
-    }
-    block
-}
-
-/// What stands in the box and how wide it is.
-fn face(picture: &Picture, index: usize) -> (String, f64, Role) {
-    let node = &picture.nodes[index];
-    let sign = node.kind == Kind::Gate && node.face().chars().count() <= 2;
-    let role = match node.kind {
-        Kind::Gate if sign => Role::Sign,
-        Kind::Const => Role::Note,
-        _ => Role::Face,
-    };
-    let text = if node.kind == Kind::Layer { &node.name } else { node.face() };
-    let text = letters::fit(text, role.weight(), role.size(), WIDEST);
-    let width = role.measure(&text);
-    (text, width, role)
-}
-
-/// The line under a gate.
-fn caption(picture: &Picture, index: usize) -> String {
-    let node = &picture.nodes[index];
-    if node.kind != Kind::Gate {
-        return String::new();
-    }
-    if Role::Caption.measure(&node.formula) <= WIDEST && !node.formula.is_empty() {
-        return node.formula.clone();
-    }
-    letters::fit(&node.name, Role::Caption.weight(), Role::Caption.size(), WIDEST)
-}
-
-/// The words on a node's stub, their places relative to its beginning.
-fn stub_words(picture: &Picture, index: usize) -> Vec<Words> {
-    let node = &picture.nodes[index];
-    let mut words = Vec::new();
-    let mut add = |role: Role, x: f64, y: f64, text: String| {
-        if !text.is_empty() {
-            let width = role.measure(&text);
-            words.push(Words { node: index, role, x, y, width, text });
-        }
-    };
-    if node.kind != Kind::Const {
-        // A later gradient may be longer than the one now shown; the stub has
-        // room for each that ever stands on it, so that steps share a layout.
-        let value = node.value.as_ref().map(|value| value.to_string()).unwrap_or_default();
-        let shape = if value.is_empty() { -7.0 } else { -23.0 };
-        add(Role::Value, 0.0, -7.0, value);
-        add(Role::Shape, 0.0, shape, node.shape.clone());
-        let gradient = node.gradient.as_ref().map(|gradient| gradient.to_string());
-        add(Role::Gradient, MARK, 18.0, gradient.unwrap_or_default());
-    }
-    words
-}
-
-/// All words of a node, in place.
-fn words(picture: &Picture, index: usize, frame: &Frame) -> Vec<Words> {
-    let node = &picture.nodes[index];
-    let mut words = Vec::new();
-    let mut middle = |role: Role, y: f64, text: String| {
-        if !text.is_empty() {
-            let width = role.measure(&text);
-            words.push(Words { node: index, role, x: frame.x - width / 2.0, y, width, text });
-        }
-    };
-    let (text, _, role) = face(picture, index);
-    if node.kind == Kind::Layer {
-        let mut y = frame.y - frame.height / 2.0 + 23.0;
-        middle(role, y, text);
-        y += 18.0;
-        middle(Role::Note, y, node.symbol.clone());
-        y += 2.0;
-        for note in &node.notes {
-            y += 17.0;
-            middle(Role::Note, y, note.clone());
-        }
-    } else {
-        middle(role, frame.y + letters::CAPITAL * role.size() / 2.0, text);
-    }
-    let objective = picture.objective.filter(|(objective, _)| *objective == index);
-    let ring = if objective.is_some() { 4.0 } else { 0.0 };
-    middle(Role::Caption, frame.y + frame.height / 2.0 + 15.0 + ring, caption(picture, index));
-    if let Some((_, goal)) = objective {
-        middle(Role::Goal, frame.y - frame.height / 2.0 - 12.0, goal.mark().into());
-    }
-    for mut label in stub_words(picture, index) {
-        label.x += frame.x + frame.width / 2.0 + LEAD;
-        label.y += frame.y;
-        words.push(label);
-    }
-    words
-}
-
-/// What the marks mean, at the foot, broken into as many lines as it needs.
-fn legend(picture: &Picture, layout: &mut Layout) {
-    let any = |kind: Kind| picture.nodes.iter().any(|node| node.kind == kind);
-    let mut parts: Vec<&str> = Vec::new();
-    if picture.nodes.iter().any(|node| node.value.is_some()) {
-        parts.push("above a wire: value");
-    }
-    if picture.nodes.iter().any(|node| node.gradient.is_some()) || !picture.moves.is_empty() {
-        parts.push("below, with ◀: gradient of the objective");
-    }
-    for (kind, part) in [
-        (Kind::Input, "pill: input"),
-        (Kind::Label, "dashed: label"),
-        (Kind::Param, "hexagon: param"),
-    ] {
-        if any(kind) {
-            parts.push(part);
-        }
-    }
-    let tensors = picture.nodes.iter().any(|node| matches!(node.value, Some(super::Quantity::Norm(_))));
-    if tensors {
-        parts.push("‖ ‖: norm");
-    }
-    let most = layout.width - 2.0 * MARGIN;
-    let mut lines: Vec<String> = Vec::new();
-    for part in parts {
-        match lines.last_mut() {
-            Some(line) if Role::Legend.measure(&format!("{line}   ·   {part}")) <= most => {
-                *line += "   ·   ";
-                *line += part;
-            }
-            _ => lines.push(part.into()),
-        }
-    }
-    layout.height += 4.0;
-    for text in lines {
-        let width = Role::Legend.measure(&text);
-        layout.height += 16.0;
-        layout.width = layout.width.max(width + 2.0 * MARGIN);
-        let y = layout.height - 22.0;
-        layout.words.push(Words { node: 0, role: Role::Legend, x: MARGIN, y, width, text });
-    }
+    layout.crossings += order::crossings(&grid, &ordered);
 }

@@ -5,8 +5,10 @@
 //! every part its place, [`svg`], [`png`] and [`text`] put it on paper.
 
 pub mod animate;
+pub mod block;
 pub mod layers;
 pub mod layout;
+pub mod legend;
 pub mod letters;
 pub mod order;
 pub mod paint;
@@ -14,6 +16,7 @@ pub mod place;
 pub mod plot;
 pub mod png;
 pub mod route;
+pub mod strips;
 pub mod svg;
 pub mod text;
 
@@ -37,6 +40,8 @@ pub enum Kind {
     Gate,
     /// A gate with its weights inside: a box of several lines.
     Layer,
+    /// A wire that comes from another strip of a long drawing: its name between brackets.
+    Tag,
 }
 
 /// What is written on a wire.
@@ -60,6 +65,17 @@ impl fmt::Display for Quantity {
     }
 }
 
+/// What a layer holds, as a line in its box.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// Such as `weight [10, 32]`.
+    pub name: String,
+    /// The values, usually their norm.
+    pub value: Option<Quantity>,
+    /// Their gradients.
+    pub gradient: Option<Quantity>,
+}
+
 /// One node and the wire that it drives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -70,10 +86,10 @@ pub struct Node {
     /// What stands in the box: `×`, `sigmoid`, `dense 64 → 32`, the constant.
     /// Empty: the name stands there.
     pub symbol: String,
-    /// The line under a gate, such as `q = x + y`; empty: the name.
+    /// The line under a gate, such as `q = x + y`; the name, if it is too long.
     pub formula: String,
-    /// Further lines in a layer's box: norms of its weights and their gradients.
-    pub notes: Vec<String>,
+    /// What a layer holds.
+    pub weights: Vec<Weights>,
     /// The shape of the wire, such as `[10, 32]`; empty for a scalar.
     pub shape: String,
     /// Above the wire.
@@ -95,7 +111,7 @@ impl Node {
             name: name.into(),
             symbol: String::new(),
             formula: String::new(),
-            notes: Vec::new(),
+            weights: Vec::new(),
             shape: String::new(),
             value: None,
             gradient: None,
@@ -232,6 +248,19 @@ impl Picture {
         Ok(())
     }
 
+    /// The picture of some of its nodes, given in ascending order; what they
+    /// read must be among them.
+    #[must_use]
+    pub fn part(&self, ids: &[usize]) -> Self {
+        let place = |node: usize| ids.binary_search(&node).ok();
+        let mut nodes: Vec<Node> = ids.iter().map(|&id| self.nodes[id].clone()).collect();
+        for node in &mut nodes {
+            node.operands = node.operands.iter().filter_map(|&operand| place(operand)).collect();
+        }
+        let objective = self.objective.and_then(|(node, goal)| Some((place(node)?, goal)));
+        Self { nodes, objective, ..Self::default() }
+    }
+
     /// The picture as it is after `count` moves of the backward walk: values
     /// everywhere, gradients as far as the walk has come (before the first
     /// move only the objective has one). More moves than there are is the end.
@@ -242,12 +271,17 @@ impl Picture {
             if self.objective.map(|(objective, _)| objective) != Some(index) {
                 node.gradient = None;
             }
+            for weights in &mut node.weights {
+                weights.gradient = None;
+            }
         }
         picture.current = None;
         for step in self.moves.iter().take(count) {
             for (node, quantity) in &step.gradients {
                 picture.nodes[*node].gradient = Some(quantity.clone());
             }
+            // A layer's own weights have their gradients when it has moved.
+            picture.nodes[step.gate].weights.clone_from(&self.nodes[step.gate].weights);
             picture.current = Some(step.gate);
         }
         picture

@@ -113,7 +113,11 @@ pub fn class(role: Role) -> &'static str {
         Role::Shape => "shape",
         Role::Value => "val",
         Role::Gradient => "grad",
+        Role::HeldValue => "val held",
+        Role::HeldGradient => "grad held",
         Role::Legend => "legend",
+        Role::LegendValue => "val legend",
+        Role::LegendGradient => "grad legend",
     }
 }
 
@@ -145,10 +149,11 @@ pub fn circuit(p: &Palette) -> String {
     ] {
         rules += &format!(".{class}{{fill:{fill};stroke:{stroke}}}\n");
     }
-    rules += &format!(".ring{{stroke:{}}}\n", p.ink);
+    rules += &format!(".ring{{fill:{};stroke:{}}}\n", p.paper, p.ink);
     rules += &format!(".glow{{fill:{};stroke:{}}}\n", p.glow, p.gradient);
     rules += &format!(".sign,.face,.goal{{fill:{}}}\n", p.ink);
     rules += &format!(".note,.cap,.shape,.legend{{fill:{}}}\n", p.faint);
+    rules += &format!(".tag{{fill:none;stroke:{}}}\n", p.wire);
     rules += &format!(".val{{fill:{}}}\n", p.value);
     rules += &format!(".grad,.mark,.backtip{{fill:{}}}\n.back{{stroke:{0}}}\n", p.gradient);
     rules

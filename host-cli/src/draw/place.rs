@@ -5,7 +5,8 @@
 //! neighbour into straight rows that are packed tightly, to the left or right
 //! neighbour and from above or from below; each slot gets the mean of the two
 //! middle heights. Rows are packed over the graph of neighbouring rows, which
-//! avoids the paper's error in shifting classes.
+//! avoids the paper's error in shifting classes. At the end each straight row
+//! moves as far towards what it is joined to as its neighbours leave room.
 
 use super::layers::Grid;
 
@@ -35,7 +36,9 @@ pub fn heights(grid: &Grid, reach: &[Reach], gap: impl Fn(usize, usize) -> f64) 
             drafts.push(draft);
         }
     }
-    balance(&mut drafts)
+    let mut heights = balance(&mut drafts);
+    settle(grid, &apart, &mut heights);
+    heights
 }
 
 /// For each link, whether it crosses a piece of a long wire's trunk; such a
@@ -186,4 +189,86 @@ fn balance(drafts: &mut [Vec<f64>]) -> Vec<f64> {
             (four[1] + four[2]) / 2.0
         })
         .collect()
+}
+
+/// Two heights that are the same.
+const LEVEL: f64 = 0.01;
+
+/// Moves rows of slots that are joined by level links to the median of what
+/// they are joined to outside, as far as there is room.
+fn settle(grid: &Grid, apart: &impl Fn(usize, usize) -> f64, y: &mut [f64]) {
+    let rounds = if grid.slots.len() > 4000 { 4 } else { 16 };
+    let mut above: Vec<Option<usize>> = vec![None; y.len()];
+    let mut below = above.clone();
+    for column in &grid.columns {
+        for pair in column.windows(2) {
+            above[pair[1]] = Some(pair[0]);
+            below[pair[0]] = Some(pair[1]);
+        }
+    }
+    for _ in 0..rounds {
+        let mut moved = false;
+        for row in level_rows(grid, y) {
+            let mut wishes: Vec<f64> = Vec::new();
+            let (mut up, mut down) = (f64::INFINITY, f64::INFINITY);
+            for &slot in &row {
+                for &link in grid.arriving[slot].iter().chain(&grid.leaving[slot]) {
+                    let ends = grid.links[link];
+                    let other = if ends.from == slot { ends.to } else { ends.from };
+                    let wish = y[other] - y[slot];
+                    if wish.abs() > LEVEL {
+                        wishes.push(wish);
+                    }
+                }
+                if let Some(other) = above[slot] {
+                    up = up.min(y[slot] - y[other] - apart(other, slot));
+                }
+                if let Some(other) = below[slot] {
+                    down = down.min(y[other] - y[slot] - apart(slot, other));
+                }
+            }
+            if wishes.is_empty() {
+                continue;
+            }
+            wishes.sort_by(f64::total_cmp);
+            let wish = (wishes[(wishes.len() - 1) / 2] + wishes[wishes.len() / 2]) / 2.0;
+            let shift = wish.clamp(-up.max(0.0), down.max(0.0));
+            if shift.abs() > 0.5 {
+                row.iter().for_each(|&slot| y[slot] += shift);
+                moved = true;
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+}
+
+/// The slots, joined where a link between them is level.
+fn level_rows(grid: &Grid, y: &[f64]) -> Vec<Vec<usize>> {
+    let mut rows = Vec::new();
+    let mut seen = vec![false; y.len()];
+    for column in &grid.columns {
+        for &first in column {
+            let mut row = Vec::new();
+            let mut way = vec![first];
+            while let Some(slot) = way.pop() {
+                if core::mem::replace(&mut seen[slot], true) {
+                    continue;
+                }
+                row.push(slot);
+                for &link in grid.arriving[slot].iter().chain(&grid.leaving[slot]) {
+                    let ends = grid.links[link];
+                    let other = if ends.from == slot { ends.to } else { ends.from };
+                    if (y[other] - y[slot]).abs() <= LEVEL {
+                        way.push(other);
+                    }
+                }
+            }
+            if !row.is_empty() {
+                rows.push(row);
+            }
+        }
+    }
+    rows
 }

@@ -78,7 +78,7 @@ pub fn wires(
         if at.passes {
             column.x - column.left
         } else {
-            frames[at.node].x + frames[at.node].width / 2.0
+            frames[at.node].x + frames[at.node].width / 2.0 + frames[at.node].ring
         }
     };
     let end = |slot: usize| {
@@ -143,9 +143,9 @@ fn ports(grid: &Grid, heights: &[f64], ordered: &[bool], frames: &[Frame]) -> Ve
         if links.is_empty() {
             continue;
         }
-        let room = if frame.outline == Outline::Circle { 0.29 * frame.height } else { frame.height / 2.0 - 9.0 };
+        let room = if frame.outline == Outline::Circle { 0.29 * frame.height + frame.ring } else { frame.height / 2.0 - 9.0 };
         let count = links.len();
-        let step = if count > 1 { (2.0 * room / (count - 1) as f64).min(14.0) } else { 0.0 };
+        let step = if count > 1 { (2.0 * room / (count - 1) as f64).min(11.0) } else { 0.0 };
         let mut offsets: Vec<f64> = Vec::with_capacity(count);
         for (at, &link) in links.iter().enumerate() {
             let wish = (heights[grid.links[link].from] - frame.y).clamp(-room, room);
@@ -161,7 +161,7 @@ fn ports(grid: &Grid, heights: &[f64], ordered: &[bool], frames: &[Frame]) -> Ve
 
 /// How far the outline is from the middle, `dy` above or below it.
 fn side(frame: &Frame, dy: f64) -> f64 {
-    let half = frame.width / 2.0;
+    let half = frame.width / 2.0 + frame.ring;
     match frame.outline {
         Outline::Circle => (half * half - dy * dy).max(0.0).sqrt(),
         _ => half,

@@ -1,6 +1,6 @@
 //! Circuits to try the drawing on, with values and gradients by a few lines of their own.
 
-use super::{Goal, Kind, Move, Node, Picture, Quantity};
+use super::{Goal, Kind, Move, Node, Picture, Quantity, Weights};
 
 /// Puts scalar circuits together and walks them.
 #[derive(Default)]
@@ -137,17 +137,17 @@ pub fn twenty() -> Picture {
         let p1 = b.gate("×", &[w[1], x1], "", "");
         let s = b.gate("+", &[p0, p1], "", "");
         let s = b.gate("+", &[s, w[2]], "", "");
-        let m = b.gate("×", &[y, s], &format!("margin{k}"), "");
+        let m = b.gate("×", &[y, s], &format!("margin{k}"), &format!("margin{k}"));
         let one = b.source(Kind::Const, "", 1.0);
         let d = b.gate("−", &[one, m], "", "");
-        losses.push(b.gate("relu", &[d], &format!("loss{k}"), ""));
+        losses.push(b.gate("relu", &[d], &format!("loss{k}"), &format!("loss{k}")));
     }
-    let data = b.gate("+", &losses, "data", "");
+    let data = b.gate("+", &losses, "data", "data");
     let a = b.gate("x²", &[w[0]], "", "");
     let c = b.gate("x²", &[w[1]], "", "");
     let sum = b.gate("+", &[a, c], "", "");
     let alpha = b.source(Kind::Const, "", 0.1);
-    let reg = b.gate("×", &[alpha, sum], "penalty", "");
+    let reg = b.gate("×", &[alpha, sum], "penalty", "penalty");
     let cost = b.gate("+", &[data, reg], "cost", "cost = data + penalty");
     b.picture(cost, Goal::Minimize)
 }
@@ -165,7 +165,7 @@ pub fn random(count: usize, seed: u64) -> Picture {
     let mut free: Vec<usize> = (0..(count / 6).max(3))
         .map(|k| {
             let (kind, name) = if k % 2 == 0 { (Kind::Input, "x") } else { (Kind::Param, "w") };
-            b.source(kind, &format!("{name}{}", k / 2), (k as f64 * 0.37).sin())
+            b.source(kind, &format!("{name}{}", k / 2), (k as f64 * 0.37 + 0.4).sin())
         })
         .collect();
     let mut all = free.clone();
@@ -195,7 +195,7 @@ pub fn random(count: usize, seed: u64) -> Picture {
                 }
                 3 => {
                     let y = pick(&mut free);
-                    b.gate("−", &[x, y], &format!("d{left}"), "")
+                    b.gate("−", &[x, y], &format!("d{left}"), &format!("d{left}"))
                 }
                 _ => {
                     let y = pick(&mut free);
@@ -239,11 +239,14 @@ pub fn fan(count: usize) -> Picture {
 
 /// digits.circuit: layers as boxes, norms on the wires.
 pub fn digits() -> Picture {
-    let layer = |name: &str, symbol: &str, from: usize, norms: [&str; 4]| Node {
-        notes: vec![
-            format!("weight ‖{}‖  ◀ ‖{}‖", norms[0], norms[1]),
-            format!("bias ‖{}‖  ◀ ‖{}‖", norms[2], norms[3]),
-        ],
+    let layer = |name: &str, symbol: &str, from: usize, norms: [f64; 4]| Node {
+        weights: [("weight", 0), ("bias", 2)]
+            .map(|(name, k)| Weights {
+                name: name.into(),
+                value: Some(Quantity::Norm(norms[k])),
+                gradient: Some(Quantity::Norm(norms[k + 1])),
+            })
+            .into(),
         shape: symbol.rsplit(' ').next().map(|n| format!("[{n}]")).unwrap_or_default(),
         ..Node::gate(Kind::Layer, symbol, name, &[from])
     };
@@ -251,11 +254,11 @@ pub fn digits() -> Picture {
         Node { shape: "[64]".into(), ..Node::source(Kind::Input, "image") },
         Node { symbol: "16".into(), ..Node::source(Kind::Const, "") },
         Node { shape: "[64]".into(), ..Node::gate(Kind::Gate, "÷", "", &[0, 1]) },
-        layer("fc1", "dense 64 → 32", 2, ["8.012", "1.214", "0.4519", "0.3001"]),
+        layer("fc1", "dense 64 → 32", 2, [8.012, 1.214, 0.4519, 0.3001]),
         Node { shape: "[32]".into(), formula: "h = relu(fc1(image / 16))".into(), ..Node::gate(Kind::Gate, "relu", "h", &[3]) },
-        layer("fc2", "dense 32 → 10", 4, ["3.9", "0.8123", "0.2211", "0.4017"]),
+        layer("fc2", "dense 32 → 10", 4, [3.9, 0.8123, 0.2211, 0.4017]),
         Node { ..Node::source(Kind::Label, "digit") },
-        Node::gate(Kind::Gate, "cross_entropy", "loss", &[5, 6]),
+        Node { formula: "loss".into(), ..Node::gate(Kind::Gate, "cross_entropy", "loss", &[5, 6]) },
     ];
     for (k, (v, g)) in [(62.1, 0.012), (0.0, 0.0), (3.881, 0.1931), (4.2, 0.51), (3.1, 0.51), (7.301, 0.933), (7.0, 0.0), (0.2219, 1.0)].iter().enumerate() {
         let scalar = nodes[k].shape.is_empty();

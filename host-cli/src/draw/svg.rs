@@ -2,11 +2,11 @@
 
 use core::fmt::Write;
 
-use super::layout::{self, Frame, Layout, Outline, Role, Words, MARK};
+use super::layout::{self, Frame, Layout, MARK, Outline, Role, Words};
 use super::letters;
 use super::paint::{self, Theme};
 use super::route::{Piece, Point};
-use super::{DrawError, Kind, Picture};
+use super::{DrawError, Picture};
 
 /// What does not depend on the colours.
 const RULES: &str = "\
@@ -14,7 +14,8 @@ const RULES: &str = "\
 .back{stroke-width:2.6}
 .gate,.input,.label,.param,.layer{stroke-width:1.6}
 .label{stroke-dasharray:5 3}
-.ring{fill:none;stroke-width:1.6}
+.tag{stroke-width:1.2}
+.ring{stroke-width:1.6}
 .glow{stroke-width:2.6}
 ";
 
@@ -24,11 +25,12 @@ const RULES: &str = "\
 /// Those of [`Picture::check`].
 pub fn svg(picture: &Picture, theme: Theme) -> Result<String, DrawError> {
     let layout = layout::layout(picture)?;
-    Ok(write(picture, &layout, theme, "", ""))
+    Ok(write(&layout, theme, "", ""))
 }
 
 /// Puts a layout on paper; `rules` go into the style sheet, `over` goes on top.
-pub fn write(picture: &Picture, layout: &Layout, theme: Theme, rules: &str, over: &str) -> String {
+pub fn write(layout: &Layout, theme: Theme, rules: &str, over: &str) -> String {
+    let picture = &layout.picture;
     let sheet = format!("{}{RULES}{}{rules}", letters::font_faces(), sizes());
     let mut out = open(layout.width, layout.height, &paint::style(theme, &sheet, paint::circuit));
     for wire in &layout.wires {
@@ -49,11 +51,11 @@ pub fn write(picture: &Picture, layout: &Layout, theme: Theme, rules: &str, over
     if let Some(current) = picture.current {
         out += &moved(layout, current, "");
     }
-    for (index, (node, frame)) in picture.nodes.iter().zip(&layout.frames).enumerate() {
-        out += &outline(frame, kind(node.kind), 0.0);
-        if picture.objective.is_some_and(|(objective, _)| objective == index) {
-            out += &outline(frame, "ring", 4.0);
+    for frame in layout.frames.iter().chain(&layout.samples) {
+        if frame.ring > 0.0 {
+            out += &outline(frame, "ring", frame.ring);
         }
+        out += &outline(frame, class(frame.outline), 0.0);
     }
     for words in &layout.words {
         out += &text(words, "");
@@ -93,14 +95,15 @@ pub fn moved(layout: &Layout, gate: usize, more: &str) -> String {
     out
 }
 
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Input => "input",
-        Kind::Label => "label",
-        Kind::Param => "param",
-        Kind::Const => "const",
-        Kind::Gate => "gate",
-        Kind::Layer => "layer",
+fn class(outline: Outline) -> &'static str {
+    match outline {
+        Outline::Circle | Outline::Round => "gate",
+        Outline::Pill => "input",
+        Outline::Dashed => "label",
+        Outline::Hexagon => "param",
+        Outline::Bare => "const",
+        Outline::Layer => "layer",
+        Outline::Tag => "tag",
     }
 }
 
@@ -120,14 +123,21 @@ fn outline(frame: &Frame, class: &str, more: f64) -> String {
             r(frame.x), r(frame.y), r(w / 2.0)
         ),
         Outline::Round => rect(8.0 + more),
-        Outline::Pill => rect(h / 2.0),
+        Outline::Pill | Outline::Dashed => rect(h / 2.0),
         Outline::Layer => rect(4.0 + more),
         Outline::Hexagon => {
-            let nose = 11.0;
+            let nose = 0.31 * h;
             let (side, half) = (r(w - 2.0 * nose), r(h / 2.0));
             format!(
-                "<path class=\"{class}\" d=\"M{} {}h{side}l{nose} {half}l-{nose} {half}h-{side}l-{nose} -{half}z\"/>\n",
-                r(x + nose), r(y)
+                "<path class=\"{class}\" d=\"M{1} {2}h{side}l{0} {half}l-{0} {half}h-{side}l-{0} -{half}z\"/>\n",
+                r(nose), r(x + nose), r(y)
+            )
+        }
+        Outline::Tag => {
+            let (side, half, nose) = (r(w - 0.35 * h), r(h / 2.0), r(0.35 * h));
+            format!(
+                "<path class=\"{class}\" d=\"M{} {}h{side}l{nose} {half}l-{nose} {half}h-{side}z\"/>\n",
+                r(x), r(y)
             )
         }
         Outline::Bare => String::new(),
@@ -137,7 +147,7 @@ fn outline(frame: &Frame, class: &str, more: f64) -> String {
 /// A line of text, with the triangle before it if it is a gradient.
 pub fn text(words: &Words, more: &str) -> String {
     let mut out = String::new();
-    if words.role == Role::Gradient {
+    if words.role.marked() {
         let _ = writeln!(
             out,
             "<path class=\"mark{more}\" d=\"M{} {}l7 -4.5v9z\"/>",
@@ -159,12 +169,16 @@ pub fn text(words: &Words, more: &str) -> String {
 
 /// The rules for sizes and weights of letters.
 fn sizes() -> String {
-    use Role::{Caption, Face, Goal, Gradient, Legend, Note, Shape, Sign, Value};
-    [Sign, Face, Note, Caption, Goal, Shape, Value, Gradient, Legend]
+    use Role::{Caption, Face, Goal, Gradient, HeldGradient, HeldValue, Legend};
+    use Role::{LegendGradient, LegendValue, Note, Shape, Sign, Value};
+    let plain = [Sign, Face, Note, Caption, Goal, Shape, Value, Gradient, Legend];
+    let twice = [HeldValue, HeldGradient, LegendValue, LegendGradient];
+    plain
         .into_iter()
+        .chain(twice)
         .map(|role| {
             let weight = if role.weight() == letters::Weight::SemiBold { 600 } else { 400 };
-            format!(".{}{{font-size:{}px;font-weight:{weight}}}\n", paint::class(role), role.size())
+            format!(".{}{{font-size:{}px;font-weight:{weight}}}\n", paint::class(role).replace(' ', "."), role.size())
         })
         .collect()
 }

@@ -23,7 +23,7 @@ fn words(layout: &Layout) -> Vec<(usize, Role, Area)> {
         .words
         .iter()
         .map(|w| {
-            let left = if w.role == Role::Gradient { w.x - super::layout::MARK } else { w.x };
+            let left = if w.role.marked() { w.x - super::layout::MARK } else { w.x };
             let area = [left, w.y - letters::CAPITAL * w.role.size(), w.x + w.width, w.y + 2.0];
             (w.node, w.role, area)
         })
@@ -49,7 +49,7 @@ fn words_meet_neither_boxes_nor_words() {
         let (frames, words) = (frames(&layout), words(&layout));
         for (k, &(node, role, a)) in words.iter().enumerate() {
             for (index, b) in frames.iter().enumerate() {
-                let inside = index == node && matches!(role, Role::Sign | Role::Face | Role::Note);
+                let inside = index == node && matches!(role, Role::Sign | Role::Face | Role::Note | Role::HeldValue | Role::HeldGradient);
                 assert!(inside || apart(a, *b), "{name}: {role:?} of {node} and box {index}");
                 if inside {
                     assert!(a[0] >= b[0] && a[2] <= b[2] && a[1] >= b[1] && a[3] <= b[3], "{name}: {role:?} of {node} leaves its box");
