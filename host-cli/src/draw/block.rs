@@ -29,8 +29,9 @@ pub struct Block {
     pub stub: bool,
 }
 
-/// The box and its surroundings; `read` says whether a gate reads the wire.
-pub fn block(picture: &Picture, index: usize, read: bool) -> Block {
+/// The box and its surroundings; `read` says whether a gate reads the wire,
+/// `room` how wide the widest gradient is that ever stands on it.
+pub fn block(picture: &Picture, index: usize, read: bool, room: f64) -> Block {
     let node = &picture.nodes[index];
     let face = face(node).1;
     let sign = is_sign(node);
@@ -66,7 +67,8 @@ pub fn block(picture: &Picture, index: usize, read: bool) -> Block {
         block.reach.down = block.reach.down.max(words.y + 4.0);
     }
     let written = stub(node, &frame);
-    let end = written.iter().map(|words| words.x + words.width).fold(0.0, f64::max);
+    let end = written.iter().map(|words| words.x + words.width);
+    let end = end.fold(if room > 0.0 { half + LEAD + MARK + room } else { 0.0 }, f64::max);
     block.stub = !written.is_empty();
     if block.stub {
         let arrow = if read { 0.0 } else { 10.0 };

@@ -9,7 +9,7 @@ use super::layers::Grid;
 use super::letters::{self, Weight};
 use super::place::{self, Reach};
 use super::route::{self, Wire};
-use super::{DrawError, Picture, legend, order, strips};
+use super::{DrawError, Kind, Picture, legend, order, steps, strips};
 
 /// The outline of a box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,9 +179,10 @@ pub fn layout(picture: &Picture) -> Result<Layout, DrawError> {
         wires: vec![Wire::default(); nodes],
         ..Layout::default()
     };
+    let rooms = steps::rooms(&folded.picture);
     for strip in 0..count {
         let ids: Vec<usize> = (0..nodes).filter(|&node| folded.strips[node] == strip).collect();
-        lay_strip(&folded.picture, &ids, &mut layout);
+        lay_strip(&folded.picture, &ids, &rooms, &mut layout);
         layout.height += if strip + 1 < count { BETWEEN } else { MARGIN };
     }
     layout.width += MARGIN;
@@ -193,14 +194,14 @@ pub fn layout(picture: &Picture) -> Result<Layout, DrawError> {
 }
 
 /// Lays the nodes `ids` out, below what is there.
-fn lay_strip(picture: &Picture, ids: &[usize], layout: &mut Layout) {
+fn lay_strip(picture: &Picture, ids: &[usize], rooms: &[f64], layout: &mut Layout) {
     let part = picture.part(ids);
     let mut read = vec![false; ids.len()];
     for node in &part.nodes {
         node.operands.iter().for_each(|&operand| read[operand] = true);
     }
     let blocks: Vec<Block> =
-        (0..ids.len()).map(|node| block::block(&part, node, read[node])).collect();
+        (0..ids.len()).map(|node| block::block(&part, node, read[node], rooms[ids[node]])).collect();
 
     let mut grid = Grid::new(&part);
     let ordered: Vec<bool> = part.nodes.iter().map(|node| node.ordered).collect();
@@ -215,7 +216,8 @@ fn lay_strip(picture: &Picture, ids: &[usize], layout: &mut Layout) {
         (false, false) => 20.0,
         _ => 12.0,
     };
-    let heights = place::heights(&grid, &reach, gap);
+    let light = |slot: usize| part.nodes[grid.slots[slot].node].kind == Kind::Const;
+    let heights = place::heights(&grid, &reach, light, gap);
     let top = (0..grid.slots.len()).map(|slot| heights[slot] - reach[slot].up);
     let top = top.fold(f64::INFINITY, f64::min);
     let heights: Vec<f64> = heights.iter().map(|y| y - top + layout.height).collect();

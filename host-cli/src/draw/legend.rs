@@ -13,10 +13,10 @@ pub fn add(picture: &Picture, layout: &mut Layout) {
     let any = |kind: Kind| picture.nodes.iter().any(|node| node.kind == kind);
     let mut parts: Vec<(Option<Outline>, Role, &str)> = Vec::new();
     if picture.nodes.iter().any(|node| node.value.is_some()) {
-        parts.push((None, Role::LegendValue, "value"));
+        parts.push((None, Role::LegendValue, "above: value"));
     }
     if picture.nodes.iter().any(|node| node.gradient.is_some()) || !picture.moves.is_empty() {
-        parts.push((None, Role::LegendGradient, "gradient of the objective"));
+        parts.push((None, Role::LegendGradient, "below: gradient of the objective"));
     }
     for (kind, outline, text) in [
         (Kind::Input, Outline::Pill, "input"),
@@ -33,7 +33,7 @@ pub fn add(picture: &Picture, layout: &mut Layout) {
     }
     let most = layout.width - MARGIN;
     let mut x = MARGIN;
-    layout.height += LINE - 4.0;
+    layout.height += LINE + 2.0;
     for (outline, role, text) in parts {
         let width = role.measure(text);
         let before = match outline {

@@ -6,6 +6,7 @@
 
 pub mod animate;
 pub mod block;
+pub mod canvas;
 pub mod layers;
 pub mod layout;
 pub mod legend;
@@ -16,6 +17,7 @@ pub mod place;
 pub mod plot;
 pub mod png;
 pub mod route;
+pub mod steps;
 pub mod strips;
 pub mod svg;
 pub mod text;

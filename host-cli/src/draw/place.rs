@@ -20,8 +20,14 @@ pub struct Reach {
 }
 
 /// The height of each slot, smallest at the top; in each column a slot stands
-/// at least `gap(a, b)` beyond what the two need.
-pub fn heights(grid: &Grid, reach: &[Reach], gap: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+/// at least `gap(a, b)` beyond what the two need. What `light` slots are joined
+/// to does not count where a gate seeks the middle of its operands.
+pub fn heights(
+    grid: &Grid,
+    reach: &[Reach],
+    light: impl Fn(usize) -> bool,
+    gap: impl Fn(usize, usize) -> f64,
+) -> Vec<f64> {
     let positions = grid.positions();
     let conflicts = conflicts(grid, &positions);
     let apart = |a: usize, b: usize| reach[a].down + reach[b].up + gap(a, b);
@@ -37,7 +43,7 @@ pub fn heights(grid: &Grid, reach: &[Reach], gap: impl Fn(usize, usize) -> f64) 
         }
     }
     let mut heights = balance(&mut drafts);
-    settle(grid, &apart, &mut heights);
+    settle(grid, &light, &apart, &mut heights);
     heights
 }
 
@@ -195,8 +201,14 @@ fn balance(drafts: &mut [Vec<f64>]) -> Vec<f64> {
 const LEVEL: f64 = 0.01;
 
 /// Moves rows of slots that are joined by level links to the median of what
-/// they are joined to outside, as far as there is room.
-fn settle(grid: &Grid, apart: &impl Fn(usize, usize) -> f64, y: &mut [f64]) {
+/// they are joined to outside, and single gates to the middle of their
+/// operands, as far as there is room.
+fn settle(
+    grid: &Grid,
+    light: &impl Fn(usize) -> bool,
+    apart: &impl Fn(usize, usize) -> f64,
+    y: &mut [f64],
+) {
     let rounds = if grid.slots.len() > 4000 { 4 } else { 16 };
     let mut above: Vec<Option<usize>> = vec![None; y.len()];
     let mut below = above.clone();
@@ -231,7 +243,15 @@ fn settle(grid: &Grid, apart: &impl Fn(usize, usize) -> f64, y: &mut [f64]) {
                 continue;
             }
             wishes.sort_by(f64::total_cmp);
-            let wish = (wishes[(wishes.len() - 1) / 2] + wishes[wishes.len() / 2]) / 2.0;
+            let mut wish = (wishes[(wishes.len() - 1) / 2] + wishes[wishes.len() / 2]) / 2.0;
+            if let [slot] = row[..] {
+                let from = grid.arriving[slot].iter().map(|&link| grid.links[link].from);
+                let weighty: Vec<usize> = from.filter(|&other| !light(other)).collect();
+                if grid.arriving[slot].len() > 1 && !weighty.is_empty() {
+                    let sum: f64 = weighty.iter().map(|&other| y[other] - y[slot]).sum();
+                    wish = sum / weighty.len() as f64;
+                }
+            }
             let shift = wish.clamp(-up.max(0.0), down.max(0.0));
             if shift.abs() > 0.5 {
                 row.iter().for_each(|&slot| y[slot] += shift);

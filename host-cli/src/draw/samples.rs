@@ -195,6 +195,7 @@ pub fn random(count: usize, seed: u64) -> Picture {
                 }
                 3 => {
                     let y = pick(&mut free);
+                    let y = if x == y { all[0] } else { y };
                     b.gate("−", &[x, y], &format!("d{left}"), &format!("d{left}"))
                 }
                 _ => {

@@ -6,7 +6,7 @@ use super::layout::{self, Frame, Layout, MARK, Outline, Role, Words};
 use super::letters;
 use super::paint::{self, Theme};
 use super::route::{Piece, Point};
-use super::{DrawError, Picture};
+use super::{DrawError, Picture, steps};
 
 /// What does not depend on the colours.
 const RULES: &str = "\
@@ -25,11 +25,28 @@ const RULES: &str = "\
 /// Those of [`Picture::check`].
 pub fn svg(picture: &Picture, theme: Theme) -> Result<String, DrawError> {
     let layout = layout::layout(picture)?;
-    Ok(write(&layout, theme, "", ""))
+    Ok(write(&layout, theme, "", "", ""))
 }
 
-/// Puts a layout on paper; `rules` go into the style sheet, `over` goes on top.
-pub fn write(layout: &Layout, theme: Theme, rules: &str, over: &str) -> String {
+/// The SVG of a picture after `count` moves of the backward walk; its parts are
+/// where they are in every other step.
+///
+/// # Errors
+/// Those of [`Picture::check`].
+pub fn svg_after(picture: &Picture, count: usize, theme: Theme) -> Result<String, DrawError> {
+    let mut layout = layout::layout(picture)?;
+    let stages = steps::stages(&layout);
+    layout.words.retain(|words| !steps::changes(words.role));
+    let seen = stages.into_iter().filter(|stage| stage.from <= count && count < stage.until);
+    layout.words.extend(seen.map(|stage| stage.words));
+    let last = count.min(layout.picture.moves.len()).checked_sub(1);
+    layout.picture.current = last.map(|last| layout.picture.moves[last].gate);
+    Ok(write(&layout, theme, "", "", ""))
+}
+
+/// Puts a layout on paper; `rules` go into the style sheet, `under` lies under
+/// the boxes, `over` on top.
+pub fn write(layout: &Layout, theme: Theme, rules: &str, under: &str, over: &str) -> String {
     let picture = &layout.picture;
     let sheet = format!("{}{RULES}{}{rules}", letters::font_faces(), sizes());
     let mut out = open(layout.width, layout.height, &paint::style(theme, &sheet, paint::circuit));
@@ -51,6 +68,7 @@ pub fn write(layout: &Layout, theme: Theme, rules: &str, over: &str) -> String {
     if let Some(current) = picture.current {
         out += &moved(layout, current, "");
     }
+    out += under;
     for frame in layout.frames.iter().chain(&layout.samples) {
         if frame.ring > 0.0 {
             out += &outline(frame, "ring", frame.ring);

@@ -86,3 +86,50 @@ fn all_samples_become_pixels() {
         println!("{name}: {} crossings", layout(&picture).unwrap().crossings);
     }
 }
+
+#[test]
+fn texts() {
+    for (name, picture) in samples::all() {
+        println!("{name}\n{}", super::text::text(&picture, 120, false).unwrap());
+    }
+}
+
+#[test]
+fn films_and_charts() {
+    let Some(folder) = std::env::var_os("CHAINRULE_DRAWINGS") else { return };
+    let save = |name: &str, bytes: &[u8]| {
+        std::fs::write(std::path::Path::new(&folder).join(name), bytes).unwrap();
+    };
+    save("neuron-film.svg", super::animate::animate(&samples::neuron(), Theme::Auto).unwrap().as_bytes());
+    for step in [0, 2, 9] {
+        let svg = svg::svg_after(&samples::neuron(), step, Theme::Light).unwrap();
+        save(&format!("neuron-step{step}.png"), &png::png(&svg, 1.5).unwrap());
+    }
+    let line = |name: &str, f: &dyn Fn(f64) -> f64| super::plot::Line {
+        name: name.into(),
+        points: (0..3000).map(|k| (f64::from(k), f(f64::from(k)))).collect(),
+    };
+    let noise = |k: f64| ((k * 12.9898).sin() * 43_758.547).fract();
+    let chart = super::plot::Chart {
+        title: "digits.circuit".into(),
+        axis: "step".into(),
+        panels: vec![
+            super::plot::Panel {
+                name: "loss".into(),
+                lines: vec![line("train", &|k| 2.3 * (-k / 600.0).exp() + 0.1 + 0.05 * noise(k))],
+                range: None,
+            },
+            super::plot::Panel {
+                name: "accuracy".into(),
+                lines: vec![
+                    line("train", &|k| 0.98 - 0.88 * (-k / 500.0).exp()),
+                    line("held out", &|k| 0.95 - 0.85 * (-k / 500.0).exp()),
+                ],
+                range: Some((0.0, 1.0)),
+            },
+        ],
+    };
+    for (theme, name) in [(Theme::Light, "chart-light.png"), (Theme::Dark, "chart-dark.png")] {
+        save(name, &png::png(&super::plot::svg(&chart, theme), 1.5).unwrap());
+    }
+}
