@@ -97,19 +97,21 @@ pub fn open(width: f64, height: f64, style: &str) -> String {
 pub fn moved(layout: &Layout, gate: usize, more: &str) -> String {
     let mut out = String::new();
     for wire in &layout.wires {
-        for ((reader, _, tip), way) in wire.tips.iter().zip(&wire.ways) {
+        for ((reader, ..), way) in wire.tips.iter().zip(&wire.ways) {
             if *reader == gate {
                 let _ = writeln!(out, "<path class=\"back{more}\" d=\"{}\"/>", path(way));
-                let _ = writeln!(
-                    out,
-                    "<path class=\"backtip{more}\" d=\"M{} {}l9 -5.5v11z\"/>",
-                    r(tip.0 - 17.0),
-                    r(tip.1)
-                );
+                if let Some(Piece::Level(x, _, y)) = way.first() {
+                    let _ = writeln!(
+                        out,
+                        "<path class=\"backtip{more}\" d=\"M{} {}l10 -6v12z\"/>",
+                        r(x + 1.0),
+                        r(*y)
+                    );
+                }
             }
         }
     }
-    out += &outline(&layout.frames[gate], &format!("glow{more}"), 7.0);
+    out += &outline(&layout.frames[gate], &format!("glow{more}"), layout.frames[gate].ring + 5.0);
     out
 }
 

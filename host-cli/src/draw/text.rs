@@ -259,6 +259,11 @@ fn gap(
     Some(end)
 }
 
+/// Whether a gate's sign shows its operand as an x, as in `x²` or `1/x`.
+fn has_blank(sign: &str) -> bool {
+    sign.chars().filter(|c| c.is_alphabetic()).eq(['x'])
+}
+
 /// One line a node.
 fn list(picture: &Picture, colours: bool) -> String {
     let name = |index: usize| {
@@ -280,6 +285,7 @@ fn list(picture: &Picture, colours: bool) -> String {
                 let operands: Vec<String> = node.operands.iter().map(|&o| name(o)).collect();
                 match &operands[..] {
                     [a, b] if node.face().chars().count() == 1 => format!("{a} {} {b}", node.face()),
+                    [a] if has_blank(node.face()) => node.face().replace('x', a),
                     _ => format!("{}({})", node.face(), operands.join(", ")),
                 }
             }
