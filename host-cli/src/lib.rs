@@ -3,3 +3,4 @@
 pub mod engine;
 pub mod data;
 pub mod text;
+pub mod draw;
