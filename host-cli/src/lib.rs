@@ -1,1 +1,4 @@
 //! The parts of the command line that tests use too.
+
+pub mod data;
+pub mod text;

@@ -1,0 +1,440 @@
+//! The builder: a circuit put together gate by gate in arrays of fixed capacity.
+//!
+//! `Circuit` is a thin shell of capacities; the work is done by functions on slices and
+//! [`heapless::VecView`], so that two capacities do not put the code into flash twice.
+
+use crate::circuit::{CircuitRef, Objective, check};
+use crate::error::BuildError;
+use crate::gate::{Gate, NONE, Wire};
+use crate::op::Op;
+use crate::scalar::Scalar;
+use crate::shape::Shape;
+use heapless::{Vec, VecView};
+
+/// A circuit with room for `GATES` gates, `NUMBERS` constants and gate attributes, and `SHAPES`
+/// different shapes.
+///
+/// Every method that adds a gate returns the wire the gate drives, or says why it was refused; a
+/// refused call changes nothing.
+///
+/// ```
+/// use chainrule::{Circuit, Shape};
+/// # fn main() -> Result<(), chainrule::BuildError> {
+/// let mut c: Circuit<f32, 8> = Circuit::new();
+/// let x = c.input(Shape::SCALAR)?;
+/// let y = c.input(Shape::SCALAR)?;
+/// let z = c.input(Shape::SCALAR)?;
+/// let q = c.add(x, y)?;
+/// let f = c.mul(q, z)?;
+/// c.maximize(f)?;
+/// assert_eq!(c.view().len(), 5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Circuit<T, const GATES: usize, const NUMBERS: usize = 16, const SHAPES: usize = 8, const ATTRS: usize = 16> {
+    gates: Vec<Gate, GATES>,
+    shapes: Vec<Shape, SHAPES>,
+    numbers: Vec<T, NUMBERS>,
+    attrs: Vec<u16, ATTRS>,
+    objective: Option<Objective>,
+}
+
+impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize> Default
+    for Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! gates {
+    ($($(#[$doc:meta])* $name:ident($($operand:ident),+) = $op:ident;)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// [`BuildError::UnknownWire`], [`BuildError::ShapeMismatch`], [`BuildError::GatesFull`],
+            /// [`BuildError::ShapesFull`].
+            pub fn $name(&mut self, $($operand: Wire),+) -> Result<Wire, BuildError> {
+                self.add_gate(Op::$op, [$($operand),+].as_slice(), &[])
+            }
+        )*
+    };
+}
+
+impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
+    Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>
+{
+    /// An empty circuit.
+    pub const fn new() -> Self {
+        Circuit { gates: Vec::new(), shapes: Vec::new(), numbers: Vec::new(), attrs: Vec::new(), objective: None }
+    }
+
+    /// The circuit as all walks take it.
+    pub fn view(&self) -> CircuitRef<'_, T> {
+        CircuitRef {
+            gates: &self.gates,
+            shapes: &self.shapes,
+            numbers: &self.numbers,
+            attrs: &self.attrs,
+            objective: self.objective,
+        }
+    }
+
+    fn parts(&mut self) -> Parts<'_, T> {
+        Parts {
+            gates: self.gates.as_mut_view(),
+            shapes: self.shapes.as_mut_view(),
+            numbers: self.numbers.as_mut_view(),
+            attrs: self.attrs.as_mut_view(),
+        }
+    }
+
+    /// Forgets all gates.
+    pub fn clear(&mut self) {
+        self.gates.clear();
+        self.shapes.clear();
+        self.numbers.clear();
+        self.attrs.clear();
+        self.objective = None;
+    }
+
+    /// An input of this shape, set by the caller before each run.
+    ///
+    /// # Errors
+    /// [`BuildError::GatesFull`], [`BuildError::ShapesFull`].
+    pub fn input(&mut self, shape: Shape) -> Result<Wire, BuildError> {
+        self.parts().push(Op::Input, shape, [0, 0, 0], &[])
+    }
+
+    /// A class number, 0 to `classes` − 1, set by the caller before each run.
+    ///
+    /// # Errors
+    /// [`BuildError::BadClasses`] for fewer than two; [`BuildError::GatesFull`],
+    /// [`BuildError::ShapesFull`].
+    pub fn label(&mut self, classes: u16) -> Result<Wire, BuildError> {
+        self.parts().push(Op::Label, Shape::SCALAR, [0, classes, 0], &[])
+    }
+
+    /// A param that training changes. It starts as zero; a tape's
+    /// [`set`](crate::Tape::set) gives it a value.
+    ///
+    /// # Errors
+    /// [`BuildError::GatesFull`], [`BuildError::ShapesFull`].
+    pub fn param(&mut self, shape: Shape) -> Result<Wire, BuildError> {
+        self.parts().push(Op::Param, shape, [0, 0, 0], &[])
+    }
+
+    /// A param that training leaves alone, so that it can lie in flash.
+    ///
+    /// # Errors
+    /// [`BuildError::GatesFull`], [`BuildError::ShapesFull`].
+    pub fn frozen_param(&mut self, shape: Shape) -> Result<Wire, BuildError> {
+        self.parts().push(Op::Param, shape, [0, 1, 0], &[])
+    }
+
+    /// Freezes a param, or lets it train again.
+    ///
+    /// # Errors
+    /// [`BuildError::NotAParam`], [`BuildError::UnknownWire`].
+    pub fn set_frozen(&mut self, param: Wire, frozen: bool) -> Result<(), BuildError> {
+        let gate = self.gates.get_mut(param.index()).ok_or(BuildError::UnknownWire(param.raw()))?;
+        if gate.op != Op::Param {
+            return Err(BuildError::NotAParam(param.raw()));
+        }
+        gate.b = frozen as u16;
+        Ok(())
+    }
+
+    /// A fixed wire with these values.
+    ///
+    /// # Errors
+    /// [`BuildError::WrongLength`] if the values do not fill the shape;
+    /// [`BuildError::NumbersFull`], [`BuildError::GatesFull`], [`BuildError::ShapesFull`].
+    pub fn constant(&mut self, shape: Shape, values: &[T]) -> Result<Wire, BuildError> {
+        if values.len() != shape.len() {
+            return Err(BuildError::WrongLength { expected: shape.len(), got: values.len() });
+        }
+        let place = self.numbers.len();
+        self.parts().push(Op::Const, shape, [place as u16, (place >> 16) as u16, 0], values)
+    }
+
+    /// A gate of any operation but sources and slices, with its operands and its own numbers.
+    ///
+    /// # Errors
+    /// [`BuildError::BadRecord`] for another count of operands or numbers than the operation has;
+    /// otherwise as the operation's own method.
+    pub fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T]) -> Result<Wire, BuildError> {
+        self.parts().add_gate(op, operands, numbers)
+    }
+
+    gates! {
+        /// a + b, elementwise; a scalar goes with any shape.
+        add(a, b) = Add;
+        /// a − b, elementwise; a scalar goes with any shape.
+        sub(a, b) = Sub;
+        /// a · b, elementwise; a scalar goes with any shape.
+        mul(a, b) = Mul;
+        /// a / b, elementwise; a scalar goes with any shape.
+        div(a, b) = Div;
+        /// The larger of two, elementwise. At a tie each side gets half of the gradient.
+        max(a, b) = Max;
+        /// The smaller of two, elementwise. At a tie each side gets half of the gradient.
+        min(a, b) = Min;
+        /// aᵇ, elementwise. ∂/∂b is 0 at a = 0 and NaN below; ∂/∂a is 0 at b = 0.
+        pow(a, b) = Pow;
+        /// −a
+        neg(a) = Neg;
+        /// |a|, its gradient 0 at 0.
+        abs(a) = Abs;
+        /// √a; its gradient is infinite at 0.
+        sqrt(a) = Sqrt;
+        /// a²
+        square(a) = Square;
+        /// 1 / a
+        recip(a) = Recip;
+        /// eᵃ
+        exp(a) = Exp;
+        /// ln a; its gradient is infinite at 0.
+        log(a) = Log;
+        /// sin a
+        sin(a) = Sin;
+        /// cos a
+        cos(a) = Cos;
+        /// tanh a
+        tanh(a) = Tanh;
+        /// 1 / (1 + e⁻ᵃ), right also far from 0.
+        sigmoid(a) = Sigmoid;
+        /// max(a, 0), its gradient 0 at 0.
+        relu(a) = Relu;
+        /// a Φ(a) with Φ by erf (Hendrycks and Gimpel, 2016).
+        gelu(a) = Gelu;
+        /// a Φ(a) with Φ by tanh (Hendrycks and Gimpel, 2016).
+        gelu_tanh(a) = GeluTanh;
+        /// ln(1 + eᵃ), right also far from 0.
+        softplus(a) = Softplus;
+        /// a / (1 + |a|)
+        softsign(a) = Softsign;
+        /// a · clip(a + 3, 0, 6) / 6 (Howard et al., 2019); its gradient is 0 at −3 and 1 at 3.
+        hard_swish(a) = HardSwish;
+        /// Σ aᵢ bᵢ of two vectors of one length, a scalar.
+        dot(a, b) = Dot;
+        /// x W + b: x `[in]`, W `[in, out]`, b `[out]`, the wire `[out]`.
+        dense(x, weight, bias) = Dense;
+        /// Σ aᵢ over all elements, a scalar.
+        sum(a) = Sum;
+        /// The mean of all elements, a scalar.
+        mean(a) = Mean;
+        /// eᵃⁱ / Σ eᵃʲ over the innermost dimension.
+        softmax(a) = Softmax;
+        /// aᵢ − ln Σ eᵃʲ over the innermost dimension.
+        log_softmax(a) = LogSoftmax;
+        /// The mean of (a − b)², a scalar.
+        mse(a, b) = Mse;
+        /// The mean of max(0, 1 − a b), b = ±1; its gradient 0 at the kink.
+        hinge(a, b) = Hinge;
+        /// −ln softmax(logits)[label]: logits `[n]`, the label of n classes.
+        cross_entropy(logits, label) = CrossEntropy;
+        /// The mean cross-entropy of sigmoid(logits) against targets within 0 ..= 1.
+        binary_cross_entropy(logits, targets) = BinaryCrossEntropy;
+    }
+
+    /// a where positive, `slope` · a elsewhere; the gradient at 0 is `slope`.
+    ///
+    /// # Errors
+    /// As other gates, and [`BuildError::NumbersFull`], [`BuildError::BadBounds`] for NaN.
+    pub fn leaky_relu(&mut self, a: Wire, slope: T) -> Result<Wire, BuildError> {
+        self.add_gate(Op::LeakyRelu, &[a], &[slope])
+    }
+
+    /// a where positive, `alpha` (eᵃ − 1) elsewhere (Clevert et al., 2015); the gradient at 0 is
+    /// `alpha`, 1 as a rule.
+    ///
+    /// # Errors
+    /// As other gates, and [`BuildError::NumbersFull`], [`BuildError::BadBounds`] for NaN.
+    pub fn elu(&mut self, a: Wire, alpha: T) -> Result<Wire, BuildError> {
+        self.add_gate(Op::Elu, &[a], &[alpha])
+    }
+
+    /// a, but not below `lo` nor above `hi`; the gradient at a bound is 1.
+    ///
+    /// # Errors
+    /// As other gates, and [`BuildError::NumbersFull`], [`BuildError::BadBounds`] unless lo ≤ hi.
+    pub fn clip(&mut self, a: Wire, lo: T, hi: T) -> Result<Wire, BuildError> {
+        self.add_gate(Op::Clip, &[a], &[lo, hi])
+    }
+
+    /// Row `index` of a wire: one element of a vector, one row of a matrix.
+    ///
+    /// # Errors
+    /// [`BuildError::NoSuchRows`], [`BuildError::NotAVector`] for a scalar, and as other gates.
+    pub fn row(&mut self, a: Wire, index: u16) -> Result<Wire, BuildError> {
+        let shape = self.view().shape(a).inner();
+        self.parts().push(Op::Slice, shape, [a.raw(), 0, index], &[])
+    }
+
+    /// Rows `start` to `end` − 1 of a wire, which keep its rank.
+    ///
+    /// # Errors
+    /// [`BuildError::NoSuchRows`], [`BuildError::NotAVector`] for a scalar, and as other gates.
+    pub fn slice(&mut self, a: Wire, start: u16, end: u16) -> Result<Wire, BuildError> {
+        let [rows, b, c, d] = self.view().shape(a).to_raw();
+        let wrong = BuildError::NoSuchRows { start, end, rows };
+        if rows == 0 {
+            return Err(BuildError::NotAVector(Shape::SCALAR));
+        }
+        let count = end.checked_sub(start).filter(|&n| n > 0).ok_or(wrong)?;
+        let shape = Shape::from_raw([count, b, c, d]).ok_or(wrong)?;
+        self.parts().push(Op::Slice, shape, [a.raw(), 0, start], &[])
+    }
+
+    /// Marks a scalar wire to be raised.
+    ///
+    /// # Errors
+    /// [`BuildError::UnknownWire`], [`BuildError::NotAScalar`].
+    pub fn maximize(&mut self, wire: Wire) -> Result<(), BuildError> {
+        self.set_objective(Objective::Maximize(wire))
+    }
+
+    /// Marks a scalar wire to be lowered.
+    ///
+    /// # Errors
+    /// [`BuildError::UnknownWire`], [`BuildError::NotAScalar`].
+    pub fn minimize(&mut self, wire: Wire) -> Result<(), BuildError> {
+        self.set_objective(Objective::Minimize(wire))
+    }
+
+    fn set_objective(&mut self, objective: Objective) -> Result<(), BuildError> {
+        self.objective = self.view().with_objective(objective)?.objective;
+        Ok(())
+    }
+
+    /// Takes over the parts of a circuit as they came over a link: a gate with everything it names
+    /// already there. The first step of an upload is [`Circuit::clear`].
+    ///
+    /// # Errors
+    /// What is wrong with the gate; it was not added.
+    pub fn push_record(&mut self, gate: Gate) -> Result<Wire, BuildError> {
+        self.parts().push_record(gate)
+    }
+
+    /// Adds a shape to the table, for records to come.
+    ///
+    /// # Errors
+    /// [`BuildError::ShapesFull`].
+    pub fn push_shape(&mut self, shape: Shape) -> Result<(), BuildError> {
+        let full = BuildError::ShapesFull(self.shapes.capacity());
+        self.shapes.push(shape).map_err(|_| full)
+    }
+
+    /// Adds numbers to the table, for records to come.
+    ///
+    /// # Errors
+    /// [`BuildError::NumbersFull`].
+    pub fn push_numbers(&mut self, numbers: &[T]) -> Result<(), BuildError> {
+        let full = BuildError::NumbersFull(self.numbers.capacity());
+        self.numbers.extend_from_slice(numbers).map_err(|_| full)
+    }
+
+    /// Adds integer attributes to the table, for records to come.
+    ///
+    /// # Errors
+    /// [`BuildError::AttributesFull`].
+    pub fn push_attrs(&mut self, attrs: &[u16]) -> Result<(), BuildError> {
+        let full = BuildError::AttributesFull(self.attrs.capacity());
+        self.attrs.extend_from_slice(attrs).map_err(|_| full)
+    }
+}
+
+/// The arrays of a circuit without their capacities: what the building code works on.
+struct Parts<'a, T> {
+    gates: &'a mut VecView<Gate>,
+    shapes: &'a mut VecView<Shape>,
+    numbers: &'a mut VecView<T>,
+    attrs: &'a mut VecView<u16>,
+}
+
+impl<T: Scalar> Parts<'_, T> {
+    fn view(&self) -> CircuitRef<'_, T> {
+        CircuitRef { gates: self.gates, shapes: self.shapes, numbers: self.numbers, attrs: self.attrs, objective: None }
+    }
+
+    fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T]) -> Result<Wire, BuildError> {
+        if numbers.len() != op.attributes() || op.is_source() || op == Op::Slice || operands.len() > 3 {
+            return Err(BuildError::BadRecord);
+        }
+        let in_order = numbers.iter().zip(numbers.iter().skip(1)).all(|(lo, hi)| lo <= hi);
+        if !in_order || numbers.iter().any(|x| x.is_nan()) {
+            return Err(BuildError::BadBounds);
+        }
+        let mut record = [NONE; 3];
+        for (field, wire) in record.iter_mut().zip(operands) {
+            *field = wire.raw();
+        }
+        if !numbers.is_empty() {
+            let [.., c] = &mut record;
+            *c = u16::try_from(self.numbers.len()).map_err(|_| BuildError::NumbersFull(usize::from(NONE)))?;
+        }
+        // The wire takes the shape of its widest operand, or is a scalar; `check` has the last word.
+        let shape = self.infer(op, record)?;
+        self.push(op, shape, record, numbers)
+    }
+
+    /// The shape that a gate of these operands drives.
+    fn infer(&mut self, op: Op, [a, b, c]: [u16; 3]) -> Result<Shape, BuildError> {
+        // Checked against a table that has a scalar in it: every operation left here derives its
+        // shape from its operands and does not look at its own.
+        let view = self.view();
+        let scalar = [Shape::SCALAR];
+        let probe = Gate { op, shape: 0, a, b, c: if op.attributes() > 0 { 0 } else { c } };
+        let zeros = [T::ZERO; 2];
+        let circuit = CircuitRef {
+            shapes: if view.shapes.is_empty() { &scalar } else { view.shapes },
+            numbers: if view.numbers.len() < 2 { &zeros } else { view.numbers },
+            ..view
+        };
+        check(&circuit, &probe, view.gates.len())
+    }
+
+    /// Adds a gate with its shape and its numbers, or nothing at all.
+    fn push(&mut self, op: Op, shape: Shape, [a, b, c]: [u16; 3], numbers: &[T]) -> Result<Wire, BuildError> {
+        let (shapes, count) = (self.shapes.len(), self.numbers.len());
+        let result = self.push_parts(op, shape, [a, b, c], numbers);
+        if result.is_err() {
+            self.shapes.truncate(shapes);
+            self.numbers.truncate(count);
+        }
+        result
+    }
+
+    fn push_parts(&mut self, op: Op, shape: Shape, [a, b, c]: [u16; 3], numbers: &[T]) -> Result<Wire, BuildError> {
+        let row = match self.shapes.iter().position(|&known| known == shape) {
+            Some(row) => row,
+            None => {
+                let full = BuildError::ShapesFull(self.shapes.capacity());
+                self.shapes.push(shape).map_err(|_| full)?;
+                self.shapes.len() - 1
+            }
+        };
+        let row = u8::try_from(row).map_err(|_| BuildError::ShapesFull(256))?;
+        let full = BuildError::NumbersFull(self.numbers.capacity());
+        self.numbers.extend_from_slice(numbers).map_err(|_| full)?;
+        self.push_record(Gate { op, shape: row, a, b, c })
+    }
+
+    fn push_record(&mut self, gate: Gate) -> Result<Wire, BuildError> {
+        let index = self.gates.len();
+        let shape = check(&self.view(), &gate, index)?;
+        let told = self.shapes.get(usize::from(gate.shape)).copied().ok_or(BuildError::BadRecord)?;
+        if shape != told {
+            return Err(BuildError::ShapeMismatch { left: shape, right: told });
+        }
+        let full = BuildError::GatesFull(self.gates.capacity().min(Wire::MAX));
+        if index >= Wire::MAX {
+            return Err(full);
+        }
+        self.gates.push(gate).map_err(|_| full)?;
+        Ok(Wire::at(index as u16))
+    }
+}

@@ -1,0 +1,343 @@
+//! A checked circuit: gates in order with their side tables, wherever they are stored.
+//!
+//! The rule that makes backward simple is checked here, once: a gate's operands come before it, so
+//! there are no cycles, forward is the list read forwards and backward is the list reversed.
+
+use crate::error::BuildError;
+use crate::gate::{Gate, NONE, Wire};
+use crate::op::{Op, OpKind};
+use crate::shape::Shape;
+
+/// What the circuit is for: the wire to raise or to lower.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Objective {
+    /// Raise this wire.
+    Maximize(Wire),
+    /// Lower this wire.
+    Minimize(Wire),
+}
+
+impl Objective {
+    /// The wire.
+    pub const fn wire(self) -> Wire {
+        match self {
+            Objective::Maximize(wire) | Objective::Minimize(wire) => wire,
+        }
+    }
+}
+
+/// A circuit to walk: borrowed slices that have been checked as a whole.
+///
+/// The run-time builder ([`Circuit::view`](crate::Circuit::view)), a `static` in flash
+/// ([`CircuitRef::new`]) and a board's upload all give this one view.
+#[derive(Clone, Copy, Debug)]
+pub struct CircuitRef<'a, T> {
+    pub(crate) gates: &'a [Gate],
+    pub(crate) shapes: &'a [Shape],
+    pub(crate) numbers: &'a [T],
+    pub(crate) attrs: &'a [u16],
+    pub(crate) objective: Option<Objective>,
+}
+
+impl<'a, T: Copy> CircuitRef<'a, T> {
+    /// A circuit from its parts, checked gate by gate; in a `const`, at compile time.
+    ///
+    /// ```
+    /// use chainrule::{CircuitRef, Gate, Shape};
+    /// // q = x + y; f = q * z
+    /// static GATES: [Gate; 5] = {
+    ///     const fn gate(bytes: [u8; 8]) -> Gate {
+    ///         match Gate::from_bytes(bytes) { Some(gate) => gate, None => panic!("no such gate") }
+    ///     }
+    ///     let input = gate([0, 0, 0, 0, 0, 0, 0, 0]);
+    ///     [input, input, input, gate([16, 0, 0, 0, 1, 0, 0, 0]), gate([18, 0, 3, 0, 2, 0, 0, 0])]
+    /// };
+    /// static SHAPES: [Shape; 1] = [Shape::SCALAR];
+    /// const SEED: CircuitRef<'static, f32> = match CircuitRef::new(&GATES, &SHAPES, &[], &[]) {
+    ///     Ok(circuit) => circuit,
+    ///     Err(_) => panic!("not a circuit"),
+    /// };
+    /// assert_eq!(SEED.len(), 5);
+    /// ```
+    ///
+    /// # Errors
+    /// The first gate that is not right, and what is wrong with it.
+    pub const fn new(
+        gates: &'a [Gate],
+        shapes: &'a [Shape],
+        numbers: &'a [T],
+        attrs: &'a [u16],
+    ) -> Result<CircuitRef<'a, T>, (u16, BuildError)> {
+        if gates.len() > Wire::MAX {
+            return Err((NONE, BuildError::GatesFull(Wire::MAX)));
+        }
+        let circuit = CircuitRef { gates, shapes, numbers, attrs, objective: None };
+        let mut i = 0;
+        while i < gates.len() {
+            let Some(gate) = at(gates, i) else { break };
+            match check(&circuit, gate, i) {
+                Ok(shape) => match circuit.shape_at(i) {
+                    Some(told) if told.same(shape) => {}
+                    Some(told) => return Err((i as u16, BuildError::ShapeMismatch { left: shape, right: told })),
+                    None => return Err((i as u16, BuildError::BadRecord)),
+                },
+                Err(error) => return Err((i as u16, error)),
+            }
+            i += 1;
+        }
+        Ok(circuit)
+    }
+
+    /// The same circuit with another objective.
+    ///
+    /// # Errors
+    /// [`BuildError::UnknownWire`]; [`BuildError::NotAScalar`].
+    pub const fn with_objective(self, objective: Objective) -> Result<CircuitRef<'a, T>, BuildError> {
+        let wire = objective.wire();
+        match self.shape_at(wire.index()) {
+            None => Err(BuildError::UnknownWire(wire.raw())),
+            Some(shape) if !shape.is_scalar() => Err(BuildError::NotAScalar(shape)),
+            Some(_) => Ok(CircuitRef { objective: Some(objective), ..self }),
+        }
+    }
+
+    /// The number of wires, which is the number of gates.
+    #[allow(clippy::len_without_is_empty)] // an empty circuit is nothing to ask for
+    pub const fn len(&self) -> usize {
+        self.gates.len()
+    }
+
+    /// The wire to raise or lower, if one is marked.
+    pub const fn objective(&self) -> Option<Objective> {
+        self.objective
+    }
+
+    /// The wire in this place, if there is one.
+    pub const fn wire(&self, index: usize) -> Option<Wire> {
+        if index < self.gates.len() { Some(Wire::at(index as u16)) } else { None }
+    }
+
+    /// All wires, in order.
+    pub fn wires(&self) -> impl DoubleEndedIterator<Item = Wire> + ExactSizeIterator + use<T> {
+        (0..self.gates.len().min(Wire::MAX) as u16).map(Wire::at)
+    }
+
+    /// What drives a wire.
+    pub fn gate(&self, wire: Wire) -> Option<&'a Gate> {
+        self.gates.get(wire.index())
+    }
+
+    /// The shape of a wire; a scalar's if it is not of this circuit.
+    pub fn shape(&self, wire: Wire) -> Shape {
+        self.shape_at(wire.index()).unwrap_or(Shape::SCALAR)
+    }
+
+    /// The numbers of a const.
+    pub fn const_values(&self, wire: Wire) -> Option<&'a [T]> {
+        let gate = self.gate(wire).filter(|gate| gate.op == Op::Const)?;
+        let start = gate.number();
+        self.numbers.get(start..start + self.shape(wire).len())
+    }
+
+    /// The gate's own numbers: a slope, an alpha, bounds.
+    pub fn attribute_values(&self, wire: Wire) -> &'a [T] {
+        let Some(gate) = self.gate(wire) else { return &[] };
+        let start = gate.attributes();
+        self.numbers.get(start..start + gate.op.attributes()).unwrap_or(&[])
+    }
+
+    /// The rows a slice takes: the first, and how many.
+    pub fn slice_rows(&self, wire: Wire) -> Option<(usize, usize)> {
+        let gate = self.gate(wire).filter(|gate| gate.op == Op::Slice)?;
+        let rows =
+            if self.shape(wire).rank() < self.shape(Wire::at(gate.a)).rank() { 1 } else { self.shape(wire).first() };
+        Some((gate.start(), rows))
+    }
+
+    /// The number of classes of a label.
+    pub fn classes(&self, wire: Wire) -> Option<usize> {
+        self.gate(wire).filter(|gate| gate.op == Op::Label).map(Gate::classes)
+    }
+
+    /// The records, for sending or storing.
+    pub const fn gates(&self) -> &'a [Gate] {
+        self.gates
+    }
+
+    /// The table of shapes.
+    pub const fn shapes(&self) -> &'a [Shape] {
+        self.shapes
+    }
+
+    /// The table of numbers.
+    pub const fn numbers(&self) -> &'a [T] {
+        self.numbers
+    }
+
+    /// The table of integer attributes.
+    pub const fn attrs(&self) -> &'a [u16] {
+        self.attrs
+    }
+
+    pub(crate) const fn shape_at(&self, index: usize) -> Option<Shape> {
+        match at(self.gates, index) {
+            Some(gate) => match at(self.shapes, gate.shape as usize) {
+                Some(shape) => Some(*shape),
+                None => None,
+            },
+            None => None,
+        }
+    }
+}
+
+/// `slice.get(i)` for code that runs at compile time.
+pub(crate) const fn at<T>(slice: &[T], i: usize) -> Option<&T> {
+    match slice.split_at_checked(i) {
+        Some((_, rest)) => rest.first(),
+        None => None,
+    }
+}
+
+/// Checks one gate against those before it, the `index` first ones, and gives the shape of the wire
+/// it drives. Builder, upload and static circuits all come through here.
+pub(crate) const fn check<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    gate: &Gate,
+    index: usize,
+) -> Result<Shape, BuildError> {
+    let told = match at(circuit.shapes, gate.shape as usize) {
+        Some(shape) => *shape,
+        None => return Err(BuildError::BadRecord),
+    };
+    let mut shapes = [Shape::SCALAR; 3];
+    let mut n = 0;
+    while n < 3 {
+        if let Some(wire) = gate.operand(n) {
+            if wire.index() >= index {
+                return Err(BuildError::UnknownWire(wire.raw()));
+            }
+            match (circuit.shape_at(wire.index()), n) {
+                (Some(shape), 0) => shapes = [shape, Shape::SCALAR, Shape::SCALAR],
+                (Some(shape), 1) => shapes = [shapes_at(&shapes, 0), shape, Shape::SCALAR],
+                (Some(shape), _) => shapes = [shapes_at(&shapes, 0), shapes_at(&shapes, 1), shape],
+                (None, _) => return Err(BuildError::UnknownWire(wire.raw())),
+            }
+        }
+        n += 1;
+    }
+    let needed = match gate.op.kind() {
+        OpKind::Source => 0,
+        OpKind::Unary => 1,
+        OpKind::Binary | OpKind::Loss => 2,
+        OpKind::Structured => match gate.op {
+            Op::Dot | Op::Dense => 2, // a dense gate may have no bias
+            _ => 1,
+        },
+    };
+    if (needed > 0 && gate.operand(0).is_none()) || (needed > 1 && gate.operand(1).is_none()) {
+        return Err(BuildError::UnknownWire(NONE));
+    }
+    if gate.op.attributes() > 0 && gate.attributes() + gate.op.attributes() > circuit.numbers.len() {
+        return Err(BuildError::BadRecord);
+    }
+    let [a, b, c] = shapes;
+    match gate.op {
+        Op::Input => Ok(told),
+        Op::Param => {
+            if gate.b > 1 {
+                return Err(BuildError::BadRecord);
+            }
+            Ok(told)
+        }
+        Op::Label => {
+            if gate.b < 2 {
+                return Err(BuildError::BadClasses(gate.b));
+            }
+            Ok(Shape::SCALAR)
+        }
+        Op::Const => {
+            if gate.number() > circuit.numbers.len() || circuit.numbers.len() - gate.number() < told.len() {
+                return Err(BuildError::BadRecord);
+            }
+            Ok(told)
+        }
+        Op::Dot => {
+            if a.rank() != 1 {
+                return Err(BuildError::NotAVector(a));
+            }
+            if !a.same(b) {
+                return Err(BuildError::ShapeMismatch { left: a, right: b });
+            }
+            Ok(Shape::SCALAR)
+        }
+        Op::Dense => dense(a, b, c, gate.c == NONE),
+        Op::Sum | Op::Mean => Ok(Shape::SCALAR),
+        Op::Slice => slice(a, gate.start(), told),
+        Op::Softmax | Op::LogSoftmax => Ok(a),
+        Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
+            if a.same(b) {
+                Ok(Shape::SCALAR)
+            } else {
+                Err(BuildError::ShapeMismatch { left: a, right: b })
+            }
+        }
+        Op::CrossEntropy => {
+            if a.rank() != 1 {
+                return Err(BuildError::NotAVector(a));
+            }
+            let classes = match at(circuit.gates, gate.b as usize) {
+                Some(label) if matches!(label.op, Op::Label) => label.classes(),
+                _ => 0,
+            };
+            if classes != a.len() {
+                return Err(BuildError::NotALabel { logits: a.len(), classes });
+            }
+            Ok(Shape::SCALAR)
+        }
+        _ => match gate.op.kind() {
+            OpKind::Unary => Ok(a),
+            _ if b.is_scalar() || a.same(b) => Ok(a),
+            _ if a.is_scalar() => Ok(b),
+            _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
+        },
+    }
+}
+
+const fn shapes_at(shapes: &[Shape; 3], i: usize) -> Shape {
+    match at(shapes, i) {
+        Some(shape) => *shape,
+        None => Shape::SCALAR,
+    }
+}
+
+/// x `[in]`, W `[in, out]`, b `[out]` → `[out]`
+const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, BuildError> {
+    if x.rank() != 1 {
+        return Err(BuildError::NotAVector(x));
+    }
+    if w.rank() != 2 || w.first() != x.len() {
+        return Err(BuildError::ShapeMismatch { left: x, right: w });
+    }
+    let out = Shape::vector(w.last() as u16);
+    if !no_bias && !b.same(out) {
+        return Err(BuildError::ShapeMismatch { left: out, right: b });
+    }
+    Ok(out)
+}
+
+/// One row loses the outermost dimension; a range keeps it. The record's shape says which it is.
+const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError> {
+    if a.is_scalar() {
+        return Err(BuildError::NotAVector(a));
+    }
+    let rows = if told.same(a.inner()) { 1 } else { told.first() };
+    if start + rows > a.first() {
+        return Err(BuildError::NoSuchRows { start: start as u16, end: (start + rows) as u16, rows: a.first() as u16 });
+    }
+    if told.same(a.inner()) || (told.rank() == a.rank() && told.inner().same(a.inner())) {
+        Ok(told)
+    } else {
+        Err(BuildError::ShapeMismatch { left: a, right: told })
+    }
+}

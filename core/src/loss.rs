@@ -1,0 +1,73 @@
+//! Losses that are means over elements: mse, hinge and binary cross-entropy, each element's value
+//! beside what it passes back.
+//!
+//! The sum goes from the first element to the last and is divided by n; what is passed back is the
+//! element's local gradient / n, times g.
+
+use crate::elementwise::sigmoid;
+use crate::op::Op;
+use crate::scalar::Scalar;
+
+/// One element's loss; `a` is the prediction, `t` the target.
+#[inline(always)]
+fn element<T: Scalar>(op: Op, a: T, t: T) -> T {
+    match op {
+        Op::Mse => (a - t) * (a - t),
+        Op::Hinge => {
+            let margin = T::ONE - a * t;
+            if margin <= T::ZERO { T::ZERO } else { margin }
+        }
+        // max(a, 0) − a t + ln(1 + e^−|a|): exact where the first two cancel.
+        Op::BinaryCrossEntropy => {
+            let positive = if a > T::ZERO { a } else { T::ZERO };
+            (positive - a * t) + (-a.abs()).exp().ln_1p()
+        }
+        _ => T::NAN,
+    }
+}
+
+/// One element's local gradients, towards the prediction and towards the target.
+#[inline(always)]
+fn local<T: Scalar>(op: Op, a: T, t: T) -> (T, T) {
+    match op {
+        Op::Mse => {
+            let r = (a - t) + (a - t);
+            (r, -r)
+        }
+        Op::Hinge => {
+            let margin = T::ONE - a * t;
+            if margin > T::ZERO {
+                (-t, -a)
+            } else if margin <= T::ZERO {
+                (T::ZERO, T::ZERO)
+            } else {
+                (T::NAN, T::NAN)
+            }
+        }
+        Op::BinaryCrossEntropy => (sigmoid(a) - t, -a),
+        _ => (T::NAN, T::NAN),
+    }
+}
+
+/// The mean loss over all elements.
+pub(crate) fn mean_loss<T: Scalar>(op: Op, a: &[T], t: &[T]) -> T {
+    let mut sum = T::ZERO;
+    for (&a, &t) in a.iter().zip(t) {
+        sum += element(op, a, t);
+    }
+    sum / T::from_u32(a.len() as u32)
+}
+
+/// What the mean loss passes back to the prediction, or to the target.
+pub(crate) fn mean_loss_back<T: Scalar>(op: Op, a: &[T], t: &[T], g: T, to_target: bool, da: &mut [T]) {
+    let n = T::from_u32(a.len() as u32);
+    for ((da, &a), &t) in da.iter_mut().zip(a).zip(t) {
+        let (to_a, to_t) = local(op, a, t);
+        let local = if to_target { to_t } else { to_a };
+        // A hinge beyond its margin is a branch not taken: 0 even for an infinite g.
+        if op == Op::Hinge && local == T::ZERO {
+            continue;
+        }
+        *da += local / n * g;
+    }
+}

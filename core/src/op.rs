@@ -1,0 +1,198 @@
+//! The vocabulary: every operation a gate can have, its number on the link and its name.
+
+/// Declares the operations once: variant, number on the link, name, what it is.
+macro_rules! ops {
+    ($($(#[$doc:meta])* $op:ident = $code:literal, $name:literal, $kind:ident;)*) => {
+        /// What drives a wire: a source (set from outside) or an operation on other wires.
+        ///
+        /// The numbers are the link's and those of circuits in flash: never reused, never changed.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum Op {
+            $($(#[$doc])* $op = $code,)*
+        }
+
+        impl Op {
+            /// Every operation, in the order of their numbers.
+            pub const ALL: &'static [Op] = &[$(Op::$op),*];
+
+            /// The operation that has this number.
+            pub const fn from_code(code: u8) -> Option<Op> {
+                match code {
+                    $($code => Some(Op::$op),)*
+                    _ => None,
+                }
+            }
+
+            /// The number on the link.
+            pub const fn code(self) -> u8 {
+                self as u8
+            }
+
+            /// The name in formulas; a reduction may share it with an elementwise gate.
+            pub const fn name(self) -> &'static str {
+                match self { $(Op::$op => $name,)* }
+            }
+
+            /// What sort of operation this is.
+            pub const fn kind(self) -> OpKind {
+                match self { $(Op::$op => OpKind::$kind,)* }
+            }
+        }
+    };
+}
+
+/// The sorts of operations, by how many wires they read and how they go over elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OpKind {
+    /// Reads nothing: input, label, param, const.
+    Source,
+    /// Elementwise on one wire.
+    Unary,
+    /// Elementwise on two wires of one shape, or a scalar and a wire of any shape.
+    Binary,
+    /// A kernel over whole wires.
+    Structured,
+    /// A scalar to lower, from a prediction and what it should have been.
+    Loss,
+}
+
+ops! {
+    /// Set by the caller.
+    Input = 0, "input", Source;
+    /// A class number, set by the caller; it has no gradient.
+    Label = 1, "label", Source;
+    /// Trained, or frozen.
+    Param = 2, "param", Source;
+    /// Fixed with the circuit.
+    Const = 3, "const", Source;
+    /// a + b
+    Add = 16, "add", Binary;
+    /// a − b
+    Sub = 17, "sub", Binary;
+    /// a · b
+    Mul = 18, "mul", Binary;
+    /// a / b
+    Div = 19, "div", Binary;
+    /// The larger; at a tie each side gets half of the gradient.
+    Max = 20, "max", Binary;
+    /// The smaller; at a tie each side gets half of the gradient.
+    Min = 21, "min", Binary;
+    /// aᵇ
+    Pow = 22, "pow", Binary;
+    /// −a
+    Neg = 32, "neg", Unary;
+    /// |a|
+    Abs = 33, "abs", Unary;
+    /// √a
+    Sqrt = 34, "sqrt", Unary;
+    /// a²
+    Square = 35, "square", Unary;
+    /// 1 / a
+    Recip = 36, "recip", Unary;
+    /// eᵃ
+    Exp = 37, "exp", Unary;
+    /// ln a
+    Log = 38, "log", Unary;
+    /// sin a
+    Sin = 39, "sin", Unary;
+    /// cos a
+    Cos = 40, "cos", Unary;
+    /// tanh a
+    Tanh = 41, "tanh", Unary;
+    /// 1 / (1 + e⁻ᵃ)
+    Sigmoid = 42, "sigmoid", Unary;
+    /// max(a, 0)
+    Relu = 43, "relu", Unary;
+    /// a where positive, slope · a elsewhere
+    LeakyRelu = 44, "leaky_relu", Unary;
+    /// a where positive, α(eᵃ − 1) elsewhere
+    Elu = 45, "elu", Unary;
+    /// a Φ(a), by erf
+    Gelu = 46, "gelu", Unary;
+    /// a Φ(a), by its tanh approximation
+    GeluTanh = 47, "gelu_tanh", Unary;
+    /// ln(1 + eᵃ)
+    Softplus = 48, "softplus", Unary;
+    /// a / (1 + |a|)
+    Softsign = 49, "softsign", Unary;
+    /// a · clip(a + 3, 0, 6) / 6
+    HardSwish = 50, "hard_swish", Unary;
+    /// a, but not below lo nor above hi
+    Clip = 51, "clip", Unary;
+    /// Σ aᵢ bᵢ
+    Dot = 64, "dot", Structured;
+    /// x W + b
+    Dense = 65, "dense", Structured;
+    /// Σ aᵢ
+    Sum = 66, "sum", Structured;
+    /// Σ aᵢ / n
+    Mean = 67, "mean", Structured;
+    /// Some of the rows of a wire, in order.
+    Slice = 68, "slice", Structured;
+    /// eᵃⁱ / Σ eᵃʲ over the innermost dimension
+    Softmax = 69, "softmax", Structured;
+    /// aᵢ − ln Σ eᵃʲ over the innermost dimension
+    LogSoftmax = 70, "log_softmax", Structured;
+    /// Mean of (a − b)²
+    Mse = 96, "mse", Loss;
+    /// Mean of max(0, 1 − a b), b = ±1
+    Hinge = 97, "hinge", Loss;
+    /// −ln softmax(a)[class]
+    CrossEntropy = 98, "cross_entropy", Loss;
+    /// Mean of the cross-entropy of sigmoid(a) against b in 0 ..= 1
+    BinaryCrossEntropy = 99, "binary_cross_entropy", Loss;
+}
+
+impl Op {
+    /// Whether gates of this kind go element by element.
+    #[inline]
+    pub const fn is_elementwise(self) -> bool {
+        matches!(self.kind(), OpKind::Unary | OpKind::Binary)
+    }
+
+    /// Whether nothing drives this wire.
+    #[inline]
+    pub const fn is_source(self) -> bool {
+        matches!(self.kind(), OpKind::Source)
+    }
+
+    /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).
+    pub const fn attributes(self) -> usize {
+        match self {
+            Op::LeakyRelu | Op::Elu => 1,
+            Op::Clip => 2,
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Op;
+
+    #[test]
+    fn numbers_on_the_link_are_pinned() {
+        let ends = [
+            (Op::Input, 0),
+            (Op::Const, 3),
+            (Op::Add, 16),
+            (Op::Pow, 22),
+            (Op::Neg, 32),
+            (Op::Clip, 51),
+            (Op::Dot, 64),
+            (Op::LogSoftmax, 70),
+            (Op::Mse, 96),
+            (Op::BinaryCrossEntropy, 99),
+        ];
+        for (op, code) in ends {
+            assert_eq!(op.code(), code);
+        }
+        for &op in Op::ALL {
+            assert_eq!(Op::from_code(op.code()), Some(op));
+        }
+        assert_eq!(Op::from_code(255), None);
+    }
+}

@@ -1,0 +1,693 @@
+//! The plan: where each wire's value and gradient lie in one arena, made before the first run.
+//!
+//! A plan costs one [`Slot`] of eight bytes a wire and nothing at run time. It is made by `const`
+//! functions, so a circuit in flash can have its plan in flash too, and it counts in numbers, not in
+//! pointers, so a 64-bit host tells the bytes of a 32-bit board.
+//!
+//! The arena, in this order:
+//!
+//! | part | holds |
+//! |---|---|
+//! | pairs | `[value, gradient]` of each wire of the circuit's scalar beginning |
+//! | params | weights that train, and frozen ones that are not in flash |
+//! | values | of all other wires |
+//! | gradients | one for each element that needs one |
+//! | optimiser | sums of gradients over a batch, if asked for |
+//!
+//! **Why pairs.** A circuit of scalars spends its time looking things up. Where a circuit begins
+//! with scalar wires, the wire's number is the place of its value and its gradient, side by side: one
+//! look-up and one bounds check for both. Networks begin with a vector and have no pairs.
+
+use crate::circuit::{CircuitRef, at};
+use crate::elementwise::{reads_operands, reads_own};
+use crate::error::PlanError;
+use crate::gate::{Gate, Wire};
+use crate::op::{Op, OpKind};
+
+/// What the memory is to be used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Purpose {
+    /// Look at everything: every value is kept, every wire that can have a gradient has one.
+    Inspect,
+    /// Train sample by sample with plain gradient descent: weights of dense gates are updated in
+    /// place and have no gradient. Inputs may be written over by the gates that read them.
+    Train,
+    /// Train by batches: a sum of gradients for every trained number.
+    Accumulate,
+    /// Forward only, each slot used again as soon as its value is no longer needed. Inputs too:
+    /// set them before each run.
+    Infer,
+}
+
+/// Where the values and gradients of one wire lie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub struct Slot {
+    pub(crate) value: u32,
+    pub(crate) gradient: u32,
+}
+
+impl Slot {
+    /// A slot that no plan has filled yet.
+    pub const EMPTY: Slot = Slot { value: 0, gradient: NO_GRADIENT };
+}
+
+/// No gradient is kept for this wire.
+pub(crate) const NO_GRADIENT: u32 = u32::MAX;
+/// The weights are updated in place by the gate that reads them.
+pub(crate) const IN_PLACE: u32 = u32::MAX - 1;
+/// Value offsets from here on count in the circuit's numbers.
+pub(crate) const IN_NUMBERS: u32 = 1 << 30;
+/// Value offsets from here on count in the frozen params.
+pub(crate) const IN_FROZEN: u32 = 2 << 30;
+const PLACE: u32 = (1 << 30) - 1;
+
+/// How an arena is divided; counted in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    pub(crate) purpose: Purpose,
+    pub(crate) wires: u32,
+    pub(crate) pairs: u32,
+    pub(crate) arena: u32,
+    pub(crate) gradients: (u32, u32),
+    pub(crate) optimiser: (u32, u32),
+    pub(crate) trained: u32,
+    pub(crate) params: u32,
+    pub(crate) frozen: u32,
+    pub(crate) values: u32,
+    pub(crate) gradient_count: u32,
+}
+
+/// The bytes of each region of memory, as they are on a 32-bit board.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Bytes {
+    /// Gate records, slots, shapes, numbers and attributes; in flash for a static circuit.
+    pub gates: usize,
+    /// Params in RAM.
+    pub params: usize,
+    /// Frozen params in flash.
+    pub frozen: usize,
+    /// Values of inputs and gates.
+    pub values: usize,
+    /// Gradients.
+    pub gradients: usize,
+    /// Sums of gradients and moments.
+    pub optimiser: usize,
+}
+
+impl Bytes {
+    /// All that is in RAM when the circuit was uploaded.
+    pub const fn ram(&self) -> usize {
+        self.gates + self.params + self.values + self.gradients + self.optimiser
+    }
+}
+
+impl Layout {
+    /// What the memory was planned for.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The numbers the arena must hold.
+    pub const fn arena_len(&self) -> usize {
+        self.arena as usize
+    }
+
+    /// The numbers that training changes.
+    pub const fn trained_len(&self) -> usize {
+        self.trained as usize
+    }
+
+    /// The numbers of frozen params that are expected in flash.
+    pub const fn frozen_len(&self) -> usize {
+        self.frozen as usize
+    }
+
+    /// The bytes of each region for numbers of `number` bytes: [`Scalar::BYTES`](crate::Scalar::BYTES).
+    pub const fn bytes<T>(&self, circuit: &CircuitRef<'_, T>, number: usize) -> Bytes {
+        Bytes {
+            gates: circuit.gates.len() * (size_of::<Gate>() + size_of::<Slot>())
+                + size_of_val(circuit.shapes)
+                + circuit.numbers.len() * number
+                + size_of_val(circuit.attrs),
+            params: self.params as usize * number,
+            frozen: self.frozen as usize * number,
+            values: self.values as usize * number,
+            gradients: self.gradient_count as usize * number,
+            optimiser: (self.optimiser.1 - self.optimiser.0) as usize * number,
+        }
+    }
+}
+
+// Scratch bits in `Slot::value` while planning; `Slot::gradient` then counts the readers.
+const WEIGHT: u32 = 1; // read by a dense gate as weight or bias
+const NEEDS: u32 = 2; // something trained lies upstream
+const SHARES: u32 = 4; // takes over the slot of its first operand
+
+/// Plans the memory of a circuit: fills one slot a wire and tells how the arena is divided.
+///
+/// With `frozen_in_flash`, frozen params are read from a slice that the tape is given; otherwise
+/// they have a place in the arena.
+///
+/// # Errors
+/// [`PlanError::SlotsFull`] if there are fewer slots than wires; [`PlanError::NoObjective`] if
+/// training is asked of a circuit without one; [`PlanError::TooLarge`].
+pub const fn plan<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    purpose: Purpose,
+    frozen_in_flash: bool,
+    slots: &mut [Slot],
+) -> Result<Layout, PlanError> {
+    let n = circuit.gates.len();
+    if slots.len() < n {
+        return Err(PlanError::SlotsFull(n));
+    }
+    if matches!(purpose, Purpose::Train | Purpose::Accumulate) && circuit.objective.is_none() {
+        return Err(PlanError::NoObjective);
+    }
+    mark_readers(circuit, slots);
+    mark_needs(circuit, purpose, slots);
+    let pairs = if matches!(purpose, Purpose::Infer) { 0 } else { scalar_beginning(circuit) };
+    if matches!(purpose, Purpose::Train | Purpose::Accumulate) {
+        mark_sharing(circuit, pairs, slots);
+    }
+    let Some(counts) = count(circuit, purpose, frozen_in_flash, pairs, slots) else {
+        return Err(PlanError::TooLarge);
+    };
+    Ok(assign(circuit, purpose, frozen_in_flash, pairs, counts, slots))
+}
+
+/// Counts each wire's readers and marks what a dense gate reads as weight or bias.
+const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) {
+    let mut i = 0;
+    while let Some(gate) = at(circuit.gates, i) {
+        put(slots, i, Slot { value: 0, gradient: 0 });
+        let mut k = 0;
+        while k < 3 {
+            if let Some(wire) = gate.operand(k) {
+                let slot = get(slots, wire.index());
+                let weight = if matches!(gate.op, Op::Dense) && k > 0 { WEIGHT } else { 0 };
+                put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1 });
+            }
+            k += 1;
+        }
+        i += 1;
+    }
+}
+
+/// Marks the wires that need a gradient.
+const fn mark_needs<T: Copy>(circuit: &CircuitRef<'_, T>, purpose: Purpose, slots: &mut [Slot]) {
+    let mut i = 0;
+    while let Some(gate) = at(circuit.gates, i) {
+        let needs = match purpose {
+            Purpose::Infer => false,
+            Purpose::Inspect => !matches!(gate.op, Op::Const | Op::Label),
+            _ => {
+                gate.is_trained()
+                    || operand_needs(slots, gate, 0)
+                    || operand_needs(slots, gate, 1)
+                    || operand_needs(slots, gate, 2)
+            }
+        };
+        if needs {
+            mark(slots, i, NEEDS);
+        }
+        i += 1;
+    }
+}
+
+const fn operand_needs(slots: &[Slot], gate: &Gate, k: usize) -> bool {
+    match gate.operand(k) {
+        Some(wire) => get(slots, wire.index()).value & NEEDS != 0,
+        None => false,
+    }
+}
+
+/// The length of the circuit's beginning in which every wire is a scalar, up to its last
+/// elementwise gate.
+const fn scalar_beginning<T: Copy>(circuit: &CircuitRef<'_, T>) -> usize {
+    let (mut i, mut pairs) = (0, 0);
+    while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
+        if !shape.is_scalar() || !(gate.op.is_source() || gate.op.is_elementwise()) {
+            break;
+        }
+        i += 1;
+        if gate.op.is_elementwise() {
+            pairs = i;
+        }
+    }
+    pairs
+}
+
+/// Marks the elementwise gates that may write their value over that of their first operand: its
+/// only reader, where no backward looks at the old value.
+const fn mark_sharing<T: Copy>(circuit: &CircuitRef<'_, T>, pairs: usize, slots: &mut [Slot]) {
+    let mut i = pairs;
+    while let Some(gate) = at(circuit.gates, i) {
+        if gate.op.is_elementwise()
+            && let Some(a) = gate.operand(0)
+            && may_take_over(circuit, gate, i, a, pairs, slots)
+        {
+            mark(slots, i, SHARES);
+        }
+        i += 1;
+    }
+}
+
+const fn may_take_over<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    gate: &Gate,
+    i: usize,
+    a: Wire,
+    pairs: usize,
+    slots: &[Slot],
+) -> bool {
+    let (Some(source), Some(from), Some(to)) =
+        (at(circuit.gates, a.index()), circuit.shape_at(a.index()), circuit.shape_at(i))
+    else {
+        return false;
+    };
+    let kept_for_itself = match source.op.kind() {
+        OpKind::Source => !matches!(source.op, Op::Input),
+        OpKind::Unary | OpKind::Binary => reads_own(source.op),
+        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax),
+        OpKind::Loss => true,
+    };
+    let needs = get(slots, i).value & NEEDS != 0;
+    // a · b and a / b look at a only on behalf of b.
+    let only_for_b = matches!(gate.op, Op::Mul | Op::Div) && !operand_needs(slots, gate, 1);
+    let read_backward = needs && reads_operands(gate.op) && !only_for_b;
+    let objective = match circuit.objective {
+        Some(objective) => objective.wire().index() == a.index(),
+        None => false,
+    };
+    a.index() >= pairs
+        && from.same(to)
+        && get(slots, a.index()).gradient == 1
+        && !kept_for_itself
+        && !read_backward
+        && !objective
+}
+
+/// The numbers in each part of the arena.
+#[derive(Clone, Copy)]
+struct Counts {
+    params: u32,
+    trained: u32,
+    frozen: u32,
+    values: u32,
+    gradients: u32,
+    sums: u32,
+    /// Params among the pairs.
+    pair_params: u32,
+}
+
+/// What a gate keeps beside its wire's value for the way back.
+pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> usize {
+    match gate.op {
+        Op::CrossEntropy => match circuit.shape_at(gate.a as usize) {
+            Some(shape) => shape.len() + 1,
+            None => 0,
+        },
+        _ => 0,
+    }
+}
+
+const fn count<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    purpose: Purpose,
+    in_flash: bool,
+    pairs: usize,
+    slots: &[Slot],
+) -> Option<Counts> {
+    let mut total: u64 = 2 * pairs as u64;
+    let mut counts = Counts { params: 0, trained: 0, frozen: 0, values: 0, gradients: 0, sums: 0, pair_params: 0 };
+    let mut i = 0;
+    while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
+        let len = shape.len() as u32;
+        let slot = get(slots, i);
+        let needs = slot.value & NEEDS != 0;
+        total += 2 * len as u64 + saved_len(circuit, gate) as u64;
+        if total >= PLACE as u64 {
+            return None;
+        }
+        if gate.is_trained() {
+            counts.trained += len;
+        }
+        if gate.is_frozen() && in_flash {
+            counts.frozen += len;
+        }
+        if i < pairs {
+            if matches!(gate.op, Op::Param) {
+                counts.pair_params += 1;
+            }
+        } else {
+            match gate.op {
+                Op::Const => {}
+                Op::Param if gate.is_frozen() && in_flash => {}
+                Op::Param => counts.params += len,
+                _ if slot.value & SHARES != 0 => {}
+                _ => counts.values += len + if needs { saved_len(circuit, gate) as u32 } else { 0 },
+            }
+            match gradient_place(gate, slot, purpose) {
+                Place::Gradients => counts.gradients += len,
+                Place::Sums => counts.sums += len,
+                Place::InPlace | Place::Nowhere => {}
+            }
+        }
+        i += 1;
+    }
+    Some(counts)
+}
+
+enum Place {
+    Gradients,
+    Sums,
+    InPlace,
+    Nowhere,
+}
+
+/// Which part of the arena a wire's gradient is in.
+const fn gradient_place(gate: &Gate, slot: Slot, purpose: Purpose) -> Place {
+    if slot.value & NEEDS == 0 {
+        return Place::Nowhere;
+    }
+    match purpose {
+        Purpose::Accumulate if gate.is_trained() => Place::Sums,
+        Purpose::Train if gate.is_trained() && slot.gradient == 1 && slot.value & WEIGHT != 0 => Place::InPlace,
+        _ => Place::Gradients,
+    }
+}
+
+const fn assign<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    purpose: Purpose,
+    in_flash: bool,
+    pairs: usize,
+    counts: Counts,
+    slots: &mut [Slot],
+) -> Layout {
+    let n = circuit.gates.len();
+    let mut param = 2 * pairs as u32;
+    let values = param + counts.params;
+    let peak = if matches!(purpose, Purpose::Infer) { reuse(circuit, values, slots) } else { counts.values };
+    let gradients = values + peak;
+    let sums = gradients + counts.gradients;
+    let arena = sums + counts.sums;
+    let (mut value, mut gradient, mut sum, mut frozen) = (values, gradients, sums, 0);
+    let mut i = 0;
+    while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
+        let len = shape.len() as u32;
+        let slot = get(slots, i);
+        let mut placed = Slot { value: 2 * i as u32, gradient: 2 * i as u32 + 1 };
+        let flash = gate.is_frozen() && in_flash;
+        if i >= pairs {
+            placed.value = match gate.op {
+                Op::Const => IN_NUMBERS | gate.number() as u32,
+                Op::Param if flash => IN_FROZEN | frozen,
+                Op::Param => take(&mut param, len),
+                _ if matches!(purpose, Purpose::Infer) => slot.value,
+                _ if slot.value & SHARES != 0 => get(slots, gate.a as usize).value,
+                _ => take(&mut value, len + if slot.value & NEEDS != 0 { saved_len(circuit, gate) as u32 } else { 0 }),
+            };
+            placed.gradient = match gradient_place(gate, slot, purpose) {
+                _ if matches!(purpose, Purpose::Infer) => NO_GRADIENT,
+                Place::Gradients => take(&mut gradient, len),
+                Place::Sums => take(&mut sum, len),
+                Place::InPlace => IN_PLACE,
+                Place::Nowhere => NO_GRADIENT,
+            };
+        } else if matches!(gate.op, Op::Const | Op::Label) {
+            placed.gradient = NO_GRADIENT;
+        }
+        if flash {
+            frozen += len;
+        }
+        put(slots, i, placed);
+        i += 1;
+    }
+    Layout {
+        purpose,
+        wires: n as u32,
+        pairs: pairs as u32,
+        arena,
+        gradients: (gradients, sums),
+        optimiser: (sums, arena),
+        trained: counts.trained,
+        params: counts.params + counts.pair_params,
+        frozen: counts.frozen,
+        values: peak + pairs as u32 - counts.pair_params,
+        gradient_count: counts.gradients + pairs as u32,
+    }
+}
+
+/// Gives each value the first gap that is free while it is needed, and returns the peak.
+///
+/// Live values form a list in the order of their places. While planning, a slot's `gradient` holds
+/// the gate that reads it last (low half) and the next live wire (high half).
+const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots: &mut [Slot]) -> u32 {
+    let n = circuit.gates.len();
+    let mut i = 0;
+    while i < n {
+        put(slots, i, Slot { value: 0, gradient: 0 });
+        i += 1;
+    }
+    i = 0;
+    while let Some(gate) = at(circuit.gates, i) {
+        let mut k = 0;
+        while k < 3 {
+            if let Some(wire) = gate.operand(k) {
+                // Losses leave the prediction readable.
+                let last = if matches!(gate.op.kind(), OpKind::Loss) && k == 0 { KEPT } else { i as u32 };
+                if last > get(slots, wire.index()).gradient {
+                    put(slots, wire.index(), Slot { value: 0, gradient: last });
+                }
+            }
+            k += 1;
+        }
+        i += 1;
+    }
+    // What nobody reads is a result.
+    i = 0;
+    while i < n {
+        let objective = match circuit.objective {
+            Some(objective) => objective.wire().index() == i,
+            None => false,
+        };
+        if objective || get(slots, i).gradient == 0 {
+            put(slots, i, Slot { value: 0, gradient: KEPT });
+        }
+        i += 1;
+    }
+    let (mut first, mut peak) = (KEPT, base);
+    let mut pass = 0;
+    while pass < 2 {
+        i = 0;
+        while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
+            // Inputs are there before any gate runs, so they are placed first.
+            let now = match gate.op {
+                Op::Input | Op::Label => pass == 0,
+                Op::Const | Op::Param => false,
+                _ => pass == 1,
+            };
+            if now {
+                let len = shape.len() as u32;
+                let end = place(circuit, slots, &mut first, i, len, base, pass == 0);
+                if end > peak {
+                    peak = end;
+                }
+            }
+            i += 1;
+        }
+        pass += 1;
+    }
+    peak - base
+}
+
+/// Read to the end, and as a link of the list: none.
+const KEPT: u32 = 0xffff;
+
+/// Puts wire `i` into the list of live values and returns where it ends.
+const fn place<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    slots: &mut [Slot],
+    first: &mut u32,
+    i: usize,
+    len: u32,
+    base: u32,
+    before_all: bool,
+) -> u32 {
+    let own_last = get(slots, i).gradient & KEPT;
+    // An elementwise gate writes over its first operand if nobody reads that later.
+    let over = match at(circuit.gates, i) {
+        Some(gate) if gate.op.is_elementwise() && (gate.operand(1).is_none() || gate.a != gate.b) => gate.a as u32,
+        _ => KEPT,
+    };
+    let (mut before, mut node, mut end) = (KEPT, *first, base);
+    while node != KEPT {
+        let slot = get(slots, node as usize);
+        let (last, next) = (slot.gradient & KEPT, slot.gradient >> 16);
+        let node_len = match circuit.shape_at(node as usize) {
+            Some(shape) => shape.len() as u32,
+            None => 0,
+        };
+        if node == over && last == i as u32 && node_len == len {
+            put(slots, i, Slot { value: slot.value, gradient: own_last | next << 16 });
+            link(slots, first, before, i as u32);
+            return slot.value + len;
+        }
+        if !before_all && last < i as u32 {
+            link(slots, first, before, next); // no longer read
+        } else {
+            before = node;
+        }
+        node = next;
+    }
+    // No operand to take over: the first gap that is wide enough.
+    before = KEPT;
+    node = *first;
+    while node != KEPT {
+        let slot = get(slots, node as usize);
+        if slot.value >= end + len {
+            break;
+        }
+        end = slot.value
+            + match circuit.shape_at(node as usize) {
+                Some(shape) => shape.len() as u32,
+                None => 0,
+            };
+        before = node;
+        node = slot.gradient >> 16;
+    }
+    put(slots, i, Slot { value: end, gradient: own_last | node << 16 });
+    link(slots, first, before, i as u32);
+    end + len
+}
+
+/// Lets the wire `before` (or the list's beginning) lead to `to`.
+const fn link(slots: &mut [Slot], first: &mut u32, before: u32, to: u32) {
+    if before == KEPT {
+        *first = to;
+    } else {
+        let slot = get(slots, before as usize);
+        put(slots, before as usize, Slot { value: slot.value, gradient: (slot.gradient & KEPT) | to << 16 });
+    }
+}
+
+const fn take(next: &mut u32, len: u32) -> u32 {
+    let place = *next;
+    *next += len;
+    place
+}
+
+const fn get(slots: &[Slot], i: usize) -> Slot {
+    match at(slots, i) {
+        Some(slot) => *slot,
+        None => Slot::EMPTY,
+    }
+}
+
+const fn put(slots: &mut [Slot], i: usize, slot: Slot) {
+    if let Some((_, rest)) = slots.split_at_mut_checked(i)
+        && let Some(place) = rest.first_mut()
+    {
+        *place = slot;
+    }
+}
+
+const fn mark(slots: &mut [Slot], i: usize, bit: u32) {
+    let slot = get(slots, i);
+    put(slots, i, Slot { value: slot.value | bit, gradient: slot.gradient });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::Circuit;
+    use crate::shape::Shape;
+    use crate::tape::Tape;
+
+    #[test]
+    fn the_digits_network_trains_in_a_little_more_than_its_params() {
+        let mut c: Circuit<f32, 16> = Circuit::new();
+        let network = |c: &mut Circuit<f32, 16>| {
+            let image = c.input(Shape::vector(64))?;
+            let digit = c.label(10)?;
+            let (w1, b1) = (c.param(Shape::matrix(64, 32))?, c.param(Shape::vector(32))?);
+            let (w2, b2) = (c.param(Shape::matrix(32, 10))?, c.param(Shape::vector(10))?);
+            let sixteen = c.constant(Shape::SCALAR, &[16.0])?;
+            let x = c.div(image, sixteen)?;
+            let z = c.dense(x, w1, b1)?;
+            let h = c.relu(z)?;
+            let logits = c.dense(h, w2, b2)?;
+            let loss = c.cross_entropy(logits, digit)?;
+            c.minimize(loss)
+        };
+        assert_eq!(network(&mut c), Ok(()));
+        let mut slots = [Slot::EMPTY; 16];
+        let view = c.view();
+        let train = plan(&view, Purpose::Train, false, &mut slots);
+        let Ok(layout) = train else { return assert!(train.is_ok()) };
+        let bytes = layout.bytes(&view, 4);
+        assert_eq!(bytes.params, 2410 * 4);
+        // image (shared with x), label, z (shared with h), logits, loss with what it saves
+        assert_eq!(bytes.values, (64 + 1 + 32 + 10 + 1 + 11) * 4);
+        // z, h, logits, loss
+        assert_eq!(bytes.gradients, (32 + 32 + 10 + 1) * 4);
+        assert_eq!(bytes.optimiser, 0);
+        let infer = plan(&view, Purpose::Infer, true, &mut slots);
+        let Ok(layout) = infer else { return assert!(infer.is_ok()) };
+        // x and z live together with the label; everything later fits where they were.
+        assert_eq!(layout.bytes(&view, 4).values, (64 + 1 + 32) * 4);
+    }
+
+    /// A circuit's scalar values by any plan are those of the plan that keeps all.
+    #[test]
+    fn reused_memory_gives_the_same_values() {
+        let mut c: Circuit<f64, 64> = Circuit::new();
+        let mut build = || {
+            let v = c.input(Shape::vector(3))?;
+            let x = c.row(v, 0)?;
+            let y = c.row(v, 1)?;
+            let mut seed = 7u32;
+            for _ in 0..40 {
+                seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+                let n = c.view().len() as u32 - 1;
+                let view = c.view();
+                let (Some(a), Some(b)) =
+                    (view.wire((1 + (seed >> 8) % n) as usize), view.wire((1 + (seed >> 16) % n) as usize))
+                else {
+                    continue;
+                };
+                if seed & 4 == 0 {
+                    c.sub(a, b)?
+                } else {
+                    c.max(a, b)?
+                };
+            }
+            let last = c.view().wire(c.view().len() - 1);
+            let f = c.add(x, y)?;
+            let f = c.add(f, last.unwrap_or(f))?;
+            c.maximize(f).map(|()| (v, f))
+        };
+        let Ok((v, f)) = build() else { return assert!(build().is_ok()) };
+        let mut value = [0.0; 3];
+        for (value, purpose) in value.iter_mut().zip([Purpose::Inspect, Purpose::Infer, Purpose::Accumulate]) {
+            let mut slots = [Slot::EMPTY; 64];
+            let mut arena = [0.0; 256];
+            let view = c.view();
+            let Ok(layout) = plan(&view, purpose, true, &mut slots) else { return assert!(false) };
+            if purpose == Purpose::Infer {
+                assert!(layout.arena_len() < 40, "{}", layout.arena_len());
+            }
+            let Ok(mut tape) = Tape::new(view, layout, &slots, &[], &mut arena) else { return assert!(false) };
+            assert!(tape.set(v, &[0.25, -1.5, 3.0]).is_ok());
+            tape.forward();
+            *value = tape.value(f).ok().and_then(|v| v.first()).copied().unwrap_or(f64::NAN);
+        }
+        let [all, reused, shared] = value;
+        assert_eq!(all, reused);
+        assert_eq!(all, shared);
+    }
+}

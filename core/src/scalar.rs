@@ -1,0 +1,186 @@
+//! The two numbers a circuit can run on, f32 and f64, and the functions gates need of them.
+//!
+//! Every function here gives the same bits on every target: the four operations are IEEE 754, the
+//! rest comes from `libm` compiled from source. Nothing calls `mul_add`, and rustc never contracts
+//! `a * b + c` into a fused operation.
+
+use core::fmt::{Debug, Display};
+use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A floating-point number that circuits compute with: [`f32`] or [`f64`], nothing else.
+pub trait Scalar:
+    sealed::Sealed
+    + Copy
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Debug
+    + Display
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + 'static
+{
+    /// `"f32"` or `"f64"`.
+    const NAME: &'static str;
+    /// Bytes of one number.
+    const BYTES: usize;
+    /// 0
+    const ZERO: Self;
+    /// 1
+    const ONE: Self;
+    /// 2
+    const TWO: Self;
+    /// ½
+    const HALF: Self;
+    /// Not a number.
+    const NAN: Self;
+    /// +∞
+    const INFINITY: Self;
+    /// The bound below which an update of a finite param is certainly finite: 2^100 or 2^1000.
+    const UPDATE_BOUND: Self;
+
+    /// The nearest number to `x`.
+    fn from_f64(x: f64) -> Self;
+    /// `x` rounded to the nearest number of this kind.
+    fn from_u32(x: u32) -> Self;
+    /// This number as f64, exactly.
+    fn to_f64(self) -> f64;
+    /// The bits, in the low end.
+    fn to_bits(self) -> u64;
+    /// The number that has these bits (the low 32 of them for f32).
+    fn from_bits(bits: u64) -> Self;
+    /// The integer part if it lies in 0 ≤ x < 2³², else nothing.
+    fn to_index(self) -> Option<u32>;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+    /// |x|
+    fn abs(self) -> Self;
+    /// √x, correctly rounded.
+    fn sqrt(self) -> Self;
+    /// eˣ
+    fn exp(self) -> Self;
+    /// ln x
+    fn ln(self) -> Self;
+    /// ln(1 + x)
+    fn ln_1p(self) -> Self;
+    /// eˣ − 1
+    fn exp_m1(self) -> Self;
+    /// sin x, x in radians
+    fn sin(self) -> Self;
+    /// cos x, x in radians
+    fn cos(self) -> Self;
+    /// tanh x
+    fn tanh(self) -> Self;
+    /// xʸ
+    fn pow(self, y: Self) -> Self;
+    /// erfc x = 1 − erf x
+    fn erfc(self) -> Self;
+
+    /// Not a number.
+    #[inline(always)]
+    #[allow(clippy::eq_op)]
+    fn is_nan(self) -> bool {
+        self != self
+    }
+}
+
+macro_rules! scalar {
+    ($t:ident, $u:ident, $name:literal, $bound:expr, $($f:ident = $libm:ident),*) => {
+        impl Scalar for $t {
+            const NAME: &'static str = $name;
+            const BYTES: usize = size_of::<$t>();
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const TWO: Self = 2.0;
+            const HALF: Self = 0.5;
+            const NAN: Self = $t::NAN;
+            const INFINITY: Self = $t::INFINITY;
+            const UPDATE_BOUND: Self = $bound;
+
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self { x as $t }
+            #[inline(always)]
+            fn from_u32(x: u32) -> Self { x as $t }
+            #[inline(always)]
+            fn to_f64(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn to_bits(self) -> u64 { $t::to_bits(self) as u64 }
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self { $t::from_bits(bits as $u) }
+            #[inline(always)]
+            fn to_index(self) -> Option<u32> {
+                (self >= 0.0 && self < 4_294_967_296.0).then_some(self as u32)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool { $t::is_finite(self) }
+            #[inline(always)]
+            fn abs(self) -> Self { $t::abs(self) }
+            #[inline]
+            fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
+            $(#[inline] fn $f(self) -> Self { libm::$libm(self) })*
+        }
+    };
+    (@pow f32 $x:ident $y:ident) => { libm::powf($x, $y) };
+    (@pow f64 $x:ident $y:ident) => { libm::pow($x, $y) };
+}
+
+scalar!(
+    f32,
+    u32,
+    "f32",
+    1.267_650_6e30,
+    sqrt = sqrtf,
+    exp = expf,
+    ln = logf,
+    ln_1p = log1pf,
+    exp_m1 = expm1f,
+    sin = sinf,
+    cos = cosf,
+    tanh = tanhf,
+    erfc = erfcf
+);
+scalar!(
+    f64,
+    u64,
+    "f64",
+    1.071_508_607_186_267_3e301,
+    sqrt = sqrt,
+    exp = exp,
+    ln = log,
+    ln_1p = log1p,
+    exp_m1 = expm1,
+    sin = sin,
+    cos = cos,
+    tanh = tanh,
+    erfc = erfc
+);
+
+#[cfg(test)]
+mod tests {
+    use super::Scalar;
+
+    #[test]
+    fn the_update_bounds_are_the_powers_of_two_they_claim_to_be() {
+        let mut x = 1.0f32;
+        for _ in 0..100 {
+            x *= 2.0;
+        }
+        assert_eq!(x, f32::UPDATE_BOUND);
+        let mut x = 1.0f64;
+        for _ in 0..1000 {
+            x *= 2.0;
+        }
+        assert_eq!(x, f64::UPDATE_BOUND);
+    }
+}

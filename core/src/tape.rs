@@ -1,0 +1,406 @@
+//! The tape: a circuit on its arena; forward fills values, backward fills gradients.
+//!
+//! Backward is the list of gates reversed: the gradient of an operand += local gradient × gradient
+//! of the gate's wire. A wire is done when the walk comes to its gate, since all its readers come
+//! later in the list. Each backward starts from zeroed gradients, so running it twice changes
+//! nothing.
+
+use crate::circuit::CircuitRef;
+use crate::error::RunError;
+use crate::gate::Wire;
+use crate::kernels;
+use crate::op::Op;
+use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
+use crate::scalar::Scalar;
+use crate::scalars::{self, Pair};
+use crate::shape::Shape;
+use crate::store::{Around, hole};
+
+/// A circuit with the memory it runs in.
+///
+/// ```
+/// use chainrule::{Circuit, Purpose, Shape, Slot, Tape, plan};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut c: Circuit<f32, 8> = Circuit::new();
+/// let (x, y) = (c.input(Shape::SCALAR)?, c.input(Shape::SCALAR)?);
+/// let f = c.mul(x, y)?;
+/// let mut slots = [Slot::EMPTY; 8];
+/// let layout = plan(&c.view(), Purpose::Inspect, false, &mut slots)?;
+/// let mut arena = [0.0; 6];
+/// let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena)?;
+/// tape.set(x, &[3.0])?;
+/// tape.set(y, &[4.0])?;
+/// tape.forward();
+/// tape.backward(f)?;
+/// assert_eq!((tape.value(f)?, tape.gradient(x)?), (&[12.0][..], &[4.0][..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Tape<'a, T> {
+    pub(crate) circuit: CircuitRef<'a, T>,
+    pub(crate) layout: Layout,
+    pub(crate) slots: &'a [Slot],
+    pub(crate) frozen: &'a [T],
+    pub(crate) arena: &'a mut [T],
+}
+
+impl<'a, T: Scalar> Tape<'a, T> {
+    /// A tape on a fresh arena: all inputs, params and gradients are zero.
+    ///
+    /// `frozen` holds the frozen params one after the other in the order of their wires, if the
+    /// plan was made with them in flash; else it is empty.
+    ///
+    /// # Errors
+    /// [`RunError::ArenaTooSmall`], [`RunError::FrozenTooShort`], [`RunError::WrongPlan`].
+    pub fn new(
+        circuit: CircuitRef<'a, T>,
+        layout: Layout,
+        slots: &'a [Slot],
+        frozen: &'a [T],
+        arena: &'a mut [T],
+    ) -> Result<Tape<'a, T>, RunError> {
+        let mut tape = Tape::resume(circuit, layout, slots, frozen, arena)?;
+        tape.arena.fill(T::ZERO);
+        tape.fill_pairs();
+        Ok(tape)
+    }
+
+    /// A tape on an arena that an earlier tape of the same circuit and plan has filled; everything
+    /// in it stays.
+    ///
+    /// # Errors
+    /// As [`Tape::new`].
+    pub fn resume(
+        circuit: CircuitRef<'a, T>,
+        layout: Layout,
+        slots: &'a [Slot],
+        frozen: &'a [T],
+        arena: &'a mut [T],
+    ) -> Result<Tape<'a, T>, RunError> {
+        let slots = slots.get(..circuit.len()).ok_or(RunError::WrongPlan)?;
+        if layout.wires as usize != circuit.len() {
+            return Err(RunError::WrongPlan);
+        }
+        let arena = arena.get_mut(..layout.arena_len()).ok_or(RunError::ArenaTooSmall(layout.arena_len()))?;
+        if frozen.len() < layout.frozen_len() {
+            return Err(RunError::FrozenTooShort(layout.frozen_len()));
+        }
+        Ok(Tape { circuit, layout, slots, frozen, arena })
+    }
+
+    /// Constants and frozen params among the pairs are copies.
+    fn fill_pairs(&mut self) {
+        let mut frozen = self.frozen.iter();
+        let in_flash = self.layout.frozen > 0;
+        for wire in self.circuit.wires() {
+            let Some(gate) = self.circuit.gate(wire) else { return };
+            let len = self.circuit.shape(wire).len();
+            let value = match gate.op {
+                Op::Const => self.circuit.const_values(wire).and_then(|values| values.first()),
+                Op::Param if gate.is_frozen() && in_flash => frozen.by_ref().take(len).last(),
+                _ => None,
+            };
+            if wire.index() < self.pairs()
+                && let Some(&value) = value
+                && let Some(place) = self.arena.get_mut(2 * wire.index())
+            {
+                *place = value;
+            }
+        }
+    }
+
+    /// The circuit.
+    pub fn circuit(&self) -> CircuitRef<'a, T> {
+        self.circuit
+    }
+
+    /// How the arena is divided.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    #[inline(always)]
+    pub(crate) fn pairs(&self) -> usize {
+        self.layout.pairs as usize
+    }
+
+    pub(crate) fn slot(&self, wire: Wire) -> Result<Slot, RunError> {
+        self.slots.get(wire.index()).copied().ok_or(RunError::UnknownWire(wire.raw()))
+    }
+
+    fn len_of(&self, wire: Wire) -> usize {
+        self.circuit.shape(wire).len()
+    }
+
+    /// Sets an input, a label or a param that is in RAM.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownWire`]; [`RunError::NotSettable`]; [`RunError::WrongLength`];
+    /// [`RunError::NotAClass`] for a label's value that is not one of its classes.
+    pub fn set(&mut self, wire: Wire, values: &[T]) -> Result<(), RunError> {
+        let expected = self.len_of(wire);
+        if values.len() != expected {
+            self.slot(wire)?;
+            return Err(RunError::WrongLength { wire: wire.raw(), expected, got: values.len() });
+        }
+        self.set_from(wire, 0, values)
+    }
+
+    /// Sets some elements of an input or a param, from element `start` on.
+    ///
+    /// # Errors
+    /// As [`Tape::set`].
+    pub fn set_from(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), RunError> {
+        let (slot, len) = (self.slot(wire)?, self.len_of(wire));
+        let gate = self.circuit.gate(wire).ok_or(RunError::UnknownWire(wire.raw()))?;
+        let end = start.checked_add(values.len()).filter(|&end| end <= len);
+        let wrong = RunError::WrongLength { wire: wire.raw(), expected: len, got: start.saturating_add(values.len()) };
+        let end = end.ok_or(wrong)?;
+        match gate.op {
+            Op::Input => {}
+            Op::Param if slot.value < IN_NUMBERS => {}
+            Op::Label => {
+                let classes = T::from_u32(gate.classes() as u32);
+                let is_class = |&x: &T| x < classes && x.to_index().is_some_and(|i| T::from_u32(i) == x);
+                if !values.iter().all(is_class) {
+                    return Err(RunError::NotAClass(wire.raw()));
+                }
+            }
+            _ => return Err(RunError::NotSettable(wire.raw())),
+        }
+        let base = slot.value as usize;
+        let place = self.arena.get_mut(base + start..base + end).ok_or(RunError::WrongPlan)?;
+        place.copy_from_slice(values);
+        Ok(())
+    }
+
+    /// The value of a wire, its elements in row-major order.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownWire`]; [`RunError::NoValue`] if the plan lets another wire have its
+    /// memory.
+    pub fn value(&self, wire: Wire) -> Result<&[T], RunError> {
+        let (slot, len) = (self.slot(wire)?, self.len_of(wire));
+        if self.layout.purpose != Purpose::Inspect && self.is_written_over(wire, slot, len) {
+            return Err(RunError::NoValue(wire.raw()));
+        }
+        self.read_value(wire.index()).ok_or(RunError::WrongPlan)
+    }
+
+    fn is_written_over(&self, wire: Wire, slot: Slot, len: usize) -> bool {
+        let end = slot.value as usize + len;
+        slot.value < IN_NUMBERS
+            && wire.index() >= self.pairs()
+            && self.circuit.wires().skip(wire.index() + 1).any(|later| {
+                let is_gate = self.circuit.gate(later).is_some_and(|gate| !gate.op.is_source());
+                let start = self.slots.get(later.index()).map_or(0, |slot| slot.value);
+                is_gate
+                    && start < IN_NUMBERS
+                    && (start as usize) < end
+                    && start as usize + self.len_of(later) > slot.value as usize
+            })
+    }
+
+    /// The gradient of a wire, as the last backward left it.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownWire`]; [`RunError::NoGradient`] for constants, labels, and whatever the
+    /// plan keeps no gradient for.
+    pub fn gradient(&self, wire: Wire) -> Result<&[T], RunError> {
+        self.slot(wire)?;
+        self.read_gradient(wire.index()).ok_or(RunError::NoGradient(wire.raw()))
+    }
+
+    /// Fills the values of all gates, first to last.
+    pub fn forward(&mut self) {
+        self.forward_gates(0, self.circuit.len());
+    }
+
+    /// Fills the values of gates `from` to `to` − 1: a part of [`Tape::forward`], for callers that
+    /// have something else to do between two gates (feed a watchdog, yield to an executor).
+    pub fn forward_gates(&mut self, from: usize, to: usize) {
+        let (pairs, to) = (self.pairs(), to.min(self.circuit.len()));
+        if from < pairs {
+            let (gates, numbers) = (self.circuit.gates, self.circuit.numbers);
+            scalars::forward(gates, numbers, self.pair_cells(), from, to.min(pairs));
+        }
+        for i in from.max(pairs)..to {
+            self.forward_gate(i);
+        }
+    }
+
+    fn forward_gate(&mut self, i: usize) {
+        let (Some(gate), Some(slot)) = (self.circuit.gates.get(i), self.slots.get(i)) else { return };
+        if gate.op.is_source() {
+            return;
+        }
+        let len = self.circuit.shape_at(i).map_or(1, Shape::len);
+        let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.circuit, gate) };
+        if let Some((out, around)) = self.hole(slot.value, len + saved) {
+            let done = kernels::forward(gate, i, out, &around);
+            debug_assert!(done.is_some());
+        }
+    }
+
+    pub(crate) fn hole(&mut self, place: u32, len: usize) -> Option<(&mut [T], Around<'_, T>)> {
+        hole(self.arena, place as usize, len, self.frozen, self.circuit, self.slots)
+    }
+
+    /// The value of a wire to write, and everything around it.
+    pub(crate) fn value_hole(&mut self, wire: Wire) -> Option<(&mut [T], Around<'_, T>)> {
+        let slot = self.slots.get(wire.index()).filter(|slot| slot.value < IN_NUMBERS)?;
+        self.hole(slot.value, self.len_of(wire))
+    }
+
+    /// The gradient of a wire to write.
+    pub(crate) fn gradient_mut(&mut self, wire: Wire) -> Option<&mut [T]> {
+        let start = self.slots.get(wire.index()).filter(|slot| slot.gradient < IN_PLACE)?.gradient as usize;
+        let len = self.len_of(wire);
+        self.arena.get_mut(start..start + len)
+    }
+
+    /// What lies in the slot of a wire's value, written over or not.
+    pub(crate) fn read_value(&self, index: usize) -> Option<&[T]> {
+        let (place, len) = (self.slots.get(index)?.value, self.circuit.shape_at(index)?.len());
+        let (table, start) = match place {
+            _ if place < IN_NUMBERS => (&*self.arena, place),
+            _ if place < IN_FROZEN => (self.circuit.numbers, place - IN_NUMBERS),
+            _ => (self.frozen, place - IN_FROZEN),
+        };
+        table.get(start as usize..start as usize + len)
+    }
+
+    /// What lies in the slot of a wire's gradient.
+    pub(crate) fn read_gradient(&self, index: usize) -> Option<&[T]> {
+        let start = self.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?.gradient as usize;
+        self.arena.get(start..start + self.circuit.shape_at(index)?.len())
+    }
+
+    fn pair_cells(&mut self) -> &mut [Pair<T>] {
+        let n = 2 * self.pairs();
+        self.arena.get_mut(..n).unwrap_or_default().as_chunks_mut::<2>().0
+    }
+
+    /// Fills the gradients of all wires upstream of `wire`, a scalar, with those of `wire` as
+    /// written; all others become zero.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownWire`]; [`RunError::NotAScalar`]; [`RunError::NoGradient`] if the plan
+    /// keeps none for this wire.
+    pub fn backward(&mut self, wire: Wire) -> Result<(), RunError> {
+        self.begin_backward(wire, false)?;
+        self.backward_gates(0, wire.index() + 1);
+        Ok(())
+    }
+
+    /// [`Tape::backward`] from the circuit's objective.
+    ///
+    /// # Errors
+    /// [`RunError::NoObjective`], and as [`Tape::backward`].
+    pub fn backward_objective(&mut self) -> Result<(), RunError> {
+        let objective = self.circuit.objective.ok_or(RunError::NoObjective)?;
+        self.backward(objective.wire())
+    }
+
+    /// Zeroes the gradients, keeping sums over a batch if asked, and puts 1 at `wire`; the first
+    /// part of a backward that is walked with [`Tape::backward_gates`].
+    ///
+    /// # Errors
+    /// As [`Tape::backward`].
+    pub fn begin_backward(&mut self, wire: Wire, keep_sums: bool) -> Result<(), RunError> {
+        let slot = self.slot(wire)?;
+        if !self.circuit.shape(wire).is_scalar() {
+            return Err(RunError::NotAScalar(wire.raw()));
+        }
+        if slot.gradient >= IN_PLACE {
+            return Err(RunError::NoGradient(wire.raw()));
+        }
+        let (gates, layout) = (self.circuit.gates, self.layout);
+        scalars::clear(gates, self.pair_cells(), keep_sums);
+        let (start, end) = layout.gradients;
+        let end = if keep_sums { end } else { layout.optimiser.1 };
+        if let Some(gradients) = self.arena.get_mut(start as usize..end as usize) {
+            gradients.fill(T::ZERO);
+        }
+        if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
+            *gradient = T::ONE;
+        }
+        Ok(())
+    }
+
+    /// Passes gradients back through gates `from` to `to` − 1, last first: a part of a backward that
+    /// was begun with [`Tape::begin_backward`].
+    pub fn backward_gates(&mut self, from: usize, to: usize) {
+        let (pairs, to) = (self.pairs(), to.min(self.circuit.len()));
+        for i in (from.max(pairs)..to).rev() {
+            self.backward_gate(i);
+        }
+        if from < pairs {
+            let (gates, numbers) = (self.circuit.gates, self.circuit.numbers);
+            scalars::backward(gates, numbers, self.pair_cells(), from, to.min(pairs));
+        }
+    }
+
+    fn backward_gate(&mut self, i: usize) {
+        let (Some(gate), Some(slot)) = (self.circuit.gates.get(i), self.slots.get(i)) else { return };
+        if gate.op.is_source() || slot.gradient >= IN_PLACE {
+            return;
+        }
+        for k in 0..3 {
+            let Some(wire) = gate.operand(k) else { return };
+            let Some(place) = self.slots.get(wire.index()).map(|slot| slot.gradient) else { return };
+            if place >= IN_PLACE {
+                continue;
+            }
+            let len = self.len_of(wire);
+            if let Some((dx, around)) = self.hole(place, len) {
+                let done = kernels::backward(gate, i, k, dx, &around);
+                debug_assert!(done.is_some());
+            }
+        }
+    }
+
+    /// The class that the objective's logits are highest for (the first of equal ones), if the
+    /// objective is a cross-entropy.
+    pub fn predicted_class(&self) -> Option<usize> {
+        let gate = self.circuit.gate(self.circuit.objective?.wire())?;
+        if gate.op != Op::CrossEntropy {
+            return None;
+        }
+        let logits = self.value(gate.operand(0)?).ok()?;
+        let mut best = (0, *logits.first()?);
+        for (class, &logit) in logits.iter().enumerate() {
+            if logit > best.1 {
+                best = (class, logit);
+            }
+        }
+        Some(best.0)
+    }
+
+    /// The class that the objective's label was set to, if the objective is a cross-entropy.
+    pub fn labelled_class(&self) -> Option<usize> {
+        let gate = self.circuit.gate(self.circuit.objective?.wire())?;
+        if gate.op != Op::CrossEntropy {
+            return None;
+        }
+        self.value(gate.operand(1)?).ok()?.first()?.to_index().map(|class| class as usize)
+    }
+
+    /// A hash over the bits of all params in the order of their wires: equal params, equal hash,
+    /// on every target. (FNV-1a, 64 bits, over the little-endian bytes; any NaN counts as one.)
+    pub fn params_hash(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for wire in
+            self.circuit.wires().filter(|&wire| self.circuit.gate(wire).is_some_and(|gate| gate.op == Op::Param))
+        {
+            for &x in self.value(wire).unwrap_or_default() {
+                let bits = if x.is_nan() { T::NAN.to_bits() } else { x.to_bits() };
+                for &byte in bits.to_le_bytes().iter().take(T::BYTES) {
+                    hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+                }
+            }
+        }
+        hash
+    }
+}

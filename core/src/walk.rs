@@ -1,0 +1,71 @@
+//! The walk for looking: each gate with its operands, values and gradients, as plain data.
+
+use crate::elementwise::{Own, back_a, back_b};
+use crate::gate::Wire;
+use crate::op::Op;
+use crate::scalar::Scalar;
+use crate::tape::Tape;
+
+/// One gate of a tape as forward and backward have left it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'t, T> {
+    /// The wire the gate drives.
+    pub wire: Wire,
+    /// The operation.
+    pub op: Op,
+    /// The operands' wires, first to last.
+    pub operands: [Option<Wire>; 3],
+    /// The operands' values, empty where there is no operand or no value is kept.
+    pub values: [&'t [T]; 3],
+    /// The value of the gate's wire, empty if none is kept.
+    pub value: &'t [T],
+    /// The gradient that came back to the gate's wire, empty if none is kept.
+    pub upstream: &'t [T],
+    own: Own<'t, T>,
+}
+
+impl<T: Scalar> Seen<'_, T> {
+    /// For an elementwise gate, the local gradient of element `i` with respect to operand number
+    /// `k`: what the gate passes back for an upstream gradient of 1.
+    ///
+    /// For an element that came back with gradient ±0 the gate passed nothing back, whatever this
+    /// says.
+    pub fn local(&self, k: usize, i: usize) -> Option<T> {
+        if !self.op.is_elementwise() {
+            return None;
+        }
+        self.operands.get(k).copied().flatten()?;
+        let [a, b, _] = self.values;
+        let element = |values: &[T]| if values.len() == 1 { values.first().copied() } else { values.get(i).copied() };
+        let (a, y) = (element(a)?, element(self.value)?);
+        let b = element(b).unwrap_or(T::ZERO);
+        match k {
+            0 => Some(back_a(self.op, a, b, y, T::ONE, self.own)),
+            1 => Some(back_b(self.op, a, b, y, T::ONE, self.own)),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Scalar> Tape<'_, T> {
+    /// Every gate in order, sources included, with what forward and backward left there. Reversed,
+    /// it is the order of backward.
+    pub fn walk(&self) -> impl DoubleEndedIterator<Item = Seen<'_, T>> {
+        self.circuit.wires().filter_map(|wire| self.see(wire))
+    }
+
+    /// One gate with what forward and backward left there.
+    pub fn see(&self, wire: Wire) -> Option<Seen<'_, T>> {
+        let gate = self.circuit.gate(wire)?;
+        let operands = [gate.operand(0), gate.operand(1), gate.operand(2)];
+        Some(Seen {
+            wire,
+            op: gate.op,
+            operands,
+            values: operands.map(|operand| operand.and_then(|operand| self.value(operand).ok()).unwrap_or_default()),
+            value: self.value(wire).unwrap_or_default(),
+            upstream: self.gradient(wire).unwrap_or_default(),
+            own: Own { numbers: self.circuit.numbers, start: gate.attributes() },
+        })
+    }
+}
