@@ -1,6 +1,6 @@
 //! The parts of the command line that tests use too.
 
-pub mod engine;
 pub mod data;
-pub mod text;
 pub mod draw;
+pub mod engine;
+pub mod text;
