@@ -2,4 +2,6 @@
 
 pub mod data;
 pub mod lower;
+pub mod draw;
+pub mod engine;
 pub mod text;
