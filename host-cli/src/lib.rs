@@ -4,3 +4,4 @@ pub mod data;
 pub mod draw;
 pub mod engine;
 pub mod text;
+pub mod board;
