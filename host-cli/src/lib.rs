@@ -5,3 +5,4 @@ pub mod lower;
 pub mod draw;
 pub mod engine;
 pub mod text;
+pub mod board;
