@@ -103,7 +103,7 @@ pub fn moved(layout: &Layout, gate: usize, more: &str) -> String {
                 if let Some(Piece::Level(x, _, y)) = way.first() {
                     let _ = writeln!(
                         out,
-                        "<path class=\"backtip{more}\" d=\"M{} {}l10 -6v12z\"/>",
+                        "<path class=\"backtip{more}\" d=\"M{} {}l9 -4.5v9z\"/>",
                         r(x + 1.0),
                         r(*y)
                     );
