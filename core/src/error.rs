@@ -8,6 +8,7 @@ use core::fmt;
 /// Why a gate was not added, or a circuit not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "link", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum BuildError {
     /// The array of gates is full; its capacity.
@@ -95,6 +96,7 @@ impl core::error::Error for BuildError {}
 /// Why a circuit's memory could not be planned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "link", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum PlanError {
     /// Too few slots for the circuit's wires; how many it has.
@@ -120,6 +122,7 @@ impl core::error::Error for PlanError {}
 /// Why a tape did not do what was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "link", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum RunError {
     /// The arena is smaller than the plan says; the numbers needed.

@@ -1,4 +1,114 @@
-//! Backpropagation in circuits of gates, without heap.
+//! Backpropagation in circuits of gates, on microcontrollers and laptops alike: no heap, no
+//! `unsafe`, no panic, no recursion, and memory that is known before flashing.
+//!
+//! A circuit computes; the chain rule, walked backwards from its output, tells how each input and
+//! each weight must move to raise or lower that output; a step moves them. This is the circuit that
+//! the subject is usually taught with, f = (x + y)·z:
+//!
+//! ```
+//! use chainrule::{Circuit, Purpose, Shape, Slot, Tape, plan};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut circuit: Circuit<f32, 5> = Circuit::new();
+//! let x = circuit.input(Shape::SCALAR)?;
+//! let y = circuit.input(Shape::SCALAR)?;
+//! let z = circuit.input(Shape::SCALAR)?;
+//! let q = circuit.add(x, y)?;
+//! let f = circuit.mul(q, z)?;
+//! circuit.maximize(f)?;
+//!
+//! let mut slots = [Slot::EMPTY; 5]; // where each wire lies: the plan
+//! let layout = plan(&circuit.view(), Purpose::Inspect, false, &mut slots)?;
+//! let mut arena = [0.0; 10]; // layout.arena_len() numbers: values and gradients
+//! let mut tape = Tape::new(circuit.view(), layout, &slots, &[], &mut arena)?;
+//!
+//! tape.set(x, &[-2.0])?;
+//! tape.set(y, &[5.0])?;
+//! tape.set(z, &[-4.0])?;
+//! tape.forward();
+//! tape.backward(f)?;
+//! assert_eq!(tape.value(f)?, &[-12.0]);
+//! assert_eq!(tape.gradient(x)?, &[-4.0]); // f rises with q only where z is positive
+//! assert_eq!(tape.gradient(z)?, &[3.0]);
+//!
+//! // One step uphill on x, y and z.
+//! assert_eq!(tape.climb_step(0.01, None, &[])?, -11.592401);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The layers, top to bottom
+//!
+//! | layer | files | what it owns |
+//! |---|---|---|
+//! | link | `link/` | requests, replies, frames, and the session that answers (feature `link`) |
+//! | training | `step`, `numeric` | the fused step, batches; gradients by trying, climbing |
+//! | looking | `walk` | each gate with its operands, values and gradients |
+//! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
+//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `reduce`, `softmax`, `loss` | values beside local gradients |
+//! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
+//! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
+//! | numbers | `scalar`, `random` | f32 and f64, the functions on them, seeded numbers |
+//!
+//! A layer knows those below it and none above.
+//!
+//! # Decisions
+//!
+//! **One record a wire.** What drives a wire is one [`Gate`] of eight bytes, sources included: an
+//! input is a gate without operands. So there is no table of wires beside the table of gates, and a
+//! [`Wire`] is the place of its gate. Only circuits make wires. Operands come before their gate,
+//! which rules out cycles; forward is the list, backward the list reversed.
+//!
+//! **One view.** All walks take [`CircuitRef`]: slices of gates, shapes, numbers and attributes that
+//! were checked as a whole. The builder [`Circuit`] (arrays of fixed capacity), a `static` in flash
+//! checked at compile time, and a board's upload all give this view and all go through one check.
+//!
+//! **One arena.** Params, values, gradients and sums lie in one slice of numbers; a plan says where.
+//! A gate writes through a hole cut out of the arena with safe splitting and reads around it, so
+//! nothing is copied. The plan is made by `const` functions for one of four purposes ([`Purpose`]):
+//! it keeps no gradient where nothing trained lies upstream, lets elementwise gates write over their
+//! operand where backward does not need the old value, and for inference gives every slot away again
+//! when its value has been read.
+//!
+//! **Two walks.** Tensors go gate by gate through kernels on slices. Where a circuit begins with
+//! scalars, as formulas of control and calibration do from end to end, value and gradient of wire i
+//! are pair i, and a walk of its own does nothing but arithmetic and one look-up an operand.
+//!
+//! # Same bits everywhere
+//!
+//! The same circuit, inputs and seed give the same bits on every target, after one step and after
+//! ten thousand. It rests on:
+//!
+//! - one order of additions per kernel, written at the top of its file. A gradient is added up in
+//!   the order of backward: a kernel that passes back a sum goes on from what is already there,
+//!   instead of adding up apart and adding that (this saves a buffer and a pass);
+//! - no contraction of `a * b + c`: Rust does not contract, and nothing here calls `mul_add`;
+//! - `libm`, compiled from source, for everything beyond the four operations;
+//! - one generator ([`Random`]), and shuffles and initial weights drawn from it in a written order;
+//! - a dense gate never touches the weights of an input that is ±0, on any target;
+//! - NaN counts as NaN, whatever its payload.
+//!
+//! # Kinks and edges
+//!
+//! | case | here |
+//! |---|---|
+//! | max(a, b), min(a, b) at a tie | half of the gradient each |
+//! | relu, abs, hinge at their kink | 0 |
+//! | leaky_relu, elu at 0 | slope, alpha |
+//! | clip at a bound | 1 |
+//! | hard_swish at −3, at 3 | 0, 1 |
+//! | √ and ln at 0, 1/0 | ±∞ |
+//! | aᵇ: ∂/∂b at a = 0, below 0; ∂/∂a at b = 0 | 0, NaN; 0 |
+//! | an elementwise element whose incoming gradient is ±0 | passes nothing back, so 0·∞ stays 0 |
+//! | a branch not taken | passes 0, even for an infinite gradient |
+//! | NaN into relu, max, min, clip | NaN out, gradient NaN |
+//! | a step that would make a param non-finite | an error; nothing changed |
+//!
+//! # Not here
+//!
+//! Text, files, boards; macros and operator overloading for users; shapes as types; a `std` feature;
+//! a matrix library; GPUs.
+
 #![no_std]
 mod broadcast;
 mod build;
@@ -8,6 +118,8 @@ mod elementwise;
 mod error;
 mod gate;
 mod kernels;
+#[cfg(feature = "link")]
+pub mod link;
 mod loss;
 mod numeric;
 mod op;
@@ -32,6 +144,6 @@ pub use op::{Op, OpKind};
 pub use plan::{Bytes, Layout, Purpose, Slot, plan};
 pub use random::{Init, Random};
 pub use scalar::Scalar;
-pub use shape::Shape;
-pub use tape::Tape;
+pub use shape::{NotAShape, Shape};
+pub use tape::{ParamsHash, Tape};
 pub use walk::Seen;

@@ -27,6 +27,7 @@ use crate::op::{Op, OpKind};
 /// What the memory is to be used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "link", derive(serde::Serialize, serde::Deserialize))]
 pub enum Purpose {
     /// Look at everything: every value is kept, every wire that can have a gradient has one.
     Inspect,
@@ -353,7 +354,7 @@ const fn count<T: Copy>(
             match gradient_place(gate, slot, purpose) {
                 Place::Gradients => counts.gradients += len,
                 Place::Sums => counts.sums += len,
-                Place::InPlace | Place::Nowhere => {}
+                Place::Weight | Place::Nowhere => {}
             }
         }
         i += 1;
@@ -364,7 +365,7 @@ const fn count<T: Copy>(
 enum Place {
     Gradients,
     Sums,
-    InPlace,
+    Weight,
     Nowhere,
 }
 
@@ -375,7 +376,7 @@ const fn gradient_place(gate: &Gate, slot: Slot, purpose: Purpose) -> Place {
     }
     match purpose {
         Purpose::Accumulate if gate.is_trained() => Place::Sums,
-        Purpose::Train if gate.is_trained() && slot.gradient == 1 && slot.value & WEIGHT != 0 => Place::InPlace,
+        Purpose::Train if gate.is_trained() && slot.gradient == 1 && slot.value & WEIGHT != 0 => Place::Weight,
         _ => Place::Gradients,
     }
 }
@@ -415,7 +416,7 @@ const fn assign<T: Copy>(
                 _ if matches!(purpose, Purpose::Infer) => NO_GRADIENT,
                 Place::Gradients => take(&mut gradient, len),
                 Place::Sums => take(&mut sum, len),
-                Place::InPlace => IN_PLACE,
+                Place::Weight => IN_PLACE,
                 Place::Nowhere => NO_GRADIENT,
             };
         } else if matches!(gate.op, Op::Const | Op::Label) {

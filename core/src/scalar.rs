@@ -120,7 +120,7 @@ macro_rules! scalar {
             fn from_bits(bits: u64) -> Self { $t::from_bits(bits as $u) }
             #[inline(always)]
             fn to_index(self) -> Option<u32> {
-                (self >= 0.0 && self < 4_294_967_296.0).then_some(self as u32)
+                (0.0..4_294_967_296.0).contains(&self).then_some(self as u32)
             }
             #[inline(always)]
             fn is_finite(self) -> bool { $t::is_finite(self) }

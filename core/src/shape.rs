@@ -11,6 +11,11 @@ use core::fmt;
 /// assert_eq!(Shape::new(&[2, 0]), None); // no empty dimension
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "link",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "[u16; 4]", into = "[u16; 4]")
+)]
 #[repr(transparent)]
 pub struct Shape([u16; 4]); // unused dimensions are 0
 
@@ -134,6 +139,32 @@ impl Shape {
 
 const fn at_least_one(dim: u16) -> u64 {
     if dim == 0 { 1 } else { dim as u64 }
+}
+
+/// Four numbers that are no shape: a zero before a used dimension, or too many elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotAShape;
+
+impl fmt::Display for NotAShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("these four numbers are not a shape")
+    }
+}
+
+impl core::error::Error for NotAShape {}
+
+impl TryFrom<[u16; 4]> for Shape {
+    type Error = NotAShape;
+
+    fn try_from(raw: [u16; 4]) -> Result<Shape, NotAShape> {
+        Shape::from_raw(raw).ok_or(NotAShape)
+    }
+}
+
+impl From<Shape> for [u16; 4] {
+    fn from(shape: Shape) -> [u16; 4] {
+        shape.to_raw()
+    }
 }
 
 impl fmt::Display for Shape {

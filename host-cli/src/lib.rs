@@ -1,4 +1,6 @@
 //! The parts of the command line that tests use too.
 
 pub mod data;
+pub mod draw;
+pub mod engine;
 pub mod text;

@@ -1,0 +1,111 @@
+//! Frames: COBS over a message and its CRC-32, ended by a zero byte.
+
+use super::{FRAME_MAX, MESSAGE_MAX};
+use cobs::{CobsEncoder, DecodeResult, DecoderState};
+use core::fmt;
+use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
+use heapless::Vec;
+use serde::Serialize;
+
+/// Without a table: a kilobyte of flash is dearer than some instructions a byte.
+const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+const CRC_LEN: usize = 4;
+
+/// Why a message could not be framed, or a frame not be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FrameError {
+    /// The message is longer than a frame can carry.
+    TooLong,
+    /// The bytes are no frame.
+    Broken,
+    /// The frame was damaged on its way.
+    BadCrc,
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FrameError::TooLong => "the message does not fit into a frame",
+            FrameError::Broken => "the bytes are no frame",
+            FrameError::BadCrc => "the frame was damaged on its way",
+        })
+    }
+}
+
+impl core::error::Error for FrameError {}
+
+/// Writes a message as a frame; `scratch` holds it in between.
+///
+/// # Errors
+/// [`FrameError::TooLong`]; `out` is empty then.
+pub fn encode_frame<M: Serialize>(
+    message: &M,
+    scratch: &mut [u8; MESSAGE_MAX],
+    out: &mut Vec<u8, FRAME_MAX>,
+) -> Result<(), FrameError> {
+    out.clear();
+    let (body, _) = scratch.split_at_mut(MESSAGE_MAX - CRC_LEN);
+    let len = postcard::to_slice(message, body).map_err(|_| FrameError::TooLong)?.len();
+    let body = scratch.get(..len).ok_or(FrameError::TooLong)?;
+    let crc = CRC.checksum(body).to_le_bytes();
+    out.resize(FRAME_MAX, 0).map_err(|_| FrameError::TooLong)?;
+    let mut encoder = CobsEncoder::new(out.as_mut_slice());
+    let pushed = encoder.push(body).and_then(|()| encoder.push(&crc));
+    let end = encoder.finalize();
+    if pushed.is_err() || end >= FRAME_MAX {
+        out.clear();
+        return Err(FrameError::TooLong);
+    }
+    if let Some(last) = out.get_mut(end) {
+        *last = 0;
+    }
+    out.truncate(end + 1);
+    Ok(())
+}
+
+/// Finds frames in a stream of bytes.
+#[derive(Debug)]
+pub struct Deframer {
+    state: DecoderState,
+    message: Vec<u8, MESSAGE_MAX>,
+    too_long: bool,
+}
+
+impl Default for Deframer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deframer {
+    /// Nothing received yet.
+    pub const fn new() -> Deframer {
+        Deframer { state: DecoderState::Idle, message: Vec::new(), too_long: false }
+    }
+
+    /// Takes one byte; when it ends a whole frame, gives the message in it. After an error the next
+    /// frame is read as if nothing had been.
+    ///
+    /// # Errors
+    /// [`FrameError::Broken`], [`FrameError::TooLong`], [`FrameError::BadCrc`].
+    pub fn feed(&mut self, byte: u8) -> Result<Option<&[u8]>, FrameError> {
+        match self.state.feed(byte) {
+            Ok(DecodeResult::NoData) => Ok(None),
+            Ok(DecodeResult::DataStart) => {
+                self.message.clear();
+                self.too_long = false;
+                Ok(None)
+            }
+            Ok(DecodeResult::DataContinue(byte)) => {
+                self.too_long |= self.message.push(byte).is_err();
+                Ok(None)
+            }
+            Ok(DecodeResult::DataComplete) if self.too_long => Err(FrameError::TooLong),
+            Ok(DecodeResult::DataComplete) => {
+                let (body, crc) = self.message.split_last_chunk::<CRC_LEN>().ok_or(FrameError::Broken)?;
+                if CRC.checksum(body) == u32::from_le_bytes(*crc) { Ok(Some(body)) } else { Err(FrameError::BadCrc) }
+            }
+            Err(_) => Err(FrameError::Broken),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What host and board say to each other.
+
+use crate::error::{BuildError, PlanError, RunError};
+use crate::plan::Purpose;
+use crate::shape::Shape;
+use serde::{Deserialize, Serialize};
+
+/// A request with its place in the sequence.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Request<'a> {
+    /// One more than the request before.
+    pub sequence: u32,
+    /// What is asked.
+    #[serde(borrow)]
+    pub ask: Ask<'a>,
+}
+
+/// What a host asks. Raw bytes are little-endian: numbers of the board's scalar, 16-bit rows,
+/// records of gates.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Ask<'a> {
+    /// Who is there? Begins the sequence at this request.
+    Hello {
+        /// [`VERSION`](super::VERSION) of the host.
+        version: u16,
+    },
+    /// Forget the circuit, its weights and the rows that are kept.
+    Clear,
+    /// The next shape of the table.
+    Shape(Shape),
+    /// More numbers of the table.
+    Numbers(&'a [u8]),
+    /// More attributes of the table, 16 bits each.
+    Attrs(&'a [u8]),
+    /// More gates, eight bytes each. Those before a refused one stay, and the refusal names it.
+    Gates(&'a [u8]),
+    /// The wire to raise or lower.
+    Objective(Goal),
+    /// Divide the memory; all inputs and params become zero.
+    Plan(Purpose),
+    /// Set elements of an input, label or param from `start` on.
+    Set {
+        /// The wire.
+        wire: u16,
+        /// Its first element to set.
+        start: u32,
+        /// The numbers.
+        data: &'a [u8],
+    },
+    /// As `Set`, for whole numbers 0 to 255, one byte each.
+    SetSmall {
+        /// The wire.
+        wire: u16,
+        /// Its first element to set.
+        start: u32,
+        /// The numbers.
+        data: &'a [u8],
+    },
+    /// Some elements of a wire's value or gradient.
+    Get {
+        /// The wire.
+        wire: u16,
+        /// Its first element.
+        start: u32,
+        /// How many.
+        count: u16,
+        /// Its gradient instead of its value.
+        gradient: bool,
+    },
+    /// The hash over all params.
+    Hash,
+    /// Compare the hash over all params; until it matched, nothing trains.
+    Verify(u64),
+    /// Fill the values.
+    Forward,
+    /// Fill the gradients of this wire.
+    Backward(u16),
+    /// Train on the sample that the inputs hold, or only look at its loss.
+    Sample(Work),
+    /// Begin a batch.
+    BeginBatch,
+    /// End a batch of so many samples and step by this rate (the bits of a number).
+    EndBatch {
+        /// Step size.
+        rate: u64,
+        /// Samples in the batch.
+        samples: u32,
+    },
+    /// Make room for rows to keep; the answer is refused if they do not fit.
+    Keep {
+        /// How many rows.
+        rows: u32,
+    },
+    /// Numbers of the rows to keep, from place `start` of all of them on. A row is the values of
+    /// all inputs and labels in the order of their wires.
+    Row {
+        /// Place among all kept numbers.
+        start: u32,
+        /// Whether they are whole numbers 0 to 255, one byte each.
+        small: bool,
+        /// The numbers.
+        data: &'a [u8],
+    },
+    /// `Sample` for each of these kept rows in this order, 16 bits each.
+    Rows {
+        /// What to do with each.
+        work: Work,
+        /// The rows.
+        rows: &'a [u8],
+    },
+}
+
+/// The wire to raise or lower.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Goal {
+    /// The wire.
+    pub wire: u16,
+    /// Raise it, not lower it.
+    pub maximize: bool,
+}
+
+/// What to do with a sample.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Work {
+    /// Forward only.
+    Evaluate,
+    /// Forward, backward and the fused step by this rate (the bits of a number).
+    Step(u64),
+    /// Forward and backward, added to the batch's gradients.
+    Accumulate,
+}
+
+/// A reply with the sequence number of its request.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Reply<'a> {
+    /// That of the request.
+    pub sequence: u32,
+    /// The answer, or why there is none.
+    #[serde(borrow)]
+    pub answer: Result<Answer<'a>, Refusal>,
+}
+
+/// What a board answers.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Answer<'a> {
+    /// To `Hello`.
+    Board(Board<'a>),
+    /// Done.
+    Done,
+    /// To `Plan`: how many numbers of the arena the circuit takes.
+    Planned(u32),
+    /// Numbers, raw.
+    Data(&'a [u8]),
+    /// To `Hash`.
+    Hash(u64),
+    /// To `Sample` and `Rows`: each sample's objective, raw; of how many the class was right; and
+    /// if one was refused, why. Those before it were done.
+    Ran {
+        /// The objective's value for each sample, raw.
+        losses: &'a [u8],
+        /// Samples whose predicted class was the label's.
+        correct: u16,
+        /// Why the sample after those was refused.
+        refused: Option<RunError>,
+    },
+}
+
+/// What a board is and can hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Board<'a> {
+    /// Its version of the link.
+    pub version: u16,
+    /// Its name.
+    pub name: &'a str,
+    /// Bytes of a number: 4 or 8.
+    pub scalar: u8,
+    /// Requests that may be under way.
+    pub window: u8,
+    /// Gates it can hold.
+    pub gates: u32,
+    /// Shapes it can hold.
+    pub shapes: u16,
+    /// Numbers it can hold in the circuit's table.
+    pub numbers: u32,
+    /// Attributes it can hold in the circuit's table.
+    pub attrs: u32,
+    /// Numbers of the arena for params, values and gradients.
+    pub arena: u32,
+    /// Numbers of the memory for rows to keep.
+    pub rows: u32,
+}
+
+/// Why a request was not done. Nothing has changed then, but for what `Gates` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The board speaks another version of the link.
+    Version(u16),
+    /// There is no planned circuit yet.
+    NoCircuit,
+    /// Raw bytes that are no whole numbers, or a record with an unknown operation.
+    Malformed,
+    /// A gate, shape, number or attribute was refused; the number of gates there were.
+    Build(u16, BuildError),
+    /// The memory could not be planned.
+    Plan(PlanError),
+    /// The tape refused.
+    Run(RunError),
+    /// The weights have not been verified, or their hash is this one.
+    NotVerified(u64),
+    /// More numbers are needed than the board has: needed, and had.
+    NoRoom(u32, u32),
+    /// A row that is not kept.
+    NoSuchRow(u16),
+    /// The message cannot be answered within one frame, or asks for what this version does not do.
+    Unsupported,
+}
+
+impl From<RunError> for Refusal {
+    fn from(error: RunError) -> Refusal {
+        match error {
+            RunError::ArenaTooSmall(needed) => Refusal::NoRoom(needed as u32, 0),
+            error => Refusal::Run(error),
+        }
+    }
+}

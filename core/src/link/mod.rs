@@ -1,0 +1,40 @@
+//! The link between a host and a board: what they say, how it is framed, and the session that
+//! answers.
+//!
+//! The session is bytes in and bytes out, so a board behind a serial line and a loopback in memory
+//! run the same code.
+//!
+//! - **Frame:** a postcard message, its CRC-32 (ISO-HDLC, little-endian), COBS over both, a zero
+//!   byte. A frame that does not decode or whose CRC is wrong is dropped; the next zero byte begins
+//!   the next one.
+//! - **Order:** each request carries a sequence number. The board does them strictly in order and
+//!   ignores gaps. It keeps the replies to the last W requests and sends one again, without doing
+//!   anything, when its request comes again: a lost reply costs a repetition, never a second step.
+//!   The host has at most W requests under way.
+//! - **Start:** `Hello` carries a version and sets the sequence; the answer tells W and what the
+//!   board can hold.
+//! - **Upload:** `Clear`, then shapes, numbers, attributes and gates, each checked as it comes by the
+//!   builder that library users call; `Plan` divides the arena; `Set` puts weights straight to their
+//!   final place; `Verify` compares their hash, and nothing trains before it has matched.
+//! - **Data:** samples are set wire by wire for each step, or kept on boards that have room for them
+//!   and then named by row.
+
+mod frame;
+mod message;
+mod session;
+
+pub use frame::{Deframer, FrameError, encode_frame};
+pub use message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Work};
+pub use session::Session;
+
+/// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.
+pub const VERSION: u16 = 1;
+
+/// The greatest message with its CRC, in bytes, before COBS.
+pub const MESSAGE_MAX: usize = 240;
+
+/// The greatest frame with its zero byte: one COBS byte for each 254 begun.
+pub const FRAME_MAX: usize = MESSAGE_MAX + 2;
+
+/// The greatest payload of raw bytes in one message; the rest is for its other fields.
+pub const PAYLOAD_MAX: usize = 192;

@@ -1,0 +1,223 @@
+//! b-l475e-iot01a: ST Discovery IoT node, an STM32L475 with a Cortex-M4F at 16 MHz.
+//!
+//! Registers: ST RM0351. Pins: ST UM2153, tables 4 and 9.
+#![no_std]
+#![no_main]
+#![allow(unsafe_code)]
+
+use core::convert::Infallible;
+
+use chainrule_firmware::echo::Echo;
+use chainrule_firmware::inbox::{Inbox, Line};
+use chainrule_firmware::{Board, Clock, log, run};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{NVIC, SYST};
+use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
+use static_cell::ConstStaticCell;
+use stm32l4::stm32l4x5::{EXTI, GPIOB, GPIOC, Interrupt, Peripherals, RCC, USART1, interrupt};
+
+const HERTZ: u32 = 16_000_000;
+const BAUD: u32 = 115_200;
+/// Fine enough to time a training step by. The emulator looks at its serial port only when
+/// something wakes it, and nothing but this does: slower ticks make a slower link there.
+const TICKS_A_SECOND: u32 = 10_000;
+
+static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
+static INBOX: Inbox<1024> = Inbox::new();
+/// Tenths of milliseconds since the start, modulo 2^32.
+static TICKS: AtomicU32 = AtomicU32::new(0);
+/// Set by the interrupt, so that a press during a long request is not missed.
+static PRESSED: AtomicBool = AtomicBool::new(false);
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    let (Some(core), Some(chip), Some(session)) = (
+        cortex_m::Peripherals::take(),
+        Peripherals::take(),
+        SESSION.try_take(),
+    ) else {
+        cortex_m::peripheral::SCB::sys_reset()
+    };
+    start_clocks(&chip.RCC);
+
+    // PB14: the green light LD2. PB6, PB7: USART1, to the USB interface. PC13: the button,
+    // which the board holds up.
+    let (pins_b, pins_c) = (chip.GPIOB, chip.GPIOC);
+    pins_b.afrl().modify(|_, w| w.afrl6().af7().afrl7().af7());
+    pins_b.moder().modify(|_, w| {
+        w.moder6()
+            .alternate()
+            .moder7()
+            .alternate()
+            .moder14()
+            .output()
+    });
+    pins_c.moder().modify(|_, w| w.moder13().input());
+
+    // A falling edge on line 13, taken from port C.
+    // SAFETY: 2 is port C (RM0351, 9.2.6).
+    chip.SYSCFG
+        .exticr4()
+        .modify(|_, w| unsafe { w.exti13().bits(2) });
+    chip.EXTI.ftsr1().modify(|_, w| w.tr13().enabled());
+    chip.EXTI.imr1().modify(|_, w| w.mr13().unmasked());
+
+    // USART1 runs on the bus clock, which is the processor's.
+    let uart = chip.USART1;
+    // SAFETY: 16 samples a bit; 139 is 0.08 % off (RM0351, 40.5.4).
+    uart.brr()
+        .write(|w| unsafe { w.bits((HERTZ + BAUD / 2) / BAUD) });
+    uart.cr1().write(|w| {
+        w.te()
+            .enabled()
+            .re()
+            .enabled()
+            .rxneie()
+            .enabled()
+            .ue()
+            .enabled()
+    });
+
+    // SAFETY: the handlers share only `INBOX` and `PRESSED`, which are made for it.
+    unsafe {
+        NVIC::unmask(Interrupt::USART1);
+        NVIC::unmask(Interrupt::EXTI15_10);
+    }
+
+    let send = move |byte: u8| {
+        while uart.isr().read().txe().bit_is_clear() {}
+        // SAFETY: the register takes any byte.
+        uart.tdr().write(|w| unsafe { w.bits(u32::from(byte)) });
+    };
+    run(
+        Board {
+            port: Line {
+                inbox: &INBOX,
+                send,
+            },
+            led: Led(pins_b),
+            button: Button(pins_c),
+            clock: HalfSeconds::new(core.SYST),
+            log: log::Sink::new(),
+        },
+        session,
+    )
+}
+
+/// The processor and its buses on the 16 MHz oscillator, and the clocks of what is used.
+///
+/// Flash needs no wait state at 16 MHz in the power range after reset (RM0351, 3.3.3).
+fn start_clocks(rcc: &RCC) {
+    rcc.cr().modify(|_, w| w.hsion().set_bit());
+    while rcc.cr().read().hsirdy().bit_is_clear() {}
+    // SAFETY: 1 is that oscillator (RM0351, 6.4.3).
+    rcc.cfgr().modify(|_, w| unsafe { w.sw().bits(1) });
+    while rcc.cfgr().read().sws().bits() != 1 {}
+    rcc.ahb2enr()
+        .modify(|_, w| w.gpioben().set_bit().gpiocen().set_bit());
+    rcc.apb2enr()
+        .modify(|_, w| w.usart1en().set_bit().syscfgen().set_bit());
+    // A peripheral answers two clocks after it is switched on; reading back takes longer.
+    let _ = (rcc.ahb2enr().read(), rcc.apb2enr().read());
+}
+
+#[interrupt]
+fn USART1() {
+    // SAFETY: the main loop uses the transmitter's registers only.
+    let uart = unsafe { USART1::steal() };
+    let state = uart.isr().read();
+    if state.ore().bit_is_set() {
+        // The receiver has room for one byte and lost the next. Left set, this flag would
+        // call the handler for ever.
+        uart.icr().write(|w| w.orecf().clear());
+        INBOX.overrun();
+    }
+    if state.rxne().bit_is_set() {
+        INBOX.put(uart.rdr().read().bits() as u8);
+    }
+}
+
+#[interrupt]
+fn EXTI15_10() {
+    // SAFETY: the main loop is done with this peripheral; writing 1 clears the one flag.
+    unsafe { EXTI::steal() }.pr1().write(|w| w.pr13().clear());
+    PRESSED.store(true, Ordering::Relaxed);
+}
+
+#[cortex_m_rt::exception]
+fn SysTick() {
+    TICKS.store(
+        TICKS.load(Ordering::Relaxed).wrapping_add(1),
+        Ordering::Relaxed,
+    );
+}
+
+/// Half-seconds by the processor's timer.
+struct HalfSeconds(u32);
+
+impl HalfSeconds {
+    fn new(mut timer: SYST) -> Self {
+        timer.set_clock_source(SystClkSource::Core);
+        timer.set_reload(HERTZ / TICKS_A_SECOND - 1);
+        timer.clear_current();
+        timer.enable_interrupt();
+        timer.enable_counter();
+        HalfSeconds(0)
+    }
+}
+
+impl Clock for HalfSeconds {
+    fn half_second_passed(&mut self) -> bool {
+        let now = TICKS.load(Ordering::Relaxed);
+        let passed = now.wrapping_sub(self.0) >= TICKS_A_SECOND / 2;
+        if passed {
+            self.0 = now;
+        }
+        passed
+    }
+}
+
+/// LD2, the green light.
+struct Led(GPIOB);
+
+impl ErrorType for Led {
+    type Error = Infallible;
+}
+
+impl OutputPin for Led {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        self.0.bsrr().write(|w| w.br14().set_bit());
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        self.0.bsrr().write(|w| w.bs14().set_bit());
+        Ok(())
+    }
+}
+
+/// The blue button: low while it is down, and once more for a press that is over.
+struct Button(GPIOC);
+
+impl ErrorType for Button {
+    type Error = Infallible;
+}
+
+impl InputPin for Button {
+    fn is_high(&mut self) -> Result<bool, Infallible> {
+        self.is_low().map(|low| !low)
+    }
+
+    fn is_low(&mut self) -> Result<bool, Infallible> {
+        let pressed = PRESSED.load(Ordering::Relaxed);
+        PRESSED.store(false, Ordering::Relaxed);
+        Ok(pressed || self.0.idr().read().idr13().bit_is_clear())
+    }
+}
+
+#[cfg(not(feature = "panic-check"))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}

@@ -1,0 +1,184 @@
+//! microbit: BBC micro:bit v1, an nRF51822 with a Cortex-M0 at 16 MHz and 16 KB of RAM.
+//!
+//! Registers: Nordic nRF51 Series Reference Manual 3.0. Pins: micro:bit v1.5 schematic.
+#![no_std]
+#![no_main]
+#![allow(unsafe_code)]
+
+use core::convert::Infallible;
+
+use chainrule_firmware::echo::Echo;
+use chainrule_firmware::inbox::{Inbox, Line};
+use chainrule_firmware::{Board, Clock, log, run};
+use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
+use nrf51_pac::{GPIO, NVIC, Peripherals, TIMER0, UART0, interrupt};
+use static_cell::ConstStaticCell;
+
+/// To and from the USB interface chip.
+const TRANSMIT: u32 = 24;
+const RECEIVE: u32 = 25;
+/// The light at the top left shines when its row is high and its column is low.
+const ROW_1: u32 = 13;
+const COLUMN_1: u32 = 4;
+/// Button A pulls its pin to ground; the board holds it up otherwise.
+const BUTTON_A: u32 = 17;
+
+static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
+static INBOX: Inbox<256> = Inbox::new();
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    let (Some(chip), Some(session)) = (Peripherals::take(), SESSION.try_take()) else {
+        cortex_m::peripheral::SCB::sys_reset()
+    };
+
+    // The crystal: the built-in oscillator is too far off for a serial line.
+    let clock = chip.CLOCK;
+    // SAFETY: 1 is the one value that starts a task.
+    clock.tasks_hfclkstart.write(|w| unsafe { w.bits(1) });
+    while clock.events_hfclkstarted.read().bits() == 0 {}
+
+    let pins = chip.GPIO;
+    // SAFETY: one bit a pin; these pins are wired to what their names say.
+    pins.outset.write(|w| unsafe { w.bits(1 << TRANSMIT) });
+    // SAFETY: as above; the columns of the other lights stay inputs.
+    pins.dirset
+        .write(|w| unsafe { w.bits(1 << TRANSMIT | 1 << ROW_1 | 1 << COLUMN_1) });
+    for input in [RECEIVE, BUTTON_A] {
+        if let Some(pin) = pins.pin_cnf.get(input as usize) {
+            pin.write(|w| w.dir().input().input().connect().pull().disabled());
+        }
+    }
+
+    let uart = chip.UART0;
+    // SAFETY: the pin numbers are those of the USB interface chip.
+    uart.pseltxd.write(|w| unsafe { w.bits(TRANSMIT) });
+    // SAFETY: as above.
+    uart.pselrxd.write(|w| unsafe { w.bits(RECEIVE) });
+    uart.baudrate.write(|w| w.baudrate().baud115200());
+    uart.enable.write(|w| w.enable().enabled());
+    uart.intenset.write(|w| w.rxdrdy().set().error().set());
+    // SAFETY: 1 is the one value that starts a task.
+    uart.tasks_startrx.write(|w| unsafe { w.bits(1) });
+    // SAFETY: as above.
+    uart.tasks_starttx.write(|w| unsafe { w.bits(1) });
+    // SAFETY: the handler shares only `INBOX`, which masks interrupts by itself.
+    unsafe { NVIC::unmask(interrupt::UART0) };
+
+    let send = move |byte: u8| {
+        uart.events_txdrdy.reset();
+        // SAFETY: the register takes any byte.
+        uart.txd.write(|w| unsafe { w.txd().bits(byte) });
+        while uart.events_txdrdy.read().bits() == 0 {}
+    };
+    run(
+        Board {
+            port: Line {
+                inbox: &INBOX,
+                send,
+            },
+            led: Led,
+            button: ButtonA(pins),
+            clock: HalfSeconds::new(chip.TIMER0),
+            log: log::Sink::new(),
+        },
+        session,
+    )
+}
+
+#[interrupt]
+fn UART0() {
+    // SAFETY: the main loop uses the transmitter's registers only.
+    let uart = unsafe { &*UART0::ptr() };
+    while uart.events_rxdrdy.read().bits() != 0 {
+        // Before the byte is read: reading it may announce the next one.
+        uart.events_rxdrdy.reset();
+        INBOX.put(uart.rxd.read().rxd().bits());
+    }
+    if uart.events_error.read().bits() != 0 {
+        uart.events_error.reset();
+        let errors = uart.errorsrc.read();
+        if errors.overrun().is_present() {
+            INBOX.overrun();
+        }
+        // SAFETY: an error bit is cleared by writing it back.
+        uart.errorsrc.write(|w| unsafe { w.bits(errors.bits()) });
+    }
+}
+
+/// The light at the top left.
+struct Led;
+
+impl ErrorType for Led {
+    type Error = Infallible;
+}
+
+impl OutputPin for Led {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        // SAFETY: the register clears the pin whose bit is written and no other.
+        unsafe { (*GPIO::ptr()).outclr.write(|w| w.bits(1 << ROW_1)) };
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        // SAFETY: the register sets the pin whose bit is written and no other.
+        unsafe { (*GPIO::ptr()).outset.write(|w| w.bits(1 << ROW_1)) };
+        Ok(())
+    }
+}
+
+/// The button on the left.
+struct ButtonA(GPIO);
+
+impl ErrorType for ButtonA {
+    type Error = Infallible;
+}
+
+impl InputPin for ButtonA {
+    fn is_high(&mut self) -> Result<bool, Infallible> {
+        Ok(self.0.in_.read().bits() & 1 << BUTTON_A != 0)
+    }
+
+    fn is_low(&mut self) -> Result<bool, Infallible> {
+        self.is_high().map(|high| !high)
+    }
+}
+
+/// Half-seconds by timer 0; this processor has no timer of its own.
+struct HalfSeconds(TIMER0);
+
+impl HalfSeconds {
+    fn new(timer: TIMER0) -> Self {
+        timer.mode.write(|w| w.mode().timer());
+        timer.bitmode.write(|w| w.bitmode()._32bit());
+        // SAFETY: 16 MHz / 2^4 = 1 MHz.
+        timer.prescaler.write(|w| unsafe { w.prescaler().bits(4) });
+        if let Some(compare) = timer.cc.first() {
+            // SAFETY: the register takes any count.
+            compare.write(|w| unsafe { w.bits(500_000) });
+        }
+        timer.shorts.write(|w| w.compare0_clear().enabled());
+        // SAFETY: 1 is the one value that starts a task.
+        timer.tasks_start.write(|w| unsafe { w.bits(1) });
+        HalfSeconds(timer)
+    }
+}
+
+impl Clock for HalfSeconds {
+    fn half_second_passed(&mut self) -> bool {
+        let Some(event) = self.0.events_compare.first() else {
+            return false;
+        };
+        let passed = event.read().bits() != 0;
+        if passed {
+            event.reset();
+        }
+        passed
+    }
+}
+
+#[cfg(not(feature = "panic-check"))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}

@@ -1,0 +1,122 @@
+//! riscv-virt: the emulator's own RISC-V machine, here with 32 bits. Emulated only.
+//!
+//! Registers: TI PC16550D (the serial port) and SiFive FU540 manual, chapter 9 (the timer).
+#![no_std]
+#![no_main]
+#![allow(unsafe_code)]
+
+use core::convert::Infallible;
+
+use chainrule_firmware::echo::Echo;
+use chainrule_firmware::{Board, Clock, NoPins, log, run};
+use embedded_io::{ErrorType, Read, ReadReady, Write};
+use static_cell::ConstStaticCell;
+use vcell::VolatileCell;
+
+static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    let Some(session) = SESSION.try_take() else {
+        reset()
+    };
+    // SAFETY: the machine has its serial port there, and only here is it used.
+    let port = Uart(unsafe { &*(0x1000_0000 as *const UartRegisters) });
+    port.0.fifo.set(1);
+    // SAFETY: the machine has its timer there; nothing writes to it.
+    let time = unsafe { &*(0x0200_bff8 as *const VolatileCell<u32>) };
+    let clock = HalfSeconds {
+        time,
+        last: time.get(),
+    };
+    run(
+        Board {
+            port,
+            led: NoPins,
+            button: NoPins,
+            clock,
+            log: log::Sink::new(),
+        },
+        session,
+    )
+}
+
+/// The first six registers of a PC16550D.
+#[repr(C)]
+struct UartRegisters {
+    data: VolatileCell<u8>,
+    interrupts: VolatileCell<u8>,
+    fifo: VolatileCell<u8>,
+    format: VolatileCell<u8>,
+    modem: VolatileCell<u8>,
+    /// Bit 0: a byte has arrived. Bit 5: the transmitter has room.
+    state: VolatileCell<u8>,
+}
+
+struct Uart(&'static UartRegisters);
+
+impl ErrorType for Uart {
+    type Error = Infallible;
+}
+
+impl ReadReady for Uart {
+    fn read_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(self.0.state.get() & 1 != 0)
+    }
+}
+
+impl Read for Uart {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Infallible> {
+        let Some(first) = bytes.first_mut() else {
+            return Ok(0);
+        };
+        while self.0.state.get() & 1 == 0 {}
+        *first = self.0.data.get();
+        Ok(1)
+    }
+}
+
+impl Write for Uart {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        let Some(first) = bytes.first() else {
+            return Ok(0);
+        };
+        while self.0.state.get() & 1 << 5 == 0 {}
+        self.0.data.set(*first);
+        Ok(1)
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// Half-seconds by the machine's timer, 10 MHz.
+struct HalfSeconds {
+    time: &'static VolatileCell<u32>,
+    last: u32,
+}
+
+impl Clock for HalfSeconds {
+    fn half_second_passed(&mut self) -> bool {
+        let now = self.time.get();
+        let passed = now.wrapping_sub(self.last) >= 5_000_000;
+        if passed {
+            self.last = now;
+        }
+        passed
+    }
+}
+
+/// Starts the machine anew.
+fn reset() -> ! {
+    // SAFETY: the machine has its reset device there, and 0x7777 is its word for a reset.
+    unsafe { (*(0x0010_0000 as *const VolatileCell<u32>)).set(0x7777) };
+    loop {}
+}
+
+#[cfg(not(feature = "panic-check"))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    reset()
+}

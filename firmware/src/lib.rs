@@ -1,0 +1,124 @@
+//! What every board does: bytes come in, the session works, answers go out.
+//!
+//! A board is five things, all behind traits, so that this file knows no register:
+//!
+//! | part | trait | for |
+//! |---|---|---|
+//! | `port` | [`Read`] + [`ReadReady`] + [`Write`] | the serial line to the host |
+//! | `led` | [`OutputPin`] | the heartbeat |
+//! | `button` | [`InputPin`] | held down, it keeps the light on; a press is logged |
+//! | `clock` | [`Clock`] | when half a second is over |
+//! | `log` | [`Write`] | where log records go |
+//!
+//! A file in `src/bin` makes the five and calls [`run`]; it holds pins, clocks and
+//! interrupts, and no logic. Registers that two boards have alike are in [`parts`].
+#![no_std]
+
+pub mod echo;
+pub mod inbox;
+pub mod log;
+#[cfg(feature = "panic-check")]
+mod panic_check;
+#[cfg(any(feature = "cortex-m", feature = "riscv-virt"))]
+pub mod parts;
+
+use embedded_hal::digital::{InputPin, OutputPin};
+use embedded_io::{Read, ReadReady, Write};
+
+use crate::echo::Echo;
+
+/// The parts of a board that the firmware uses.
+pub struct Board<P, L, B, C, G> {
+    /// The serial line to the host.
+    pub port: P,
+    /// The heartbeat: high is light.
+    pub led: L,
+    /// A button: low is pressed.
+    pub button: B,
+    /// The half-seconds.
+    pub clock: C,
+    /// Where log records go.
+    pub log: G,
+}
+
+/// A board's sense of time, as far as a heartbeat needs one.
+pub trait Clock {
+    /// Whether half a second has passed since this last said so.
+    fn half_second_passed(&mut self) -> bool;
+}
+
+/// Answers requests until the power goes.
+///
+/// Bytes that the port has are given to the session one by one; a reply is sent as
+/// soon as it is whole. The light changes every half second, for as long as this loop
+/// turns: a light that stands still is a board that hangs or works on a long request.
+pub fn run<P, L, B, C, G>(board: Board<P, L, B, C, G>, session: &mut Echo) -> !
+where
+    P: Read + ReadReady + Write,
+    L: OutputPin,
+    B: InputPin,
+    C: Clock,
+    G: Write,
+{
+    let Board {
+        mut port,
+        mut led,
+        mut button,
+        mut clock,
+        log: mut sink,
+    } = board;
+    let mut lit = true;
+    let mut held = false;
+    let _ = led.set_high();
+    defmt::info!("ready");
+    loop {
+        // A damaged or lost byte spoils one frame; the link sends that frame again.
+        if port.read_ready().unwrap_or(false) {
+            let mut bytes = [0; 16];
+            let count = port.read(&mut bytes).unwrap_or(0);
+            for byte in bytes.iter().take(count) {
+                if let Some(reply) = session.receive(*byte) {
+                    let _ = port.write_all(reply).and_then(|()| port.flush());
+                }
+            }
+        }
+        let pressed = button.is_low().unwrap_or(false);
+        if pressed && !held {
+            defmt::info!("button pressed");
+        }
+        let beat = clock.half_second_passed();
+        if beat || pressed != held {
+            lit = pressed || !lit;
+            let _ = if lit { led.set_high() } else { led.set_low() };
+        }
+        held = pressed;
+        log::drain(&mut sink);
+    }
+}
+
+/// The pins of a board that has none: nothing lights, nothing is pressed.
+pub struct NoPins;
+
+impl embedded_hal::digital::ErrorType for NoPins {
+    type Error = core::convert::Infallible;
+}
+
+impl OutputPin for NoPins {
+    fn set_low(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+impl InputPin for NoPins {
+    fn is_high(&mut self) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+
+    fn is_low(&mut self) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+}

@@ -1,0 +1,474 @@
+//! The client: the host's side of the link, with its window, its time-outs and its retries.
+
+use super::{Engine, EngineError, Work, sample_wires};
+use chainrule::link::{
+    Answer, Ask, Board, Deframer, FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, Refusal, Reply, Request, VERSION, encode_frame,
+};
+use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Wire, plan};
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Bytes to a board and back.
+pub trait Pipe {
+    /// Sends all of these bytes.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Waits for bytes, not longer than `wait`; 0 if none came.
+    fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize>;
+}
+
+/// How long the oldest request may go unanswered before everything under way is sent again.
+const PATIENCE: Duration = Duration::from_millis(1500);
+const HELLO_PATIENCE: Duration = Duration::from_millis(400);
+const TRIES: u32 = 20;
+
+/// What a board said of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BoardFacts {
+    /// Its name.
+    pub name: String,
+    /// Bytes of its numbers.
+    pub scalar: u8,
+    /// Gates it can hold.
+    pub gates: u32,
+    /// Shapes it can hold.
+    pub shapes: u16,
+    /// Numbers in the circuit's table.
+    pub numbers: u32,
+    /// Attributes in the circuit's table.
+    pub attrs: u32,
+    /// Numbers of the arena.
+    pub arena: u32,
+    /// Numbers for kept rows.
+    pub rows: u32,
+}
+
+/// The line: frames out, replies in order.
+struct Line<P> {
+    pipe: P,
+    deframer: Deframer,
+    pending: VecDeque<u8>,
+    next: u32,
+    window: usize,
+    under_way: VecDeque<(u32, heapless::Vec<u8, FRAME_MAX>)>,
+    patience: Duration,
+}
+
+/// What becomes of an answer.
+type Take<'t> = &'t mut dyn FnMut(Result<Answer<'_>, Refusal>) -> Result<(), EngineError>;
+
+impl<P: Pipe> Line<P> {
+    /// Sends a request, after waiting for the oldest one if the window is full.
+    fn post(&mut self, ask: &Ask<'_>, take: Take<'_>) -> Result<(), EngineError> {
+        while self.under_way.len() >= self.window {
+            self.wait(take)?;
+        }
+        let (mut frame, mut scratch) = (heapless::Vec::new(), [0; MESSAGE_MAX]);
+        let request = Request { sequence: self.next, ask: *ask };
+        encode_frame(&request, &mut scratch, &mut frame).map_err(|error| EngineError::Line(error.to_string()))?;
+        self.pipe.send(&frame).map_err(line)?;
+        self.under_way.push_back((self.next, frame));
+        self.next = self.next.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Waits for all replies that are under way; the first error is told once they are in.
+    fn drain(&mut self, take: Take<'_>) -> Result<(), EngineError> {
+        let mut result = Ok(());
+        while !self.under_way.is_empty() {
+            let one = self.wait(take);
+            if matches!(one, Err(EngineError::Silent { .. } | EngineError::Line(_))) {
+                self.under_way.clear();
+                return one;
+            }
+            result = result.and(one);
+        }
+        result
+    }
+
+    /// Waits for the reply to the oldest request, sending everything under way again when it takes
+    /// too long.
+    fn wait(&mut self, take: Take<'_>) -> Result<(), EngineError> {
+        let Some(&(wanted, _)) = self.under_way.front() else { return Ok(()) };
+        let (mut tries, mut since) = (1, Instant::now());
+        let mut buffer = [0; 1024];
+        loop {
+            while let Some(byte) = self.pending.pop_front() {
+                let Ok(Some(message)) = self.deframer.feed(byte) else { continue };
+                let Ok((reply, [])) = postcard::take_from_bytes::<Reply<'_>>(message) else { continue };
+                if reply.sequence == wanted {
+                    self.under_way.pop_front();
+                    return take(reply.answer);
+                }
+            }
+            let left = self.patience.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                if tries == TRIES {
+                    return Err(EngineError::Silent { tries });
+                }
+                (tries, since) = (tries + 1, Instant::now());
+                for (_, frame) in &self.under_way {
+                    self.pipe.send(frame).map_err(line)?;
+                }
+            }
+            let n = self.pipe.receive(&mut buffer, left.max(Duration::from_millis(1))).map_err(line)?;
+            self.pending.extend(&buffer[..n]);
+        }
+    }
+
+    fn one(&mut self, ask: &Ask<'_>, take: Take<'_>) -> Result<(), EngineError> {
+        self.post(ask, &mut done)?;
+        self.drain(take)
+    }
+}
+
+/// Takes any answer for good.
+fn done(answer: Result<Answer<'_>, Refusal>) -> Result<(), EngineError> {
+    answer.map(|_| ()).map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> EngineError {
+    match refusal {
+        Refusal::Run(error) => EngineError::Run(error),
+        Refusal::Plan(error) => EngineError::Plan(error),
+        refusal => EngineError::Refused(refusal),
+    }
+}
+
+fn line(error: io::Error) -> EngineError {
+    EngineError::Line(error.to_string())
+}
+
+/// A circuit on a board behind a pipe.
+pub struct Client<'c, T, P> {
+    line: Line<P>,
+    facts: BoardFacts,
+    circuit: CircuitRef<'c, T>,
+    purpose: Purpose,
+    rows: Rows<T>,
+    /// The params as they were sent, zero at first.
+    params: Vec<(Wire, Vec<T>)>,
+}
+
+/// Where the samples are.
+enum Rows<T> {
+    /// On the board.
+    Kept,
+    /// Here, to be sent one by one.
+    Here(Vec<T>),
+}
+
+impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
+    /// Greets the board and sends it the circuit. `progress` is told the share that is done.
+    ///
+    /// # Errors
+    /// [`EngineError::Silent`], [`EngineError::Scalar`], [`EngineError::TooLarge`] before anything is
+    /// sent, and whatever the board refuses.
+    pub fn new(
+        pipe: P,
+        circuit: CircuitRef<'c, T>,
+        purpose: Purpose,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<Client<'c, T, P>, EngineError> {
+        // A fresh place for the sequence, so that nothing of an earlier host is mistaken for ours.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let next = now.as_nanos() as u32 ^ std::process::id().rotate_left(16);
+        let mut line = Line {
+            pipe,
+            deframer: Deframer::new(),
+            pending: VecDeque::new(),
+            next,
+            window: 1,
+            under_way: VecDeque::new(),
+            patience: HELLO_PATIENCE,
+        };
+        let mut facts = None;
+        line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
+            Answer::Board(board) => {
+                facts = Some((BoardFacts::from(board), board.window));
+                Ok(())
+            }
+            _ => Err(EngineError::Refused(Refusal::Malformed)),
+        })?;
+        let (facts, window) = facts.ok_or(EngineError::Refused(Refusal::Malformed))?;
+        line.window = usize::from(window.max(1));
+        line.patience = PATIENCE;
+        if usize::from(facts.scalar) != T::BYTES {
+            return Err(EngineError::Scalar { board: facts.name, bytes: facts.scalar });
+        }
+        facts.fits(&circuit, purpose)?;
+        let is_param = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| gate.op() == Op::Param);
+        let zeros = |wire: Wire| (wire, vec![T::ZERO; circuit.shape(wire).len()]);
+        let params = circuit.wires().filter(is_param).map(zeros).collect();
+        let mut client = Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params };
+        client.upload(progress)?;
+        Ok(client)
+    }
+
+    /// What the board said of itself.
+    pub fn facts(&self) -> &BoardFacts {
+        &self.facts
+    }
+
+    fn upload(&mut self, progress: &mut dyn FnMut(f64)) -> Result<(), EngineError> {
+        let circuit = self.circuit;
+        self.line.post(&Ask::Clear, &mut done)?;
+        for &shape in circuit.shapes() {
+            self.line.post(&Ask::Shape(shape), &mut done)?;
+        }
+        for numbers in circuit.numbers().chunks(PAYLOAD_MAX / T::BYTES) {
+            self.line.post(&Ask::Numbers(&raw(numbers)), &mut done)?;
+        }
+        for attrs in circuit.attrs().chunks(PAYLOAD_MAX / 2) {
+            let bytes: Vec<u8> = attrs.iter().flat_map(|attr| attr.to_le_bytes()).collect();
+            self.line.post(&Ask::Attrs(&bytes), &mut done)?;
+        }
+        let gates = circuit.gates();
+        for (i, part) in gates.chunks(PAYLOAD_MAX / 8).enumerate() {
+            let bytes: Vec<u8> = part.iter().flat_map(|gate| gate.to_bytes()).collect();
+            self.line.post(&Ask::Gates(&bytes), &mut done)?;
+            progress((i * (PAYLOAD_MAX / 8)) as f64 / gates.len() as f64);
+        }
+        if let Some(objective) = circuit.objective() {
+            self.line.post(&Ask::Objective(objective.into()), &mut done)?;
+        }
+        self.line.post(&Ask::Plan(self.purpose), &mut done)?;
+        self.line.drain(&mut done)
+    }
+
+    /// Posts the elements of a wire, small whole numbers as bytes.
+    fn post_values(&mut self, wire: Wire, start: usize, values: &[T], take: Take<'_>) -> Result<(), EngineError> {
+        let wire = wire.index() as u16;
+        if let Some(bytes) = small(values) {
+            for (i, data) in bytes.chunks(PAYLOAD_MAX).enumerate() {
+                let start = (start + i * PAYLOAD_MAX) as u32;
+                self.line.post(&Ask::SetSmall { wire, start, data }, take)?;
+            }
+            return Ok(());
+        }
+        let step = PAYLOAD_MAX / T::BYTES;
+        for (i, part) in values.chunks(step).enumerate() {
+            let start = (start + i * step) as u32;
+            self.line.post(&Ask::Set { wire, start, data: &raw(part) }, take)?;
+        }
+        Ok(())
+    }
+
+    fn fetch(&mut self, wire: Wire, gradient: bool) -> Result<Vec<T>, EngineError> {
+        let len = self.circuit.shape(wire).len();
+        let mut values = Vec::with_capacity(len);
+        let mut take = |answer: Result<Answer<'_>, Refusal>| match answer.map_err(refused)? {
+            Answer::Data(bytes) => {
+                values.extend(bytes.chunks_exact(T::BYTES).map(number::<T>));
+                Ok(())
+            }
+            _ => Err(EngineError::Refused(Refusal::Malformed)),
+        };
+        let step = PAYLOAD_MAX / T::BYTES;
+        for start in (0..len).step_by(step) {
+            let count = step.min(len - start) as u16;
+            let ask = Ask::Get { wire: wire.index() as u16, start: start as u32, count, gradient };
+            if let Err(error) = self.line.post(&ask, &mut take) {
+                self.line.drain(&mut |_| Ok(()))?;
+                return Err(error);
+            }
+        }
+        self.line.drain(&mut take)?;
+        Ok(values)
+    }
+
+    /// Posts what is to be done with these rows, in order, and hands every answer to `take`.
+    fn post_rows(&mut self, work: Work, rows: &[usize], take: Take<'_>) -> Result<(), EngineError> {
+        if let Rows::Here(data) = &mut self.rows {
+            let data = std::mem::take(data);
+            let result = self.post_rows_from(&data, work, rows, take);
+            self.rows = Rows::Here(data);
+            return result;
+        }
+        for part in rows.chunks(PAYLOAD_MAX / T::BYTES) {
+            let bytes: Vec<u8> = part.iter().flat_map(|&row| (row as u16).to_le_bytes()).collect();
+            self.line.post(&Ask::Rows { work, rows: &bytes }, take)?;
+        }
+        Ok(())
+    }
+
+    fn post_rows_from(&mut self, data: &[T], work: Work, rows: &[usize], take: Take<'_>) -> Result<(), EngineError> {
+        let sample: Vec<_> =
+            sample_wires(&self.circuit).into_iter().map(|wire| (wire, self.circuit.shape(wire).len())).collect();
+        let len: usize = sample.iter().map(|(_, len)| len).sum();
+        for &row in rows {
+            let mut values = data.get(row * len..(row + 1) * len).ok_or(RunError::WrongPlan)?;
+            for &(wire, len) in &sample {
+                let (own, rest) = values.split_at(len);
+                self.post_values(wire, 0, own, take)?;
+                values = rest;
+            }
+            self.line.post(&Ask::Sample(work), take)?;
+        }
+        Ok(())
+    }
+
+    /// Sends rows' work and gathers what came of it; `around` is posted after them.
+    fn work(
+        &mut self,
+        work: Work,
+        rows: &[usize],
+        last: Option<&Ask<'_>>,
+        each: &mut dyn FnMut(T),
+    ) -> Result<u64, EngineError> {
+        let mut right = 0;
+        let mut take = |answer: Result<Answer<'_>, Refusal>| match answer.map_err(refused)? {
+            Answer::Ran { losses, correct, refused } => {
+                losses.chunks_exact(T::BYTES).map(number::<T>).for_each(&mut *each);
+                right += u64::from(correct);
+                refused.map_or(Ok(()), |error| Err(EngineError::Run(error)))
+            }
+            _ => Ok(()),
+        };
+        let posted = self.post_rows(work, rows, &mut take);
+        let posted = posted.and_then(|()| last.map_or(Ok(()), |ask| self.line.post(ask, &mut take)));
+        let drained = self.line.drain(&mut take);
+        posted.and(drained)?;
+        Ok(right)
+    }
+}
+
+impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
+    fn set(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), EngineError> {
+        let posted = self.post_values(wire, start, values, &mut done);
+        posted.and(self.line.drain(&mut done))?;
+        let sent = self.params.iter_mut().find(|(param, _)| *param == wire);
+        if let Some(place) = sent.and_then(|(_, sent)| sent.get_mut(start..start + values.len())) {
+            place.copy_from_slice(values);
+        }
+        Ok(())
+    }
+
+    fn forward(&mut self) -> Result<(), EngineError> {
+        self.line.one(&Ask::Forward, &mut done)
+    }
+
+    fn backward(&mut self, wire: Wire) -> Result<(), EngineError> {
+        self.line.one(&Ask::Backward(wire.index() as u16), &mut done)
+    }
+
+    fn value(&mut self, wire: Wire) -> Result<Vec<T>, EngineError> {
+        self.fetch(wire, false)
+    }
+
+    fn gradient(&mut self, wire: Wire) -> Result<Option<Vec<T>>, EngineError> {
+        match self.fetch(wire, true) {
+            Ok(gradient) => Ok(Some(gradient)),
+            Err(EngineError::Run(RunError::NoGradient(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn ready(&mut self) -> Result<(), EngineError> {
+        let mut hash = ParamsHash::new();
+        self.params.iter().for_each(|(_, values)| hash.add(values));
+        self.line.one(&Ask::Verify(hash.finish()), &mut done)
+    }
+
+    fn params_hash(&mut self) -> Result<u64, EngineError> {
+        let mut hash = 0;
+        self.line.one(&Ask::Hash, &mut |answer| match answer.map_err(refused)? {
+            Answer::Hash(own) => {
+                hash = own;
+                Ok(())
+            }
+            _ => Err(EngineError::Refused(Refusal::Malformed)),
+        })?;
+        Ok(hash)
+    }
+
+    fn keep(&mut self, rows: Vec<T>, progress: &mut dyn FnMut(f64)) -> Result<(), EngineError> {
+        let len: usize = sample_wires(&self.circuit).iter().map(|&wire| self.circuit.shape(wire).len()).sum();
+        let count = rows.len() / len.max(1);
+        if rows.len() > self.facts.rows as usize || count > usize::from(u16::MAX) {
+            self.rows = Rows::Here(rows);
+            return Ok(());
+        }
+        self.line.one(&Ask::Keep { rows: count as u32 }, &mut done)?;
+        let step = if small(&rows).is_some() { PAYLOAD_MAX } else { PAYLOAD_MAX / T::BYTES };
+        for (i, part) in rows.chunks(step).enumerate() {
+            let (start, bytes) = ((i * step) as u32, small(part));
+            let is_small = bytes.is_some() && step == PAYLOAD_MAX;
+            let data = if is_small { bytes.unwrap_or_default() } else { raw(part) };
+            self.line.post(&Ask::Row { start, small: is_small, data: &data }, &mut done)?;
+            progress((i * step) as f64 / rows.len() as f64);
+        }
+        self.rows = Rows::Kept;
+        self.line.drain(&mut done)
+    }
+
+    fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
+        self.work(work, rows, None, each)
+    }
+
+    fn batch(&mut self, rate: T, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
+        self.line.post(&Ask::BeginBatch, &mut done)?;
+        let end = Ask::EndBatch { rate: rate.to_bits(), samples: rows.len() as u32 };
+        self.work(Work::Accumulate, rows, Some(&end), each)
+    }
+}
+
+impl BoardFacts {
+    fn from(board: Board<'_>) -> BoardFacts {
+        BoardFacts {
+            name: board.name.to_owned(),
+            scalar: board.scalar,
+            gates: board.gates,
+            shapes: board.shapes,
+            numbers: board.numbers,
+            attrs: board.attrs,
+            arena: board.arena,
+            rows: board.rows,
+        }
+    }
+
+    /// Whether a circuit fits; told before anything is sent.
+    pub fn fits<T: Scalar>(&self, circuit: &CircuitRef<'_, T>, purpose: Purpose) -> Result<(), EngineError> {
+        let mut slots = vec![Slot::EMPTY; circuit.len()];
+        let arena = plan(circuit, purpose, false, &mut slots)?.arena_len();
+        let number = u64::from(self.scalar);
+        let needs = [
+            ("bytes for gates", 16, circuit.len(), u64::from(self.gates)),
+            ("bytes for shapes", 8, circuit.shapes().len(), u64::from(self.shapes)),
+            ("bytes for constants", number, circuit.numbers().len(), u64::from(self.numbers)),
+            ("bytes for attributes", 2, circuit.attrs().len(), u64::from(self.attrs)),
+            ("bytes for params, values and gradients", number, arena, u64::from(self.arena)),
+        ];
+        for (what, bytes, needed, had) in needs {
+            if needed as u64 > had {
+                let (needed, had) = (needed as u64 * bytes, had * bytes);
+                return Err(EngineError::TooLarge { board: self.name.clone(), what, needed, had });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Numbers as the link carries them.
+fn raw<T: Scalar>(numbers: &[T]) -> Vec<u8> {
+    numbers.iter().flat_map(|x| x.to_bits().to_le_bytes().into_iter().take(T::BYTES)).collect()
+}
+
+/// A number as the link carries it.
+fn number<T: Scalar>(bytes: &[u8]) -> T {
+    let mut bits = [0; 8];
+    bits[..bytes.len()].copy_from_slice(bytes);
+    T::from_bits(u64::from_le_bytes(bits))
+}
+
+/// The numbers as bytes, if all of them are whole and 0 to 255 to the bit.
+fn small<T: Scalar>(numbers: &[T]) -> Option<Vec<u8>> {
+    numbers
+        .iter()
+        .map(|&x| {
+            let byte = u8::try_from(x.to_index()?).ok()?;
+            (T::from_u32(u32::from(byte)).to_bits() == x.to_bits()).then_some(byte)
+        })
+        .collect()
+}

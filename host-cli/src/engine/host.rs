@@ -1,0 +1,119 @@
+//! The host engine: a tape in this process.
+
+use super::{Engine, EngineError, Work, sample_wires};
+use chainrule::{CircuitRef, Layout, Purpose, RunError, Scalar, Slot, Tape, Wire, plan};
+
+/// Runs a circuit in this process.
+#[derive(Debug)]
+pub struct Host<'c, T> {
+    circuit: CircuitRef<'c, T>,
+    layout: Layout,
+    slots: Vec<Slot>,
+    arena: Vec<T>,
+    rows: Vec<T>,
+    sample: Vec<(Wire, usize)>,
+}
+
+impl<'c, T: Scalar> Host<'c, T> {
+    /// Plans the memory of a circuit for this purpose.
+    pub fn new(circuit: CircuitRef<'c, T>, purpose: Purpose) -> Result<Host<'c, T>, EngineError> {
+        let mut slots = vec![Slot::EMPTY; circuit.len()];
+        let layout = plan(&circuit, purpose, false, &mut slots)?;
+        let mut arena = vec![T::ZERO; layout.arena_len()];
+        Tape::new(circuit, layout, &slots, &[], &mut arena)?;
+        let sample = sample_wires(&circuit).into_iter().map(|wire| (wire, circuit.shape(wire).len())).collect();
+        Ok(Host { circuit, layout, slots, arena, rows: Vec::new(), sample })
+    }
+
+    /// The tape, for looking at gates.
+    pub fn tape(&mut self) -> Result<Tape<'_, T>, RunError> {
+        Tape::resume(self.circuit, self.layout, &self.slots, &[], &mut self.arena)
+    }
+
+    fn row_len(&self) -> usize {
+        self.sample.iter().map(|(_, len)| len).sum()
+    }
+
+    fn on_row(
+        &mut self,
+        row: usize,
+        work: impl Fn(&mut Tape<'_, T>) -> Result<T, RunError>,
+        each: &mut dyn FnMut(T),
+    ) -> Result<bool, RunError> {
+        let len = self.row_len();
+        let mut tape = Tape::resume(self.circuit, self.layout, &self.slots, &[], &mut self.arena)?;
+        let mut data = self.rows.get(row * len..(row + 1) * len).ok_or(RunError::WrongPlan)?;
+        for &(wire, len) in &self.sample {
+            let (values, rest) = data.split_at(len);
+            tape.set(wire, values)?;
+            data = rest;
+        }
+        let loss = work(&mut tape)?;
+        each(loss);
+        let predicted = tape.predicted_class();
+        Ok(predicted.is_some() && predicted == tape.labelled_class())
+    }
+}
+
+impl<T: Scalar> Engine<T> for Host<'_, T> {
+    fn set(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), EngineError> {
+        Ok(self.tape()?.set_from(wire, start, values)?)
+    }
+
+    fn forward(&mut self) -> Result<(), EngineError> {
+        self.tape()?.forward();
+        Ok(())
+    }
+
+    fn backward(&mut self, wire: Wire) -> Result<(), EngineError> {
+        Ok(self.tape()?.backward(wire)?)
+    }
+
+    fn value(&mut self, wire: Wire) -> Result<Vec<T>, EngineError> {
+        Ok(self.tape()?.value(wire)?.to_vec())
+    }
+
+    fn gradient(&mut self, wire: Wire) -> Result<Option<Vec<T>>, EngineError> {
+        match self.tape()?.gradient(wire) {
+            Ok(gradient) => Ok(Some(gradient.to_vec())),
+            Err(RunError::NoGradient(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn ready(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn params_hash(&mut self) -> Result<u64, EngineError> {
+        Ok(self.tape()?.params_hash())
+    }
+
+    fn keep(&mut self, rows: Vec<T>, _progress: &mut dyn FnMut(f64)) -> Result<(), EngineError> {
+        self.rows = rows;
+        Ok(())
+    }
+
+    fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
+        let mut correct = 0;
+        for &row in rows {
+            let one = |tape: &mut Tape<'_, T>| match work {
+                Work::Step(rate) => tape.train_step(T::from_bits(rate)),
+                Work::Accumulate => tape.accumulate(),
+                _ => {
+                    tape.forward();
+                    tape.objective_value()
+                }
+            };
+            correct += u64::from(self.on_row(row, one, each)?);
+        }
+        Ok(correct)
+    }
+
+    fn batch(&mut self, rate: T, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
+        self.tape()?.begin_batch()?;
+        let correct = self.run(Work::Accumulate, rows, each)?;
+        self.tape()?.end_batch(rate, rows.len() as u32)?;
+        Ok(correct)
+    }
+}

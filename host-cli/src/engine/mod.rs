@@ -1,0 +1,140 @@
+//! Engines: where a circuit runs. The host runs a tape directly; loopback and boards answer over the
+//! link. All give the same bits.
+
+mod client;
+mod host;
+mod loopback;
+
+pub use chainrule::link::Work;
+pub use client::{Client, Pipe};
+pub use host::Host;
+pub use loopback::Loopback;
+
+use chainrule::link::Refusal;
+use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Wire};
+use std::fmt;
+
+/// Runs a circuit.
+pub trait Engine<T: Scalar> {
+    /// Sets elements of an input, label or param from element `start` on.
+    fn set(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), EngineError>;
+
+    /// All values, first to last.
+    fn forward(&mut self) -> Result<(), EngineError>;
+
+    /// All gradients of a scalar wire.
+    fn backward(&mut self, wire: Wire) -> Result<(), EngineError>;
+
+    /// The value of a wire.
+    fn value(&mut self, wire: Wire) -> Result<Vec<T>, EngineError>;
+
+    /// The gradient of a wire; nothing if it has none.
+    fn gradient(&mut self, wire: Wire) -> Result<Option<Vec<T>>, EngineError>;
+
+    /// Declares the params set: from here on training is allowed.
+    fn ready(&mut self) -> Result<(), EngineError>;
+
+    /// The hash over all params.
+    fn params_hash(&mut self) -> Result<u64, EngineError>;
+
+    /// Takes samples to work on: row after row, each the values of all inputs and labels in the
+    /// order of their wires. `progress` is told the share that is done.
+    fn keep(&mut self, rows: Vec<T>, progress: &mut dyn FnMut(f64)) -> Result<(), EngineError>;
+
+    /// Works on these rows in this order and tells of each its objective and how many of those so
+    /// far had the right class. Fused steps and evaluations; batches go through [`Engine::batch`].
+    fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError>;
+
+    /// One step on the mean gradient of these rows.
+    fn batch(&mut self, rate: T, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError>;
+}
+
+/// The wires that make up a sample, in order.
+pub fn sample_wires<T: Copy>(circuit: &CircuitRef<'_, T>) -> Vec<Wire> {
+    let is_sample = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| matches!(gate.op(), Op::Input | Op::Label));
+    circuit.wires().filter(is_sample).collect()
+}
+
+/// Why an engine did not do what was asked.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The circuit needs more of something than the board has.
+    TooLarge {
+        /// The board.
+        board: String,
+        /// What it has too little of.
+        what: &'static str,
+        /// How much the circuit needs: bytes for memory, else a count.
+        needed: u64,
+        /// How much there is.
+        had: u64,
+    },
+    /// The memory could not be planned.
+    Plan(PlanError),
+    /// The tape refused.
+    Run(RunError),
+    /// The board refused for another reason.
+    Refused(Refusal),
+    /// The board computes with other numbers.
+    Scalar {
+        /// The board.
+        board: String,
+        /// Bytes of its numbers.
+        bytes: u8,
+    },
+    /// No answer came in time.
+    Silent {
+        /// Requests sent without an answer.
+        tries: u32,
+    },
+    /// The line broke.
+    Line(String),
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EngineError::TooLarge { board, what, needed, had } => {
+                write!(f, "the circuit is too large for {board}: it needs {needed} {what}, the board has {had}")
+            }
+            EngineError::Plan(error) => error.fmt(f),
+            EngineError::Run(error) => error.fmt(f),
+            EngineError::Refused(Refusal::Version(version)) => {
+                let own = chainrule::link::VERSION;
+                write!(
+                    f,
+                    "the board speaks version {version} of the link, this program version {own}; flash the board with the firmware of this version"
+                )
+            }
+            EngineError::Refused(Refusal::NotVerified(hash)) => {
+                write!(f, "the board holds other weights than were sent (hash {hash:016x}); send them again")
+            }
+            EngineError::Refused(Refusal::Build(gate, error)) => write!(f, "the board refused gate {gate}: {error}"),
+            EngineError::Refused(refusal) => write!(f, "the board refused: {refusal:?}"),
+            EngineError::Scalar { board, bytes } => {
+                let (own, other) = if *bytes == 4 { ("f32", "f64") } else { ("f64", "f32") };
+                write!(f, "{board} computes in {own}; leave out --scalar {other}, or run on the host")
+            }
+            EngineError::Silent { tries } => write!(
+                f,
+                "no answer after {tries} tries; check that the board has power, runs the chainrule firmware, and that the port and its speed are right"
+            ),
+            EngineError::Line(error) => write!(f, "the line to the board broke: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl From<RunError> for EngineError {
+    fn from(error: RunError) -> Self {
+        EngineError::Run(error)
+    }
+}
+
+impl From<PlanError> for EngineError {
+    fn from(error: PlanError) -> Self {
+        EngineError::Plan(error)
+    }
+}
