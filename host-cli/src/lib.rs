@@ -1,8 +1,8 @@
 //! The parts of the command line that tests use too.
 
+pub mod board;
 pub mod data;
-pub mod lower;
 pub mod draw;
 pub mod engine;
+pub mod lower;
 pub mod text;
-pub mod board;
