@@ -32,13 +32,13 @@ macro_rules! rows {
         da: $da:expr,
         db: $db:expr;
     )*) => {
-        /// The value of one element of a gate's wire.
+        /// The value of one element of a gate's wire; nothing if the gate is not elementwise.
         #[inline(always)]
         #[allow(unused_variables)]
-        pub(crate) fn value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
+        pub(crate) fn value_if<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> Option<T> {
             match op {
-                $(Op::$op => { let ($a, $b, $k) = (a, b, own); $value })*
-                _ => T::NAN,
+                $(Op::$op => { let ($a, $b, $k) = (a, b, own); Some($value) })*
+                _ => None,
             }
         }
 
@@ -59,6 +59,16 @@ macro_rules! rows {
             match op {
                 $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); $db })*
                 _ => T::NAN,
+            }
+        }
+
+        /// What one element passes back to both operands, for the walk over scalars.
+        #[inline(always)]
+        #[allow(unused_variables)]
+        pub(crate) fn back_both<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T>) -> Option<(T, T)> {
+            match op {
+                $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); Some(($da, $db)) })*
+                _ => None,
             }
         }
 
@@ -183,6 +193,12 @@ rows! {
         y: if a < k.at(0) { k.at(0) } else if a > k.at(1) { k.at(1) } else { a },
         da: if a >= k.at(0) && a <= k.at(1) { g } else if a.is_nan() { a } else { T::ZERO },
         db: T::ZERO;
+}
+
+/// The value of one element of an elementwise gate's wire.
+#[inline(always)]
+pub(crate) fn value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
+    value_if(op, a, b, own).unwrap_or(T::NAN)
 }
 
 /// The larger; the first at a tie; NaN if either is.
