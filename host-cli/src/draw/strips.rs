@@ -9,7 +9,7 @@ use super::{Kind, Node, Picture};
 /// A drawing at most this wide is one strip.
 const WIDE: f64 = 2000.0;
 /// What a column and a node take, roughly.
-const COLUMN: f64 = 138.0;
+const COLUMN: f64 = 165.0;
 const ROW: f64 = 68.0;
 
 /// A picture with tags in it, and the strip of each node.
@@ -84,8 +84,7 @@ fn strip_length(layers: &[usize]) -> usize {
     layers.iter().for_each(|&layer| tall[layer] += 1);
     for count in 1..=depth {
         let long = depth.div_ceil(count);
-        let rows: usize =
-            tall.chunks(long).map(|strip| strip.iter().copied().max().unwrap_or(0) + 1).sum();
+        let rows: usize = tall.chunks(long).map(|strip| strip.iter().copied().max().unwrap_or(0) + 1).sum();
         let width = long as f64 * COLUMN;
         if width <= WIDE.max(1.9 * rows as f64 * ROW) {
             return long;

@@ -53,8 +53,11 @@ fn shape(picture: &Picture, index: usize) -> Shape {
             let inside = words.iter().map(|word| word.chars().count()).max().unwrap_or(0) + 2;
             let rows = rows.max(words.len());
             let double = picture.objective.is_some_and(|(objective, _)| objective == index);
-            let [tl, tr, bl, br, h, v] =
-                if double { ['╔', '╗', '╚', '╝', '═', '║'] } else { ['┌', '┐', '└', '┘', '─', '│'] };
+            let [tl, tr, bl, br, h, v] = if double {
+                ['╔', '╗', '╚', '╝', '═', '║']
+            } else {
+                ['┌', '┐', '└', '┘', '─', '│']
+            };
             let bar: String = core::iter::repeat_n(h, inside).collect();
             let mut lines = vec![format!("{tl}{bar}{tr}")];
             let above = (rows - words.len()) / 2;
@@ -114,7 +117,7 @@ fn boxes(picture: &Picture, width: usize) -> Option<Canvas> {
     let ports = ports(&grid, &rows, &shapes, &ordered);
     let mut canvas = Canvas::default();
     let mut left = 0;
-    for (at, column) in grid.columns.iter().enumerate() {
+    for column in &grid.columns {
         let real = column.iter().copied().filter(|&slot| !grid.slots[slot].passes);
         let mut wide = 0;
         let mut stub = 0;
@@ -164,7 +167,7 @@ fn boxes(picture: &Picture, width: usize) -> Option<Canvas> {
             canvas.level(grid.slots[slot].node, left, end, rows[slot]);
         }
         left = gap(&grid, column, &rows, &ports, end, &mut canvas)?;
-        if canvas.width() > width && at + 1 <= grid.columns.len() {
+        if canvas.width() > width {
             return None;
         }
     }
