@@ -174,7 +174,7 @@ rows! {
         da: (normal_below(a) + a * normal_density(a)) * g,
         db: T::ZERO;
     GeluTanh |a, b, y, g, k| reads(true, false)
-        y: T::HALF * a * (T::ONE + gelu_inner(a).tanh()),
+        y: a * gelu_share(a),
         da: gelu_tanh_local(a) * g,
         db: T::ZERO;
     Softplus |a, b, y, g, k| reads(true, false)
@@ -262,15 +262,16 @@ fn normal_density<T: Scalar>(x: T) -> T {
     (-T::HALF * x * x).exp() * T::from_f64(0.398_942_280_401_432_7)
 }
 
-/// √(2/π) (x + 0.044715 x³)
-fn gelu_inner<T: Scalar>(x: T) -> T {
-    T::from_f64(0.797_884_560_802_865_4) * (x + T::from_f64(0.044715) * x * x * x)
+/// ½ (1 + tanh u) = sigmoid(2u), u = √(2/π) (x + 0.044715 x³); the sigmoid keeps its digits far
+/// below 0, where 1 + tanh has none left.
+fn gelu_share<T: Scalar>(x: T) -> T {
+    sigmoid(T::from_f64(1.595_769_121_605_730_8) * (x + T::from_f64(0.044715) * x * x * x))
 }
 
 fn gelu_tanh_local<T: Scalar>(x: T) -> T {
-    let t = gelu_inner(x).tanh();
-    let slope = T::from_f64(0.797_884_560_802_865_4) * (T::ONE + T::from_f64(0.134145) * x * x);
-    T::HALF * (T::ONE + t) + T::HALF * x * (T::ONE - t * t) * slope
+    let s = gelu_share(x);
+    let slope = T::from_f64(1.595_769_121_605_730_8) * (T::ONE + T::from_f64(0.134145) * x * x);
+    s + x * s * (T::ONE - s) * slope
 }
 
 #[inline(always)]
