@@ -1,7 +1,8 @@
 //! The parts of the command line that tests use too.
 
+pub mod args;
 pub mod data;
-pub mod lower;
 pub mod draw;
 pub mod engine;
+pub mod lower;
 pub mod text;

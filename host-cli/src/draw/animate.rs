@@ -30,9 +30,8 @@ pub fn animate(picture: &Picture, theme: Theme) -> Result<String, DrawError> {
     let stages = steps::stages(&layout);
     layout.words.retain(|words| !steps::changes(words.role));
 
-    let mut rules = String::from(
-        "@keyframes flow{to{stroke-dashoffset:22}}\n.move{opacity:0}\npath.back{stroke-dasharray:7 4}\n",
-    );
+    let mut rules =
+        String::from("@keyframes flow{to{stroke-dashoffset:22}}\n.move{opacity:0}\npath.back{stroke-dasharray:7 4}\n");
     let clock = Clock { count };
     let (mut under, mut over) = (String::new(), String::new());
     for (at, step) in layout.picture.moves.iter().enumerate() {

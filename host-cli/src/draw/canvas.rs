@@ -23,11 +23,7 @@ impl Ink {
             Self::Gradient => "31",
             Self::Plain => "",
         };
-        if colours && !code.is_empty() && !text.is_empty() {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.into()
-        }
+        if colours && !code.is_empty() && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
     }
 }
 
@@ -100,9 +96,7 @@ impl Canvas {
             Cell::Free => Cell::Wire(wire, sides),
             Cell::Wire(other, before) if other == wire => Cell::Wire(wire, before | sides),
             // Of two wires that cross, the upright one is drawn through.
-            Cell::Wire(_, before) if sides & (UP | DOWN) != 0 && before & (UP | DOWN) == 0 => {
-                Cell::Wire(wire, sides)
-            }
+            Cell::Wire(_, before) if sides & (UP | DOWN) != 0 && before & (UP | DOWN) == 0 => Cell::Wire(wire, sides),
             kept => kept,
         };
     }
@@ -134,8 +128,6 @@ impl Canvas {
 }
 
 fn line_of(sides: u8) -> char {
-    const SIGNS: [char; 16] = [
-        ' ', '│', '│', '│', '─', '┘', '┐', '┤', '─', '└', '┌', '├', '─', '┴', '┬', '┼',
-    ];
+    const SIGNS: [char; 16] = [' ', '│', '│', '│', '─', '┘', '┐', '┤', '─', '└', '┌', '├', '─', '┴', '┬', '┼'];
     SIGNS[usize::from(sides & 15)]
 }

@@ -82,11 +82,7 @@ impl Grid {
                 while trunks[source].len() < layer[reader] - layer[source] {
                     let to = grid.slots.len();
                     let before = trunks[source][trunks[source].len() - 1];
-                    grid.slots.push(Slot {
-                        node: source,
-                        passes: true,
-                        layer: layer[source] + trunks[source].len(),
-                    });
+                    grid.slots.push(Slot { node: source, passes: true, layer: layer[source] + trunks[source].len() });
                     grid.links.push(Link { from: before, to, operand: 0 });
                     trunks[source].push(to);
                 }
@@ -108,8 +104,7 @@ impl Grid {
         let depth = self.slots.iter().map(|slot| slot.layer + 1).max().unwrap_or(0);
         self.columns = vec![Vec::new(); depth];
         let mut seen = vec![false; self.slots.len()];
-        let mut ends: Vec<usize> =
-            (0..self.slots.len()).filter(|&slot| self.leaving[slot].is_empty()).collect();
+        let mut ends: Vec<usize> = (0..self.slots.len()).filter(|&slot| self.leaving[slot].is_empty()).collect();
         ends.sort_by_key(|&slot| core::cmp::Reverse(self.slots[slot].layer));
         for end in ends {
             let mut way = vec![end];

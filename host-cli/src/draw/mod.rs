@@ -125,12 +125,7 @@ impl Node {
     /// A gate or layer that reads `operands`.
     pub fn gate(kind: Kind, symbol: &str, name: &str, operands: &[usize]) -> Self {
         let ordered = !matches!(symbol, "+" | "×" | "min" | "max" | "dot" | "mse" | "mae");
-        Self {
-            symbol: symbol.into(),
-            operands: operands.to_vec(),
-            ordered,
-            ..Self::source(kind, name)
-        }
+        Self { symbol: symbol.into(), operands: operands.to_vec(), ordered, ..Self::source(kind, name) }
     }
 
     /// The text in a box of one line.
@@ -219,10 +214,9 @@ impl fmt::Display for DrawError {
             Self::Operand { node } => {
                 write!(f, "node {node} reads one that does not come before it")
             }
-            Self::TooLarge { size: (w, h) } => write!(
-                f,
-                "a PNG of {w} x {h} is too large; write an .svg, which has no such limit"
-            ),
+            Self::TooLarge { size: (w, h) } => {
+                write!(f, "a PNG of {w} x {h} is too large; write an .svg, which has no such limit")
+            }
             Self::Pixels => f.write_str("the drawing could not be turned into pixels"),
         }
     }

@@ -114,10 +114,7 @@ fn sweep(grid: &mut Grid, ordered: &[bool], rightwards: bool, mean: bool) {
         let mut keyed: Vec<(f64, usize)> = Vec::with_capacity(grid.columns[at].len());
         for &slot in &grid.columns[at] {
             let mut places: Vec<f64> = if rightwards {
-                grid.arriving[slot]
-                    .iter()
-                    .map(|&link| positions[grid.links[link].from] as f64)
-                    .collect()
+                grid.arriving[slot].iter().map(|&link| positions[grid.links[link].from] as f64).collect()
             } else {
                 grid.leaving[slot]
                     .iter()
@@ -172,20 +169,13 @@ fn exchange(grid: &mut Grid, ordered: &[bool]) {
 /// The crossings between the links of two slots of a column if `above` stands
 /// over `below`.
 fn pair(grid: &Grid, ordered: &[bool], positions: &[usize], above: usize, below: usize) -> usize {
-    let arrivals = |slot: usize| {
-        grid.arriving[slot].iter().map(|&link| (positions[grid.links[link].from], 0))
-    };
-    let departures = |slot: usize| {
-        grid.leaving[slot].iter().map(|&link| arrival(grid, ordered, positions, link))
-    };
+    let arrivals = |slot: usize| grid.arriving[slot].iter().map(|&link| (positions[grid.links[link].from], 0));
+    let departures = |slot: usize| grid.leaving[slot].iter().map(|&link| arrival(grid, ordered, positions, link));
     inversions(arrivals(above), arrivals(below)) + inversions(departures(above), departures(below))
 }
 
 /// How many of `above`'s ends lie after one of `below`'s.
-fn inversions(
-    above: impl Iterator<Item = (usize, usize)>,
-    below: impl Iterator<Item = (usize, usize)>,
-) -> usize {
+fn inversions(above: impl Iterator<Item = (usize, usize)>, below: impl Iterator<Item = (usize, usize)>) -> usize {
     let (mut above, mut below): (Vec<_>, Vec<_>) = (above.collect(), below.collect());
     above.sort_unstable();
     below.sort_unstable();

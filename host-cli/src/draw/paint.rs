@@ -136,17 +136,10 @@ pub fn style(theme: Theme, rules: &str, colours: impl Fn(&Palette) -> String) ->
 
 /// The colours of a circuit's drawing.
 pub fn circuit(p: &Palette) -> String {
-    let mut rules = format!(
-        ".paper{{fill:{}}}\n.wire{{stroke:{1}}}\n.tip,.knot{{fill:{1}}}\n",
-        p.paper, p.wire
-    );
-    for (class, [fill, stroke]) in [
-        ("gate", p.gate),
-        ("input", p.input),
-        ("label", p.input),
-        ("param", p.param),
-        ("layer", p.layer),
-    ] {
+    let mut rules = format!(".paper{{fill:{}}}\n.wire{{stroke:{1}}}\n.tip,.knot{{fill:{1}}}\n", p.paper, p.wire);
+    for (class, [fill, stroke]) in
+        [("gate", p.gate), ("input", p.input), ("label", p.input), ("param", p.param), ("layer", p.layer)]
+    {
         rules += &format!(".{class}{{fill:{fill};stroke:{stroke}}}\n");
     }
     rules += &format!(".ring{{fill:{};stroke:{}}}\n", p.paper, p.ink);

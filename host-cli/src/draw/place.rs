@@ -56,8 +56,7 @@ fn conflicts(grid: &Grid, positions: &[usize]) -> Vec<bool> {
     };
     let mut marked = vec![false; grid.links.len()];
     for column in &grid.columns {
-        let links: Vec<usize> =
-            column.iter().flat_map(|&slot| grid.leaving[slot].iter().copied()).collect();
+        let links: Vec<usize> = column.iter().flat_map(|&slot| grid.leaving[slot].iter().copied()).collect();
         let trunks: Vec<usize> = links.iter().copied().filter(|&link| trunk(link)).collect();
         if trunks.is_empty() {
             continue;
@@ -78,13 +77,7 @@ fn conflicts(grid: &Grid, positions: &[usize]) -> Vec<bool> {
 }
 
 /// The first slot of the straight row that each slot belongs to.
-fn rows(
-    grid: &Grid,
-    positions: &[usize],
-    conflicts: &[bool],
-    rightwards: bool,
-    from_top: bool,
-) -> Vec<usize> {
+fn rows(grid: &Grid, positions: &[usize], conflicts: &[bool], rightwards: bool, from_top: bool) -> Vec<usize> {
     let mut root: Vec<usize> = (0..grid.slots.len()).collect();
     let mut taken = vec![false; grid.slots.len()];
     let depth = grid.columns.len();
@@ -129,12 +122,7 @@ fn rows(
 }
 
 /// Packs rows as far up as they go, then lets each come down to its neighbours.
-fn pack(
-    grid: &Grid,
-    root: &[usize],
-    from_top: bool,
-    apart: &impl Fn(usize, usize) -> f64,
-) -> Vec<f64> {
+fn pack(grid: &Grid, root: &[usize], from_top: bool, apart: &impl Fn(usize, usize) -> f64) -> Vec<f64> {
     let size = grid.slots.len();
     let mut after: Vec<Vec<(usize, f64)>> = vec![Vec::new(); size];
     let mut waits = vec![0usize; size];
@@ -177,11 +165,8 @@ fn balance(drafts: &mut [Vec<f64>]) -> Vec<f64> {
         let high = draft.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         (low, high)
     };
-    let flattest = drafts
-        .iter()
-        .map(|draft| span(draft))
-        .min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
-        .unwrap_or((0.0, 0.0));
+    let flattest =
+        drafts.iter().map(|draft| span(draft)).min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0))).unwrap_or((0.0, 0.0));
     for (index, draft) in drafts.iter_mut().enumerate() {
         let (low, high) = span(draft);
         let shift = if index % 2 == 0 { flattest.0 - low } else { flattest.1 - high };
@@ -203,12 +188,7 @@ const LEVEL: f64 = 0.01;
 /// Moves rows of slots that are joined by level links to the median of what
 /// they are joined to outside, and single gates to the middle of their
 /// operands, as far as there is room.
-fn settle(
-    grid: &Grid,
-    light: &impl Fn(usize) -> bool,
-    apart: &impl Fn(usize, usize) -> f64,
-    y: &mut [f64],
-) {
+fn settle(grid: &Grid, light: &impl Fn(usize) -> bool, apart: &impl Fn(usize, usize) -> f64, y: &mut [f64]) {
     let rounds = if grid.slots.len() > 4000 { 4 } else { 16 };
     let mut above: Vec<Option<usize>> = vec![None; y.len()];
     let mut below = above.clone();

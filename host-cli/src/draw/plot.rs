@@ -89,11 +89,7 @@ pub fn svg(chart: &Chart, theme: Theme) -> String {
         draw(&mut out, panel, top, top + HEIGHT - 18.0, &x);
         let bottom = top + HEIGHT - 18.0;
         for step in ticks(first, last, 8) {
-            let _ = writeln!(
-                out,
-                "<path class=\"axis\" d=\"M{0} {1}v5\"/>",
-                r(x(step)), r(bottom)
-            );
+            let _ = writeln!(out, "<path class=\"axis\" d=\"M{0} {1}v5\"/>", r(x(step)), r(bottom));
             words(&mut out, "tick", x(step), bottom + 19.0, &letters::number(step), 0.5);
         }
         if foot {
@@ -118,11 +114,7 @@ fn draw(out: &mut String, panel: &Panel, top: f64, bottom: f64, x: &impl Fn(f64)
     };
     let y = |value: f64| bottom - (value - low) / (high - low) * (bottom - top);
     for mark in ticks(low, high, 5) {
-        let _ = writeln!(
-            out,
-            "<path class=\"rule\" d=\"M{} {}H{}\"/>",
-            r(LEFT), r(y(mark)), r(WIDTH - RIGHT)
-        );
+        let _ = writeln!(out, "<path class=\"rule\" d=\"M{} {}H{}\"/>", r(LEFT), r(y(mark)), r(WIDTH - RIGHT));
         words(out, "tick", LEFT - 10.0, y(mark) + 4.5, &letters::number(mark), 1.0);
     }
     let _ = writeln!(out, "<path class=\"axis\" d=\"M{} {}H{}\"/>", r(LEFT), r(bottom), r(WIDTH - RIGHT));
@@ -146,13 +138,7 @@ fn draw(out: &mut String, panel: &Panel, top: f64, bottom: f64, x: &impl Fn(f64)
 
 /// The path of a line; where there are more points than pixels, the lowest and
 /// the highest of each pixel.
-fn path(
-    points: &[(f64, f64)],
-    x: &impl Fn(f64) -> f64,
-    y: &impl Fn(f64) -> f64,
-    top: f64,
-    bottom: f64,
-) -> String {
+fn path(points: &[(f64, f64)], x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64, top: f64, bottom: f64) -> String {
     let mut data = String::new();
     let mut pen = false;
     let mut put = |point: (f64, f64)| {
@@ -197,7 +183,10 @@ fn words(out: &mut String, class: &str, x: f64, y: f64, text: &str, share: f64) 
     let _ = writeln!(
         out,
         "<text class=\"{class}\" x=\"{}\" y=\"{}\" textLength=\"{}\">{}</text>",
-        r(x - share * width), r(y), r(width), escape(text)
+        r(x - share * width),
+        r(y),
+        r(width),
+        escape(text)
     );
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{fontdb::Database, Options, Tree};
+use resvg::usvg::{Options, Tree, fontdb::Database};
 
 use super::{DrawError, letters};
 
@@ -19,11 +19,7 @@ pub fn png(svg: &str, scale: f64) -> Result<Vec<u8>, DrawError> {
     let mut fonts = Database::new();
     fonts.load_font_data(letters::REGULAR.to_vec());
     fonts.load_font_data(letters::SEMIBOLD.to_vec());
-    let options = Options {
-        font_family: letters::FAMILY.into(),
-        fontdb: Arc::new(fonts),
-        ..Options::default()
-    };
+    let options = Options { font_family: letters::FAMILY.into(), fontdb: Arc::new(fonts), ..Options::default() };
     let tree = Tree::from_str(svg, &options).map_err(|_| DrawError::Pixels)?;
     let (width, height) = (f64::from(tree.size().width()), f64::from(tree.size().height()));
     // A very large drawing gets one pixel a unit, or as many as there may be.

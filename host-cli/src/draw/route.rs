@@ -62,14 +62,7 @@ pub fn columns(grid: &Grid, heights: &[f64], columns: &mut [Column], start: f64)
 }
 
 /// Draws all wires.
-pub fn wires(
-    grid: &Grid,
-    heights: &[f64],
-    columns: &[Column],
-    ordered: &[bool],
-    frames: &[Frame],
-    wires: &mut [Wire],
-) {
+pub fn wires(grid: &Grid, heights: &[f64], columns: &[Column], ordered: &[bool], frames: &[Frame], wires: &mut [Wire]) {
     let ports = ports(grid, heights, ordered, frames);
     // The pieces of each slot: through its column, and each link that leaves.
     let begin = |slot: usize| {
@@ -143,7 +136,8 @@ fn ports(grid: &Grid, heights: &[f64], ordered: &[bool], frames: &[Frame]) -> Ve
         if links.is_empty() {
             continue;
         }
-        let room = if frame.outline == Outline::Circle { 0.29 * frame.height + frame.ring } else { frame.height / 2.0 - 9.0 };
+        let room =
+            if frame.outline == Outline::Circle { 0.29 * frame.height + frame.ring } else { frame.height / 2.0 - 9.0 };
         let count = links.len();
         let step = if count > 1 { (2.0 * room / (count - 1) as f64).min(11.0) } else { 0.0 };
         let mut offsets: Vec<f64> = Vec::with_capacity(count);

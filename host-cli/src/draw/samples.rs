@@ -126,8 +126,7 @@ pub fn shared() -> Picture {
 /// A linear support vector machine's cost on one point, with its regulariser.
 pub fn twenty() -> Picture {
     let mut b = Bench::default();
-    let w: Vec<usize> =
-        (0..3).map(|k| b.source(Kind::Param, &format!("w{k}"), 0.1 * (f64::from(k) + 1.0))).collect();
+    let w: Vec<usize> = (0..3).map(|k| b.source(Kind::Param, &format!("w{k}"), 0.1 * (f64::from(k) + 1.0))).collect();
     let mut losses = Vec::new();
     for (k, (x0, x1, y)) in [(1.2, 0.7, 1.0), (-0.3, 0.5, -1.0)].into_iter().enumerate() {
         let x0 = b.source(Kind::Input, &format!("x{k}0"), x0);
@@ -233,7 +232,8 @@ pub fn fan(count: usize) -> Picture {
         })
         .collect();
     while parts.len() > 1 {
-        parts = parts.chunks(2).map(|two| if let [a, c] = two { b.gate("+", &[*a, *c], "", "") } else { two[0] }).collect();
+        parts =
+            parts.chunks(2).map(|two| if let [a, c] = two { b.gate("+", &[*a, *c], "", "") } else { two[0] }).collect();
     }
     b.picture(parts[0], Goal::Minimize)
 }
@@ -256,12 +256,28 @@ pub fn digits() -> Picture {
         Node { symbol: "16".into(), ..Node::source(Kind::Const, "") },
         Node { shape: "[64]".into(), ..Node::gate(Kind::Gate, "÷", "", &[0, 1]) },
         layer("fc1", "dense 64 → 32", 2, [8.012, 1.214, 0.4519, 0.3001]),
-        Node { shape: "[32]".into(), formula: "h = relu(fc1(image / 16))".into(), ..Node::gate(Kind::Gate, "relu", "h", &[3]) },
+        Node {
+            shape: "[32]".into(),
+            formula: "h = relu(fc1(image / 16))".into(),
+            ..Node::gate(Kind::Gate, "relu", "h", &[3])
+        },
         layer("fc2", "dense 32 → 10", 4, [3.9, 0.8123, 0.2211, 0.4017]),
         Node { ..Node::source(Kind::Label, "digit") },
         Node { formula: "loss".into(), ..Node::gate(Kind::Gate, "cross_entropy", "loss", &[5, 6]) },
     ];
-    for (k, (v, g)) in [(62.1, 0.012), (0.0, 0.0), (3.881, 0.1931), (4.2, 0.51), (3.1, 0.51), (7.301, 0.933), (7.0, 0.0), (0.2219, 1.0)].iter().enumerate() {
+    for (k, (v, g)) in [
+        (62.1, 0.012),
+        (0.0, 0.0),
+        (3.881, 0.1931),
+        (4.2, 0.51),
+        (3.1, 0.51),
+        (7.301, 0.933),
+        (7.0, 0.0),
+        (0.2219, 1.0),
+    ]
+    .iter()
+    .enumerate()
+    {
         let scalar = nodes[k].shape.is_empty();
         let quantity = |v: f64| if scalar { Quantity::Number(v) } else { Quantity::Norm(v) };
         if k != 1 {

@@ -84,8 +84,7 @@ fn strip_length(layers: &[usize]) -> usize {
     layers.iter().for_each(|&layer| tall[layer] += 1);
     for count in 1..=depth {
         let long = depth.div_ceil(count);
-        let rows: usize =
-            tall.chunks(long).map(|strip| strip.iter().copied().max().unwrap_or(0) + 1).sum();
+        let rows: usize = tall.chunks(long).map(|strip| strip.iter().copied().max().unwrap_or(0) + 1).sum();
         let width = long as f64 * COLUMN;
         if width <= WIDE.max(1.9 * rows as f64 * ROW) {
             return long;

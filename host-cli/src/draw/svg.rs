@@ -101,12 +101,7 @@ pub fn moved(layout: &Layout, gate: usize, more: &str) -> String {
             if *reader == gate {
                 let _ = writeln!(out, "<path class=\"back{more}\" d=\"{}\"/>", path(way));
                 if let Some(Piece::Level(x, _, y)) = way.first() {
-                    let _ = writeln!(
-                        out,
-                        "<path class=\"backtip{more}\" d=\"M{} {}l10 -6v12z\"/>",
-                        r(x + 1.0),
-                        r(*y)
-                    );
+                    let _ = writeln!(out, "<path class=\"backtip{more}\" d=\"M{} {}l10 -6v12z\"/>", r(x + 1.0), r(*y));
                 }
             }
         }
@@ -134,14 +129,17 @@ fn outline(frame: &Frame, class: &str, more: f64) -> String {
     let rect = |radius: f64| {
         format!(
             "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\"/>\n",
-            r(x), r(y), r(w), r(h), r(radius)
+            r(x),
+            r(y),
+            r(w),
+            r(h),
+            r(radius)
         )
     };
     match frame.outline {
-        Outline::Circle => format!(
-            "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>\n",
-            r(frame.x), r(frame.y), r(w / 2.0)
-        ),
+        Outline::Circle => {
+            format!("<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>\n", r(frame.x), r(frame.y), r(w / 2.0))
+        }
         Outline::Round => rect(8.0 + more),
         Outline::Pill | Outline::Dashed => rect(h / 2.0),
         Outline::Layer => rect(4.0 + more),
@@ -150,15 +148,14 @@ fn outline(frame: &Frame, class: &str, more: f64) -> String {
             let (side, half) = (r(w - 2.0 * nose), r(h / 2.0));
             format!(
                 "<path class=\"{class}\" d=\"M{1} {2}h{side}l{0} {half}l-{0} {half}h-{side}l-{0} -{half}z\"/>\n",
-                r(nose), r(x + nose), r(y)
+                r(nose),
+                r(x + nose),
+                r(y)
             )
         }
         Outline::Tag => {
             let (side, half, nose) = (r(w - 0.35 * h), r(h / 2.0), r(0.35 * h));
-            format!(
-                "<path class=\"{class}\" d=\"M{} {}h{side}l{nose} {half}l-{nose} {half}h-{side}z\"/>\n",
-                r(x), r(y)
-            )
+            format!("<path class=\"{class}\" d=\"M{} {}h{side}l{nose} {half}l-{nose} {half}h-{side}z\"/>\n", r(x), r(y))
         }
         Outline::Bare => String::new(),
     }
@@ -224,11 +221,7 @@ fn path(pieces: &[Piece]) -> String {
             }
             Piece::Bend(..) => {
                 let middle = (from.0 + to.0) / 2.0;
-                let _ = write!(
-                    data,
-                    "C{0} {1} {0} {3} {2} {3}",
-                    r(middle), r(from.1), r(to.0), r(to.1)
-                );
+                let _ = write!(data, "C{0} {1} {0} {3} {2} {3}", r(middle), r(from.1), r(to.0), r(to.1));
             }
         }
         at = Some(to);

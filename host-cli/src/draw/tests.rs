@@ -51,16 +51,23 @@ fn words_meet_neither_boxes_nor_words() {
         let (frames, words) = (frames(&layout), words(&layout));
         for (k, &(node, role, a)) in words.iter().enumerate() {
             for (index, b) in frames.iter().enumerate() {
-                let inside = index == node && matches!(role, Role::Sign | Role::Face | Role::Note | Role::HeldValue | Role::HeldGradient);
+                let inside = index == node
+                    && matches!(role, Role::Sign | Role::Face | Role::Note | Role::HeldValue | Role::HeldGradient);
                 assert!(inside || apart(a, *b), "{name}: {role:?} of {node} and box {index}");
                 if inside {
-                    assert!(a[0] >= b[0] && a[2] <= b[2] && a[1] >= b[1] && a[3] <= b[3], "{name}: {role:?} of {node} leaves its box");
+                    assert!(
+                        a[0] >= b[0] && a[2] <= b[2] && a[1] >= b[1] && a[3] <= b[3],
+                        "{name}: {role:?} of {node} leaves its box"
+                    );
                 }
             }
             for &(other, other_role, b) in &words[k + 1..] {
                 assert!(apart(a, b), "{name}: {role:?} of {node} and {other_role:?} of {other}");
             }
-            assert!(a[0] >= 0.0 && a[1] >= 0.0 && a[2] <= layout.width && a[3] <= layout.height, "{name}: {role:?} of {node} leaves the paper");
+            assert!(
+                a[0] >= 0.0 && a[1] >= 0.0 && a[2] <= layout.width && a[3] <= layout.height,
+                "{name}: {role:?} of {node} leaves the paper"
+            );
         }
     }
 }
@@ -212,7 +219,9 @@ fn drawings_are_well_formed() {
 fn nothing_moves_from_step_to_step() {
     let picture = samples::neuron();
     let boxes = |svg: &str| {
-        let keep = |line: &&str| ["gate", "input", "param", "wire", "val"].iter().any(|c| line.contains(&format!("class=\"{c}\"")));
+        let keep = |line: &&str| {
+            ["gate", "input", "param", "wire", "val"].iter().any(|c| line.contains(&format!("class=\"{c}\"")))
+        };
         svg.lines().filter(keep).map(String::from).collect::<Vec<_>>()
     };
     let whole = boxes(&svg::svg(&picture, Theme::Light).unwrap());

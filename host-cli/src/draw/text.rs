@@ -53,8 +53,11 @@ fn shape(picture: &Picture, index: usize) -> Shape {
             let inside = words.iter().map(|word| word.chars().count()).max().unwrap_or(0) + 2;
             let rows = rows.max(words.len());
             let double = picture.objective.is_some_and(|(objective, _)| objective == index);
-            let [tl, tr, bl, br, h, v] =
-                if double { ['╔', '╗', '╚', '╝', '═', '║'] } else { ['┌', '┐', '└', '┘', '─', '│'] };
+            let [tl, tr, bl, br, h, v] = if double {
+                ['╔', '╗', '╚', '╝', '═', '║']
+            } else {
+                ['┌', '┐', '└', '┘', '─', '│']
+            };
             let bar: String = core::iter::repeat_n(h, inside).collect();
             let mut lines = vec![format!("{tl}{bar}{tr}")];
             let above = (rows - words.len()) / 2;
