@@ -32,13 +32,13 @@ macro_rules! rows {
         da: $da:expr,
         db: $db:expr;
     )*) => {
-        /// The value of one element of a gate's wire.
+        /// The value of one element of a gate's wire; nothing if the gate is not elementwise.
         #[inline(always)]
         #[allow(unused_variables)]
-        pub(crate) fn value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
+        pub(crate) fn value_if<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> Option<T> {
             match op {
-                $(Op::$op => { let ($a, $b, $k) = (a, b, own); $value })*
-                _ => T::NAN,
+                $(Op::$op => { let ($a, $b, $k) = (a, b, own); Some($value) })*
+                _ => None,
             }
         }
 
@@ -59,6 +59,16 @@ macro_rules! rows {
             match op {
                 $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); $db })*
                 _ => T::NAN,
+            }
+        }
+
+        /// What one element passes back to both operands, for the walk over scalars.
+        #[inline(always)]
+        #[allow(unused_variables)]
+        pub(crate) fn back_both<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T>) -> Option<(T, T)> {
+            match op {
+                $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); Some(($da, $db)) })*
+                _ => None,
             }
         }
 
@@ -164,7 +174,7 @@ rows! {
         da: (normal_below(a) + a * normal_density(a)) * g,
         db: T::ZERO;
     GeluTanh |a, b, y, g, k| reads(true, false)
-        y: T::HALF * a * (T::ONE + gelu_inner(a).tanh()),
+        y: a * gelu_share(a),
         da: gelu_tanh_local(a) * g,
         db: T::ZERO;
     Softplus |a, b, y, g, k| reads(true, false)
@@ -183,6 +193,12 @@ rows! {
         y: if a < k.at(0) { k.at(0) } else if a > k.at(1) { k.at(1) } else { a },
         da: if a >= k.at(0) && a <= k.at(1) { g } else if a.is_nan() { a } else { T::ZERO },
         db: T::ZERO;
+}
+
+/// The value of one element of an elementwise gate's wire.
+#[inline(always)]
+pub(crate) fn value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
+    value_if(op, a, b, own).unwrap_or(T::NAN)
 }
 
 /// The larger; the first at a tie; NaN if either is.
@@ -246,15 +262,16 @@ fn normal_density<T: Scalar>(x: T) -> T {
     (-T::HALF * x * x).exp() * T::from_f64(0.398_942_280_401_432_7)
 }
 
-/// √(2/π) (x + 0.044715 x³)
-fn gelu_inner<T: Scalar>(x: T) -> T {
-    T::from_f64(0.797_884_560_802_865_4) * (x + T::from_f64(0.044715) * x * x * x)
+/// ½ (1 + tanh u) = sigmoid(2u), u = √(2/π) (x + 0.044715 x³); the sigmoid keeps its digits far
+/// below 0, where 1 + tanh has none left.
+fn gelu_share<T: Scalar>(x: T) -> T {
+    sigmoid(T::from_f64(1.595_769_121_605_730_8) * (x + T::from_f64(0.044715) * x * x * x))
 }
 
 fn gelu_tanh_local<T: Scalar>(x: T) -> T {
-    let t = gelu_inner(x).tanh();
-    let slope = T::from_f64(0.797_884_560_802_865_4) * (T::ONE + T::from_f64(0.134145) * x * x);
-    T::HALF * (T::ONE + t) + T::HALF * x * (T::ONE - t * t) * slope
+    let s = gelu_share(x);
+    let slope = T::from_f64(1.595_769_121_605_730_8) * (T::ONE + T::from_f64(0.134145) * x * x);
+    s + x * s * (T::ONE - s) * slope
 }
 
 #[inline(always)]

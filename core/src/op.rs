@@ -1,8 +1,8 @@
 //! The vocabulary: every operation a gate can have, its number on the link and its name.
 
-/// Declares the operations once: variant, number on the link, name, what it is.
+/// Declares the operations once: variant, number on the link, name.
 macro_rules! ops {
-    ($($(#[$doc:meta])* $op:ident = $code:literal, $name:literal, $kind:ident;)*) => {
+    ($($(#[$doc:meta])* $op:ident = $code:literal, $name:literal;)*) => {
         /// What drives a wire: a source (set from outside) or an operation on other wires.
         ///
         /// The numbers are the link's and those of circuits in flash: never reused, never changed.
@@ -36,9 +36,16 @@ macro_rules! ops {
                 match self { $(Op::$op => $name,)* }
             }
 
-            /// What sort of operation this is.
+            /// What sort of operation this is; the numbers are given out in ranges.
+            #[inline]
             pub const fn kind(self) -> OpKind {
-                match self { $(Op::$op => OpKind::$kind,)* }
+                match self as u8 {
+                    0..16 => OpKind::Source,
+                    16..32 => OpKind::Binary,
+                    32..64 => OpKind::Unary,
+                    64..96 => OpKind::Structured,
+                    _ => OpKind::Loss,
+                }
             }
         }
     };
@@ -61,102 +68,102 @@ pub enum OpKind {
 
 ops! {
     /// Set by the caller.
-    Input = 0, "input", Source;
+    Input = 0, "input";
     /// A class number, set by the caller; it has no gradient.
-    Label = 1, "label", Source;
+    Label = 1, "label";
     /// Trained, or frozen.
-    Param = 2, "param", Source;
+    Param = 2, "param";
     /// Fixed with the circuit.
-    Const = 3, "const", Source;
+    Const = 3, "const";
     /// a + b
-    Add = 16, "add", Binary;
+    Add = 16, "add";
     /// a − b
-    Sub = 17, "sub", Binary;
+    Sub = 17, "sub";
     /// a · b
-    Mul = 18, "mul", Binary;
+    Mul = 18, "mul";
     /// a / b
-    Div = 19, "div", Binary;
+    Div = 19, "div";
     /// The larger; at a tie each side gets half of the gradient.
-    Max = 20, "max", Binary;
+    Max = 20, "max";
     /// The smaller; at a tie each side gets half of the gradient.
-    Min = 21, "min", Binary;
+    Min = 21, "min";
     /// aᵇ
-    Pow = 22, "pow", Binary;
+    Pow = 22, "pow";
     /// −a
-    Neg = 32, "neg", Unary;
+    Neg = 32, "neg";
     /// |a|
-    Abs = 33, "abs", Unary;
+    Abs = 33, "abs";
     /// √a
-    Sqrt = 34, "sqrt", Unary;
+    Sqrt = 34, "sqrt";
     /// a²
-    Square = 35, "square", Unary;
+    Square = 35, "square";
     /// 1 / a
-    Recip = 36, "recip", Unary;
+    Recip = 36, "recip";
     /// eᵃ
-    Exp = 37, "exp", Unary;
+    Exp = 37, "exp";
     /// ln a
-    Log = 38, "log", Unary;
+    Log = 38, "log";
     /// sin a
-    Sin = 39, "sin", Unary;
+    Sin = 39, "sin";
     /// cos a
-    Cos = 40, "cos", Unary;
+    Cos = 40, "cos";
     /// tanh a
-    Tanh = 41, "tanh", Unary;
+    Tanh = 41, "tanh";
     /// 1 / (1 + e⁻ᵃ)
-    Sigmoid = 42, "sigmoid", Unary;
+    Sigmoid = 42, "sigmoid";
     /// max(a, 0)
-    Relu = 43, "relu", Unary;
+    Relu = 43, "relu";
     /// a where positive, slope · a elsewhere
-    LeakyRelu = 44, "leaky_relu", Unary;
+    LeakyRelu = 44, "leaky_relu";
     /// a where positive, α(eᵃ − 1) elsewhere
-    Elu = 45, "elu", Unary;
+    Elu = 45, "elu";
     /// a Φ(a), by erf
-    Gelu = 46, "gelu", Unary;
+    Gelu = 46, "gelu";
     /// a Φ(a), by its tanh approximation
-    GeluTanh = 47, "gelu_tanh", Unary;
+    GeluTanh = 47, "gelu_tanh";
     /// ln(1 + eᵃ)
-    Softplus = 48, "softplus", Unary;
+    Softplus = 48, "softplus";
     /// a / (1 + |a|)
-    Softsign = 49, "softsign", Unary;
+    Softsign = 49, "softsign";
     /// a · clip(a + 3, 0, 6) / 6
-    HardSwish = 50, "hard_swish", Unary;
+    HardSwish = 50, "hard_swish";
     /// a, but not below lo nor above hi
-    Clip = 51, "clip", Unary;
+    Clip = 51, "clip";
     /// Σ aᵢ bᵢ
-    Dot = 64, "dot", Structured;
+    Dot = 64, "dot";
     /// x W + b
-    Dense = 65, "dense", Structured;
+    Dense = 65, "dense";
     /// Σ aᵢ
-    Sum = 66, "sum", Structured;
+    Sum = 66, "sum";
     /// Σ aᵢ / n
-    Mean = 67, "mean", Structured;
+    Mean = 67, "mean";
     /// Some of the rows of a wire, in order.
-    Slice = 68, "slice", Structured;
+    Slice = 68, "slice";
     /// eᵃⁱ / Σ eᵃʲ over the innermost dimension
-    Softmax = 69, "softmax", Structured;
+    Softmax = 69, "softmax";
     /// aᵢ − ln Σ eᵃʲ over the innermost dimension
-    LogSoftmax = 70, "log_softmax", Structured;
+    LogSoftmax = 70, "log_softmax";
     /// Mean of (a − b)²
-    Mse = 96, "mse", Loss;
+    Mse = 96, "mse";
     /// Mean of max(0, 1 − a b), b = ±1
-    Hinge = 97, "hinge", Loss;
+    Hinge = 97, "hinge";
     /// −ln softmax(a)[class]
-    CrossEntropy = 98, "cross_entropy", Loss;
+    CrossEntropy = 98, "cross_entropy";
     /// Mean of the cross-entropy of sigmoid(a) against b in 0 ..= 1
-    BinaryCrossEntropy = 99, "binary_cross_entropy", Loss;
+    BinaryCrossEntropy = 99, "binary_cross_entropy";
 }
 
 impl Op {
     /// Whether gates of this kind go element by element.
     #[inline]
     pub const fn is_elementwise(self) -> bool {
-        matches!(self.kind(), OpKind::Unary | OpKind::Binary)
+        matches!(self as u8, 16..64)
     }
 
     /// Whether nothing drives this wire.
     #[inline]
     pub const fn is_source(self) -> bool {
-        matches!(self.kind(), OpKind::Source)
+        (self as u8) < 16
     }
 
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).

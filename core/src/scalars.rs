@@ -5,39 +5,49 @@
 //! short as safe code can be: cells, because a gate reads earlier pairs while it writes its own,
 //! and one bounds check a look-up for value and gradient together.
 
-use crate::elementwise::{Own, back_a, back_b, value};
-use crate::gate::Gate;
-use crate::op::OpKind;
+use crate::elementwise::{Own, back_both, value_if};
+use crate::gate::{Gate, NONE};
 use crate::scalar::Scalar;
 use core::cell::Cell;
 
 /// `[value, gradient]` of a scalar wire.
 pub(crate) type Pair<T> = [T; 2];
 
+/// One pair for every number that a wire can have. Where the arena is as long as that, a look-up
+/// needs no bounds check, which saves a quarter of the instructions; a host can afford it.
+pub(crate) const EVERY: usize = 1 << 16;
+
 /// The value of a wire; NaN, which nothing hides, for a wire that is not there.
 #[inline(always)]
 fn load<T: Scalar>(pairs: &[Cell<Pair<T>>], wire: u16) -> T {
-    match pairs.get(usize::from(wire)) {
-        Some(pair) => {
-            let [value, _] = pair.as_array_of_cells();
-            value.get()
-        }
-        None => T::NAN,
-    }
+    pairs.get(usize::from(wire)).map_or(T::NAN, value_of)
+}
+
+#[inline(always)]
+fn value_of<T: Scalar>(pair: &Cell<Pair<T>>) -> T {
+    let [value, _] = pair.as_array_of_cells();
+    value.get()
 }
 
 /// Fills the values of gates `from` to `to` − 1.
 pub(crate) fn forward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
+    match pairs.first_chunk::<EVERY>() {
+        Some(all) => forward_walk(gates, numbers, all, from, to),
+        None => forward_walk(gates, numbers, pairs, from, to),
+    }
+}
+
+#[inline(always)]
+fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own) {
-        if gate.op.is_source() {
-            continue;
+        // A unary gate's second operand is no wire, so NaN, which it does not read.
+        let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
+        if let Some(value) = value_if(gate.op, a, b, Own { numbers, start: gate.attributes() }) {
+            let [y, _] = pair.as_array_of_cells();
+            y.set(value);
         }
-        let a = load(pairs, gate.a);
-        let b = if gate.op.kind() == OpKind::Binary { load(pairs, gate.b) } else { T::ZERO };
-        let [y, _] = pair.as_array_of_cells();
-        y.set(value(gate.op, a, b, Own { numbers, start: gate.attributes() }));
     }
 }
 
@@ -59,23 +69,30 @@ pub(crate) fn clear<T: Scalar>(gates: &[Gate], pairs: &mut [Pair<T>], keep_sums:
 /// Passes gradients back through gates `from` to `to` − 1, last first.
 pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
+    match pairs.first_chunk::<EVERY>() {
+        Some(all) => backward_walk(gates, numbers, all, from, to),
+        None => backward_walk(gates, numbers, pairs, from, to),
+    }
+}
+
+#[inline(always)]
+fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own).rev() {
         let [y, g] = pair.get();
-        if gate.op.is_source() || g == T::ZERO {
+        if g == T::ZERO {
             continue;
         }
-        let numbers = Own { numbers, start: gate.attributes() };
         let Some(first) = pairs.get(usize::from(gate.a)) else { continue };
+        let second = pairs.get(usize::from(gate.b)).filter(|_| gate.b != NONE);
         let [a, da] = first.as_array_of_cells();
-        if gate.op.kind() == OpKind::Binary {
-            let Some(second) = pairs.get(usize::from(gate.b)) else { continue };
-            let [b, db] = second.as_array_of_cells();
-            let (a, b) = (a.get(), b.get());
-            da.set(da.get() + back_a(gate.op, a, b, y, g, numbers));
-            db.set(db.get() + back_b(gate.op, a, b, y, g, numbers));
-        } else {
-            da.set(da.get() + back_a(gate.op, a.get(), T::ZERO, y, g, numbers));
+        let b = second.map_or(T::NAN, value_of);
+        let own = Own { numbers, start: gate.attributes() };
+        let Some((to_a, to_b)) = back_both(gate.op, a.get(), b, y, g, own) else { continue };
+        da.set(da.get() + to_a);
+        if let Some(second) = second {
+            let [_, db] = second.as_array_of_cells();
+            db.set(db.get() + to_b);
         }
     }
 }

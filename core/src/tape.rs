@@ -61,7 +61,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         arena: &'a mut [T],
     ) -> Result<Tape<'a, T>, RunError> {
         let mut tape = Tape::resume(circuit, layout, slots, frozen, arena)?;
-        tape.arena.fill(T::ZERO);
+        tape.arena.get_mut(..layout.arena_len()).unwrap_or_default().fill(T::ZERO);
         tape.fill_pairs();
         Ok(tape)
     }
@@ -82,7 +82,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if layout.wires as usize != circuit.len() {
             return Err(RunError::WrongPlan);
         }
-        let arena = arena.get_mut(..layout.arena_len()).ok_or(RunError::ArenaTooSmall(layout.arena_len()))?;
+        if arena.len() < layout.arena_len() {
+            return Err(RunError::ArenaTooSmall(layout.arena_len()));
+        }
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
@@ -277,9 +279,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
         self.arena.get(start..start + self.circuit.shape_at(index)?.len())
     }
 
+    /// The arena as pairs; those of the scalar beginning come first.
     fn pair_cells(&mut self) -> &mut [Pair<T>] {
-        let n = 2 * self.pairs();
-        self.arena.get_mut(..n).unwrap_or_default().as_chunks_mut::<2>().0
+        self.arena.as_chunks_mut::<2>().0
     }
 
     /// Fills the gradients of all wires upstream of `wire`, a scalar, with those of `wire` as
@@ -317,7 +319,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
             return Err(RunError::NoGradient(wire.raw()));
         }
         let (gates, layout) = (self.circuit.gates, self.layout);
-        scalars::clear(gates, self.pair_cells(), keep_sums);
+        let pairs = self.pairs();
+        scalars::clear(gates, self.pair_cells().get_mut(..pairs).unwrap_or_default(), keep_sums);
         let (start, end) = layout.gradients;
         let end = if keep_sums { end } else { layout.optimiser.1 };
         if let Some(gradients) = self.arena.get_mut(start as usize..end as usize) {

@@ -9,10 +9,7 @@ pub struct Echo {
 impl Echo {
     /// An echo that has heard nothing yet.
     pub const fn new() -> Self {
-        Echo {
-            frame: heapless::Vec::new(),
-            whole: false,
-        }
+        Echo { frame: heapless::Vec::new(), whole: false }
     }
 
     /// Takes one byte; a zero ends the frame, which is the reply.

@@ -21,20 +21,13 @@ pub struct Inbox<const N: usize> {
 impl<const N: usize> Inbox<N> {
     /// An empty ring.
     pub const fn new() -> Self {
-        Inbox {
-            bytes: Mutex::new(RefCell::new(Deque::new())),
-            lost: Mutex::new(Cell::new(0)),
-        }
+        Inbox { bytes: Mutex::new(RefCell::new(Deque::new())), lost: Mutex::new(Cell::new(0)) }
     }
 
     /// Keeps a byte, or counts it as lost when the ring is full.
     pub fn put(&self, byte: u8) {
         critical_section::with(|held| {
-            let kept = self
-                .bytes
-                .borrow(held)
-                .try_borrow_mut()
-                .is_ok_and(|mut bytes| bytes.push_back(byte).is_ok());
+            let kept = self.bytes.borrow(held).try_borrow_mut().is_ok_and(|mut bytes| bytes.push_back(byte).is_ok());
             if !kept {
                 self.lose(held);
             }
@@ -53,12 +46,7 @@ impl<const N: usize> Inbox<N> {
 
     /// Whether a byte is waiting.
     pub fn is_ready(&self) -> bool {
-        critical_section::with(|held| {
-            self.bytes
-                .borrow(held)
-                .try_borrow()
-                .is_ok_and(|bytes| !bytes.is_empty())
-        })
+        critical_section::with(|held| self.bytes.borrow(held).try_borrow().is_ok_and(|bytes| !bytes.is_empty()))
     }
 
     /// Moves waiting bytes to the front of `into`; how many.

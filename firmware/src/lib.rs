@@ -60,13 +60,7 @@ where
     C: Clock,
     G: Write,
 {
-    let Board {
-        mut port,
-        mut led,
-        mut button,
-        mut clock,
-        log: mut sink,
-    } = board;
+    let Board { mut port, mut led, mut button, mut clock, log: mut sink } = board;
     let mut lit = true;
     let mut held = false;
     let _ = led.set_high();

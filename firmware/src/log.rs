@@ -57,12 +57,7 @@ pub fn drain(sink: &mut impl Write) {
 
 impl Records {
     fn write(&mut self, step: impl FnOnce(&mut defmt::Encoder, &mut dyn FnMut(&[u8]))) {
-        let Records {
-            encoder,
-            ring,
-            full,
-            ..
-        } = self;
+        let Records { encoder, ring, full, .. } = self;
         step(encoder, &mut |bytes| {
             for byte in bytes {
                 *full |= ring.push_back(*byte).is_err();

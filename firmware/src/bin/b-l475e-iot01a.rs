@@ -32,11 +32,9 @@ static PRESSED: AtomicBool = AtomicBool::new(false);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let (Some(core), Some(chip), Some(session)) = (
-        cortex_m::Peripherals::take(),
-        Peripherals::take(),
-        SESSION.try_take(),
-    ) else {
+    let (Some(core), Some(chip), Some(session)) =
+        (cortex_m::Peripherals::take(), Peripherals::take(), SESSION.try_take())
+    else {
         cortex_m::peripheral::SCB::sys_reset()
     };
     start_clocks(&chip.RCC);
@@ -45,39 +43,20 @@ fn main() -> ! {
     // which the board holds up.
     let (pins_b, pins_c) = (chip.GPIOB, chip.GPIOC);
     pins_b.afrl().modify(|_, w| w.afrl6().af7().afrl7().af7());
-    pins_b.moder().modify(|_, w| {
-        w.moder6()
-            .alternate()
-            .moder7()
-            .alternate()
-            .moder14()
-            .output()
-    });
+    pins_b.moder().modify(|_, w| w.moder6().alternate().moder7().alternate().moder14().output());
     pins_c.moder().modify(|_, w| w.moder13().input());
 
     // A falling edge on line 13, taken from port C.
     // SAFETY: 2 is port C (RM0351, 9.2.6).
-    chip.SYSCFG
-        .exticr4()
-        .modify(|_, w| unsafe { w.exti13().bits(2) });
+    chip.SYSCFG.exticr4().modify(|_, w| unsafe { w.exti13().bits(2) });
     chip.EXTI.ftsr1().modify(|_, w| w.tr13().enabled());
     chip.EXTI.imr1().modify(|_, w| w.mr13().unmasked());
 
     // USART1 runs on the bus clock, which is the processor's.
     let uart = chip.USART1;
     // SAFETY: 16 samples a bit; 139 is 0.08 % off (RM0351, 40.5.4).
-    uart.brr()
-        .write(|w| unsafe { w.bits((HERTZ + BAUD / 2) / BAUD) });
-    uart.cr1().write(|w| {
-        w.te()
-            .enabled()
-            .re()
-            .enabled()
-            .rxneie()
-            .enabled()
-            .ue()
-            .enabled()
-    });
+    uart.brr().write(|w| unsafe { w.bits((HERTZ + BAUD / 2) / BAUD) });
+    uart.cr1().write(|w| w.te().enabled().re().enabled().rxneie().enabled().ue().enabled());
 
     // SAFETY: the handlers share only `INBOX` and `PRESSED`, which are made for it.
     unsafe {
@@ -92,10 +71,7 @@ fn main() -> ! {
     };
     run(
         Board {
-            port: Line {
-                inbox: &INBOX,
-                send,
-            },
+            port: Line { inbox: &INBOX, send },
             led: Led(pins_b),
             button: Button(pins_c),
             clock: HalfSeconds::new(core.SYST),
@@ -114,10 +90,8 @@ fn start_clocks(rcc: &RCC) {
     // SAFETY: 1 is that oscillator (RM0351, 6.4.3).
     rcc.cfgr().modify(|_, w| unsafe { w.sw().bits(1) });
     while rcc.cfgr().read().sws().bits() != 1 {}
-    rcc.ahb2enr()
-        .modify(|_, w| w.gpioben().set_bit().gpiocen().set_bit());
-    rcc.apb2enr()
-        .modify(|_, w| w.usart1en().set_bit().syscfgen().set_bit());
+    rcc.ahb2enr().modify(|_, w| w.gpioben().set_bit().gpiocen().set_bit());
+    rcc.apb2enr().modify(|_, w| w.usart1en().set_bit().syscfgen().set_bit());
     // A peripheral answers two clocks after it is switched on; reading back takes longer.
     let _ = (rcc.ahb2enr().read(), rcc.apb2enr().read());
 }
@@ -147,10 +121,7 @@ fn EXTI15_10() {
 
 #[cortex_m_rt::exception]
 fn SysTick() {
-    TICKS.store(
-        TICKS.load(Ordering::Relaxed).wrapping_add(1),
-        Ordering::Relaxed,
-    );
+    TICKS.store(TICKS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 /// Half-seconds by the processor's timer.

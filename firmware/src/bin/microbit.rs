@@ -42,8 +42,7 @@ fn main() -> ! {
     // SAFETY: one bit a pin; these pins are wired to what their names say.
     pins.outset.write(|w| unsafe { w.bits(1 << TRANSMIT) });
     // SAFETY: as above; the columns of the other lights stay inputs.
-    pins.dirset
-        .write(|w| unsafe { w.bits(1 << TRANSMIT | 1 << ROW_1 | 1 << COLUMN_1) });
+    pins.dirset.write(|w| unsafe { w.bits(1 << TRANSMIT | 1 << ROW_1 | 1 << COLUMN_1) });
     for input in [RECEIVE, BUTTON_A] {
         if let Some(pin) = pins.pin_cnf.get(input as usize) {
             pin.write(|w| w.dir().input().input().connect().pull().disabled());
@@ -73,10 +72,7 @@ fn main() -> ! {
     };
     run(
         Board {
-            port: Line {
-                inbox: &INBOX,
-                send,
-            },
+            port: Line { inbox: &INBOX, send },
             led: Led,
             button: ButtonA(pins),
             clock: HalfSeconds::new(chip.TIMER0),

@@ -23,16 +23,7 @@ fn main() -> ! {
     // SAFETY: the FPGA system control block is there, and only here is it used.
     let (led, button) = unsafe { Panel::at(0x4002_8000) }.split();
     let clock = HalfSeconds::new(core.SYST, HERTZ / 2);
-    run(
-        Board {
-            port,
-            led,
-            button,
-            clock,
-            log: log::Sink::new(),
-        },
-        session,
-    )
+    run(Board { port, led, button, clock, log: log::Sink::new() }, session)
 }
 
 #[cfg(not(feature = "panic-check"))]

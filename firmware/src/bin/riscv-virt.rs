@@ -17,28 +17,16 @@ static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
 
 #[riscv_rt::entry]
 fn main() -> ! {
-    let Some(session) = SESSION.try_take() else {
-        reset()
-    };
+    let Some(session) = SESSION.try_take() else { reset() };
     // SAFETY: the machine has its serial port there, and only here is it used.
     let port = Uart(unsafe { &*(0x1000_0000 as *const UartRegisters) });
     port.0.fifo.set(1);
+    // What came before is lost; reading it away lets the next byte in.
+    let _ = port.0.data.get();
     // SAFETY: the machine has its timer there; nothing writes to it.
     let time = unsafe { &*(0x0200_bff8 as *const VolatileCell<u32>) };
-    let clock = HalfSeconds {
-        time,
-        last: time.get(),
-    };
-    run(
-        Board {
-            port,
-            led: NoPins,
-            button: NoPins,
-            clock,
-            log: log::Sink::new(),
-        },
-        session,
-    )
+    let clock = HalfSeconds { time, last: time.get() };
+    run(Board { port, led: NoPins, button: NoPins, clock, log: log::Sink::new() }, session)
 }
 
 /// The first six registers of a PC16550D.

@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::lower::{Holdout, Optimizer, Training};
 
 fn read(line: &[&str]) -> Result<Verb, clap::Error> {
     Command::try_parse_from(std::iter::once("chainrule").chain(line.iter().copied())).map(|command| command.verb)
@@ -65,4 +66,15 @@ fn numbers_are_rounded_once() {
     };
     assert_eq!((climb.step.read::<f32>(), climb.h.read::<f64>()), (1.000_000_1, 1e-4));
     assert_eq!(climb.most_steps(), 1);
+}
+
+#[test]
+fn options_stand_over_the_block() {
+    let line = ["train", "a.circuit", "--steps", "300", "--lr", "0.1", "--split", "0.5", "--seed", "3"];
+    let Ok(Verb::Train(train)) = read(&line) else { panic!("not taken") };
+    let mut training = Training::<f32> { batch: 8, ..Training::default() };
+    train.settle(&mut training);
+    assert_eq!(training.optimizer, Optimizer::Sgd { lr: 0.1 });
+    assert_eq!((training.steps, training.batch, training.seed), (Some(300), 8, 3));
+    assert_eq!(training.split, Holdout::Rows(0.5));
 }

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::number::Number;
 use super::shared::{Circuit, Where};
+use crate::lower::{Holdout, Optimizer, Training};
+use crate::text::literal::Readable;
 
 /// Backpropagation in circuits of gates, on laptops and on microcontrollers.
 #[derive(Parser, Clone, Debug)]
@@ -171,6 +173,29 @@ pub struct Train {
     /// Where it runs.
     #[command(flatten)]
     pub at: Where,
+}
+
+impl Train {
+    /// Puts what the options say over what the text says.
+    pub fn settle<T: Readable>(&self, training: &mut Training<T>) {
+        if let Some(data) = &self.data {
+            training.data = Some(data.clone());
+        }
+        if let Some(epochs) = self.epochs {
+            (training.epochs, training.steps) = (epochs, None);
+        }
+        training.steps = self.steps.or(training.steps);
+        if let Some(lr) = &self.lr {
+            training.optimizer = Optimizer::Sgd { lr: lr.read() };
+        }
+        training.batch = self.batch.unwrap_or(training.batch);
+        training.seed = self.seed.unwrap_or(training.seed);
+        match (self.split, &mut training.split) {
+            (None, _) => {}
+            (Some(new), Holdout::Groups { share, .. }) => *share = new,
+            (Some(new), split) => *split = Holdout::Rows(new),
+        }
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -13,6 +13,7 @@ pub mod legend;
 pub mod letters;
 pub mod order;
 pub mod paint;
+pub mod picture;
 pub mod place;
 pub mod plot;
 pub mod png;

@@ -40,7 +40,7 @@ pub fn stages(layout: &Layout) -> Vec<Stage> {
         if picture.moves.is_empty() || objective == Some(node) && words.role == Role::Gradient {
             stages.push(Stage { from: 0, until: usize::MAX, words: words.clone() });
         } else if words.role == Role::HeldGradient {
-            let moved = moves.filter(|(_, step)| step.gate == node).map(|(at, _)| at + 1).last();
+            let moved = moves.filter(|(_, step)| step.gate == node).map(|(at, _)| at + 1).next_back();
             let from = moved.unwrap_or(picture.moves.len());
             stages.push(Stage { from, until: usize::MAX, words: words.clone() });
         } else {

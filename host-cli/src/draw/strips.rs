@@ -7,9 +7,9 @@ use super::layers::layers;
 use super::{Kind, Node, Picture};
 
 /// A drawing at most this wide is one strip.
-const WIDE: f64 = 2400.0;
+const WIDE: f64 = 2000.0;
 /// What a column and a node take, roughly.
-const COLUMN: f64 = 138.0;
+const COLUMN: f64 = 165.0;
 const ROW: f64 = 68.0;
 
 /// A picture with tags in it, and the strip of each node.

@@ -101,7 +101,7 @@ pub fn moved(layout: &Layout, gate: usize, more: &str) -> String {
             if *reader == gate {
                 let _ = writeln!(out, "<path class=\"back{more}\" d=\"{}\"/>", path(way));
                 if let Some(Piece::Level(x, _, y)) = way.first() {
-                    let _ = writeln!(out, "<path class=\"backtip{more}\" d=\"M{} {}l10 -6v12z\"/>", r(x + 1.0), r(*y));
+                    let _ = writeln!(out, "<path class=\"backtip{more}\" d=\"M{} {}l9 -4.5v9z\"/>", r(x + 1.0), r(*y));
                 }
             }
         }

@@ -117,7 +117,7 @@ fn boxes(picture: &Picture, width: usize) -> Option<Canvas> {
     let ports = ports(&grid, &rows, &shapes, &ordered);
     let mut canvas = Canvas::default();
     let mut left = 0;
-    for (at, column) in grid.columns.iter().enumerate() {
+    for column in &grid.columns {
         let real = column.iter().copied().filter(|&slot| !grid.slots[slot].passes);
         let mut wide = 0;
         let mut stub = 0;
@@ -167,7 +167,7 @@ fn boxes(picture: &Picture, width: usize) -> Option<Canvas> {
             canvas.level(grid.slots[slot].node, left, end, rows[slot]);
         }
         left = gap(&grid, column, &rows, &ports, end, &mut canvas)?;
-        if canvas.width() > width && at + 1 <= grid.columns.len() {
+        if canvas.width() > width {
             return None;
         }
     }

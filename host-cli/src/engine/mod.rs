@@ -4,11 +4,13 @@
 mod client;
 mod host;
 mod loopback;
+mod open;
 
 pub use chainrule::link::Work;
-pub use client::{Client, Pipe};
+pub use client::{BoardFacts, Client, Pipe};
 pub use host::Host;
 pub use loopback::Loopback;
+pub use open::{OpenError, Stage, open};
 
 use chainrule::link::Refusal;
 use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Wire};

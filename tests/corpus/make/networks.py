@@ -79,7 +79,7 @@ def two_inputs(name, hidden, layers, last, patterns, tolerance):
     side = f'origin = "{ORIGIN}"\n' + n.tolerance(*tolerance)
     for row in (1, 2):
         line = read(f"{name}.csv")[row]
-        inputs = {"x": [line["x0"], line["x1"]], "y": [line["y"]], **numbers}
+        inputs = {"x": [line["x0"], line["x1"]], "y": [line["y0"]], **numbers}
         values = [wire for _, count, wire in layers if count < 8]
         gradients = [size[0] if size[1] <= 16 else f"{size[0]}[{size[1] // 3}]" for size in sizes]
         side += n.judged(network, inputs, values, [*values, *gradients, "x"], shown=shown, row=row)
@@ -87,10 +87,10 @@ def two_inputs(name, hidden, layers, last, patterns, tolerance):
 
 
 def data():
-    (DATA / "xor.csv").write_text("x0,x1,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+    (DATA / "xor.csv").write_text("x0,x1,y0\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
     # Two half circles that grip into each other, with Gaussian noise of 0.1.
     numbers = random.Random(1)
-    lines = ["x0,x1,y"]
+    lines = ["x0,x1,y0"]
     for k in range(200):
         angle = math.pi * (k // 2) / 99
         x, y = (math.cos(angle), math.sin(angle)) if k % 2 == 0 else (1 - math.cos(angle), 0.5 - math.sin(angle))

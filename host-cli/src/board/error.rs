@@ -1,0 +1,155 @@
+//! What can go wrong on the way to a board, and what to do about it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::BOARDS;
+
+/// Why a board cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BoardError {
+    /// There is no board of this name.
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The board whose name is nearest to it.
+        nearest: Option<&'static str>,
+    },
+    /// The sources of the firmware are not where they should be.
+    NoFirmware {
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
+    /// No compiler here can build for the board's processor.
+    NoCompiler {
+        /// The compiler's name for that processor.
+        target: &'static str,
+    },
+    /// The compiler did not accept the firmware.
+    Build {
+        /// The image that was asked for.
+        image: String,
+        /// The last lines that the compiler said.
+        said: String,
+    },
+    /// The emulator is not installed.
+    NoEmulator {
+        /// Its program.
+        program: &'static str,
+    },
+    /// The emulator did not start, or stopped.
+    Emulator {
+        /// The board it was to be.
+        board: &'static str,
+        /// What it said last.
+        said: String,
+    },
+    /// The serial device is not there.
+    NoPort {
+        /// The device that was asked for.
+        path: String,
+        /// Those that are there.
+        others: Vec<String>,
+    },
+    /// The serial device may not be opened by this user.
+    Permission {
+        /// The device.
+        path: String,
+    },
+    /// The serial device cannot be opened.
+    Port {
+        /// The device.
+        path: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// Nothing answers.
+    Silent {
+        /// The board or device.
+        name: String,
+        /// Whether it is a serial device, not the emulator.
+        serial: bool,
+    },
+}
+
+impl fmt::Display for BoardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BoardError::Unknown { name, nearest } => {
+                write!(f, "there is no board {name:?}")?;
+                if let Some(nearest) = nearest {
+                    write!(f, "; did you mean {nearest}?")?;
+                }
+                f.write_str("\n  boards:")?;
+                for board in &BOARDS {
+                    write!(f, " {}", board.name)?;
+                }
+                f.write_str("\n  or a serial device, such as /dev/ttyACM0")
+            }
+            BoardError::NoFirmware { folder } => write!(
+                f,
+                "the firmware's sources are not in {}\n  run this from a checkout of the \
+                 repository, or set CHAINRULE_FIRMWARE to its firmware folder",
+                folder.display()
+            ),
+            BoardError::NoCompiler { target } => write!(
+                f,
+                "no compiler here builds for {target}\n  run: rustup target add {target}\n  \
+                 or, in the repository: tests/setup"
+            ),
+            BoardError::Build { image, said } => {
+                write!(f, "the image {image} does not build; the compiler's last words:\n{said}")
+            }
+            BoardError::NoEmulator { program } => write!(
+                f,
+                "the emulator {program} is not installed\n  run, in the repository: tests/setup\n  \
+                 or install it: {}",
+                match *program {
+                    "qemu-system-arm" => {
+                        "apt install qemu-system-arm, dnf install qemu-system-arm, brew install qemu"
+                    }
+                    _ => {
+                        "apt install qemu-system-misc, dnf install qemu-system-riscv, brew install qemu"
+                    }
+                }
+            ),
+            BoardError::Emulator { board, said } if said.is_empty() => {
+                write!(f, "the emulated {board} stopped: its firmware reset the processor")
+            }
+            BoardError::Emulator { board, said } => {
+                write!(f, "the emulated {board} stopped:\n{said}")
+            }
+            BoardError::NoPort { path, others } if others.is_empty() => write!(
+                f,
+                "there is no {path}, nor any other serial device\n  is the board plugged in, \
+                 with a cable that carries data?"
+            ),
+            BoardError::NoPort { path, others } => {
+                write!(f, "there is no {path}\n  serial devices: {}", others.join(" "))
+            }
+            BoardError::Permission { path } => write!(
+                f,
+                "you may not open {path}\n  join the group it belongs to and log in again: \
+                 sudo usermod -aG dialout $USER\n  or let everybody: put this line into \
+                 /etc/udev/rules.d/70-boards.rules and plug the board in again\n  \
+                 SUBSYSTEM==\"tty\", ATTRS{{idVendor}}==\"0d28|0483\", MODE=\"0666\""
+            ),
+            BoardError::Port { path, reason } => write!(
+                f,
+                "{path} cannot be opened: {reason}\n  does another program have it open, \
+                 a serial monitor for example?"
+            ),
+            BoardError::Silent { name, serial: true } => write!(
+                f,
+                "nothing answers at {name}\n  is the firmware on the board (its light blinks once \
+                 a second)? is this the board's device? press its reset button and try again"
+            ),
+            BoardError::Silent { name, serial: false } => {
+                write!(f, "the emulated {name} does not answer")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BoardError {}

@@ -1,0 +1,194 @@
+//! Images: a board's firmware, built when it is needed.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use super::{Board, BoardError};
+
+/// One build of the firmware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Image {
+    /// The board it is for.
+    pub board: &'static Board,
+    /// Whether it computes in f64; otherwise in f32.
+    pub f64: bool,
+    /// Whether it writes its log to the emulator. Such an image hangs on a real board.
+    pub log: bool,
+}
+
+/// The way to a program for a processor that is not the host's.
+enum Compiler {
+    /// rustup has the target's core library.
+    Rustup,
+    /// Debian's pair of compiler and cargo builds the core library first; the linker is in
+    /// this folder of rustup's compiler.
+    Debian { linker: PathBuf },
+}
+
+/// What has been built by this process: cargo is asked once for each image.
+static BUILT: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+impl Image {
+    /// The image of a board in f32 without a log.
+    pub fn of(board: &'static Board) -> Self {
+        Image { board, f64: false, log: false }
+    }
+
+    /// A name that tells this image from the others.
+    pub fn name(&self) -> String {
+        let scalar = if self.f64 { "-f64" } else { "" };
+        let log = if self.log { "-log" } else { "" };
+        format!("{}{scalar}{log}", self.board.name)
+    }
+
+    /// Where the image is, once it is built.
+    ///
+    /// # Errors
+    /// [`BoardError::NoFirmware`].
+    pub fn path(&self) -> Result<PathBuf, BoardError> {
+        Ok(self.folder()?.join(self.board.target).join("release").join(self.board.name))
+    }
+
+    /// Builds the image unless that is done; `progress` is given each line the compiler says.
+    ///
+    /// # Errors
+    /// [`BoardError::NoFirmware`], [`BoardError::NoCompiler`] and [`BoardError::Build`].
+    pub fn build(&self, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, BoardError> {
+        let path = self.path()?;
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        if built.contains(&self.name()) && path.exists() {
+            return Ok(path);
+        }
+        let firmware = firmware_folder()?;
+        let compiler = compiler(&firmware, self.board.target)?;
+        let mut command = cargo(&compiler);
+        command.current_dir(&firmware).args(["build", "--locked", "--release"]);
+        command.args(["--bin", self.board.name, "--target", self.board.target]);
+        command.arg("--features").arg(self.features()).arg("--target-dir").arg(self.folder()?);
+        run(command, &self.name(), progress)?;
+        built.insert(self.name());
+        Ok(path)
+    }
+
+    fn features(&self) -> String {
+        let mut features = self.board.name.to_owned();
+        if self.f64 {
+            features.push_str(",f64");
+        }
+        if self.log {
+            features.push_str(",log-semihosting");
+        }
+        features
+    }
+
+    /// Cargo names a program by its board alone, so each other kind has its own folder.
+    fn folder(&self) -> Result<PathBuf, BoardError> {
+        let kind = match (self.f64, self.log) {
+            (false, false) => "plain",
+            (true, false) => "f64",
+            (false, true) => "log",
+            (true, true) => "f64-log",
+        };
+        Ok(firmware_folder()?.join("target").join(kind))
+    }
+}
+
+/// The folder of the firmware's sources: beside this package, or where the environment says.
+///
+/// # Errors
+/// [`BoardError::NoFirmware`].
+pub fn firmware_folder() -> Result<PathBuf, BoardError> {
+    let folder = std::env::var_os("CHAINRULE_FIRMWARE")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("firmware"), PathBuf::from);
+    if folder.join("Cargo.toml").exists() { Ok(folder) } else { Err(BoardError::NoFirmware { folder }) }
+}
+
+fn compiler(firmware: &Path, target: &'static str) -> Result<Compiler, BoardError> {
+    let said = |program: &str, arguments: &[&str]| {
+        let out = clean(program).current_dir(firmware).args(arguments).output().ok()?;
+        out.status.success().then(|| String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    let installed = said("rustup", &["target", "list", "--installed"]);
+    if installed.is_some_and(|targets| targets.lines().any(|line| line == target)) {
+        return Ok(Compiler::Rustup);
+    }
+    let debian = || {
+        let library = said("/usr/bin/rustc", &["--print", "sysroot"])?;
+        let library = Path::new(library.trim()).join("lib/rustlib/src/rust/library/core");
+        if !library.exists() || !Path::new("/usr/bin/cargo").exists() {
+            return None;
+        }
+        let version = said("rustc", &["-vV"])?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: "))?;
+        let root = said("rustc", &["--print", "sysroot"])?;
+        let linker = Path::new(root.trim()).join("lib/rustlib").join(host).join("bin");
+        linker.join("rust-lld").exists().then_some(Compiler::Debian { linker })
+    };
+    debian().ok_or(BoardError::NoCompiler { target })
+}
+
+fn cargo(compiler: &Compiler) -> Command {
+    match compiler {
+        Compiler::Rustup => clean("cargo"),
+        Compiler::Debian { linker } => {
+            let mut path = linker.as_os_str().to_owned();
+            path.push(":");
+            path.push(std::env::var_os("PATH").unwrap_or_default());
+            let mut command = clean("/usr/bin/cargo");
+            command.env("PATH", path).env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+            command.arg("-Zbuild-std=core");
+            command
+        }
+    }
+}
+
+/// What cargo and the host's build put into the environment; none of it holds for a board.
+const MEDDLERS: [&str; 11] = [
+    "CARGO_BUILD_",
+    "CARGO_ENCODED_",
+    "CARGO_INCREMENTAL",
+    "CARGO_MAKEFLAGS",
+    "CARGO_PROFILE_",
+    "CARGO_TARGET_",
+    "DEFMT_LOG",
+    "LD_LIBRARY_PATH",
+    "RUSTC",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+/// A program in the environment that the user's shell would give it.
+fn clean(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if MEDDLERS.iter().any(|start| text.starts_with(start)) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+fn run(mut command: Command, image: &str, progress: &mut dyn FnMut(&str)) -> Result<(), BoardError> {
+    let failed = |said: String| BoardError::Build { image: image.to_owned(), said };
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let mut said = Vec::new();
+    if let Some(lines) = child.stderr.take() {
+        for line in BufReader::new(lines).lines().map_while(Result::ok) {
+            progress(line.trim());
+            said.push(line);
+        }
+    }
+    match child.wait() {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(failed(said.split_off(said.len().saturating_sub(30)).join("\n"))),
+    }
+}

@@ -1,0 +1,20 @@
+//! Where else than on the host a circuit can run: boards, their images, and the way to them.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`table`] | one row a board: processor, memory, emulator |
+//! | [`image`] | building a board's firmware |
+//! | [`emulator`] | the emulator's process, which never outlives this one |
+//! | [`port`] | bytes to and from a board, emulated or at a serial device |
+//! | [`error`] | what can go wrong on the way, and what to do about it |
+
+pub mod emulator;
+pub mod error;
+pub mod image;
+pub mod port;
+pub mod table;
+
+pub use error::BoardError;
+pub use image::Image;
+pub use port::Port;
+pub use table::{BOARDS, Board};

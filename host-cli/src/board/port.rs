@@ -1,0 +1,156 @@
+//! Bytes to and from a board: one type for the emulator and for a serial device.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serialport::SerialPort;
+
+use super::emulator::Emulator;
+use super::{Board, BoardError, Image, table};
+
+/// The speed of the firmware's serial line.
+const BAUD: u32 = 115_200;
+
+/// A byte stream to a board. Reading waits for a byte no longer than the time-out.
+pub struct Port {
+    name: String,
+    way: Way,
+}
+
+enum Way {
+    Emulated(Emulator),
+    Serial(Box<dyn SerialPort>),
+}
+
+/// What is under way while a port opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening<'a> {
+    /// The compiler says something about this image.
+    Building(&'a str, &'a str),
+    /// The emulator starts as this board.
+    Starting(&'a str),
+}
+
+/// Whether `on` names a serial device; otherwise it is the name of a board.
+pub fn is_device(on: &str) -> bool {
+    on.contains(['/', '\\']) || on.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("com"))
+}
+
+impl Port {
+    /// Opens a board by its name, building its image if needed, or a serial device by its path.
+    ///
+    /// # Errors
+    /// Any [`BoardError`] but [`BoardError::Silent`]: nothing has been said yet.
+    pub fn open(on: &str, f64: bool, log: bool, progress: &mut dyn FnMut(Opening<'_>)) -> Result<Self, BoardError> {
+        if is_device(on) {
+            return Self::device(on);
+        }
+        let image = Image { board: table::find(on)?, f64, log };
+        let name = image.name();
+        let path = image.build(&mut |line| progress(Opening::Building(&name, line)))?;
+        progress(Opening::Starting(on));
+        Ok(Emulator::start(image.board, &path, log, &[])?.into())
+    }
+
+    /// Opens a serial device.
+    ///
+    /// # Errors
+    /// [`BoardError::NoPort`], [`BoardError::Permission`] or [`BoardError::Port`].
+    pub fn device(path: &str) -> Result<Self, BoardError> {
+        use io::ErrorKind::{NotFound, PermissionDenied};
+        let port = serialport::new(path, BAUD).timeout(Duration::from_secs(1)).open();
+        let port = port.map_err(|error| match error.kind {
+            serialport::ErrorKind::Io(PermissionDenied) => BoardError::Permission { path: path.to_owned() },
+            serialport::ErrorKind::NoDevice | serialport::ErrorKind::Io(NotFound)
+                if !std::path::Path::new(path).exists() =>
+            {
+                let others = serialport::available_ports().unwrap_or_default();
+                let others = others.into_iter().map(|port| port.port_name).collect();
+                BoardError::NoPort { path: path.to_owned(), others }
+            }
+            _ => BoardError::Port { path: path.to_owned(), reason: error.description },
+        })?;
+        Ok(Port { name: path.to_owned(), way: Way::Serial(port) })
+    }
+
+    /// The board's name or the device's path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The board, where it is known before it is asked.
+    pub fn board(&self) -> Option<&'static Board> {
+        match &self.way {
+            Way::Emulated(emulator) => Some(emulator.board()),
+            Way::Serial(_) => None,
+        }
+    }
+
+    /// How long reading waits for a byte.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
+        match &mut self.way {
+            Way::Emulated(emulator) => emulator.line().set_read_timeout(Some(timeout)),
+            Way::Serial(port) => port.set_timeout(timeout).map_err(io::Error::from),
+        }
+    }
+
+    /// The bytes of the emulated firmware's log, once.
+    pub fn take_log(&mut self) -> Option<UnixStream> {
+        match &mut self.way {
+            Way::Emulated(emulator) => emulator.take_log(),
+            Way::Serial(_) => None,
+        }
+    }
+
+    /// What to tell the user when nothing has answered.
+    pub fn silent(&self) -> BoardError {
+        BoardError::Silent { name: self.name.clone(), serial: self.board().is_none() }
+    }
+}
+
+impl From<Emulator> for Port {
+    fn from(emulator: Emulator) -> Self {
+        Port { name: emulator.board().name.to_owned(), way: Way::Emulated(emulator) }
+    }
+}
+
+impl Read for Port {
+    /// Reads what has arrived. A time-out is [`io::ErrorKind::TimedOut`]; an emulator that
+    /// has stopped is [`io::ErrorKind::Other`] around a [`BoardError`].
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match &mut self.way {
+            Way::Serial(port) => port.read(bytes),
+            Way::Emulated(emulator) => match emulator.line().read(bytes) {
+                Ok(0) if !bytes.is_empty() => Err(io::Error::other(emulator.stopped())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    Err(io::Error::other(emulator.stopped()))
+                }
+                other => other,
+            },
+        }
+    }
+}
+
+impl Write for Port {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.way {
+            Way::Serial(port) => port.write(bytes),
+            Way::Emulated(emulator) => match emulator.line().write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(io::Error::other(emulator.stopped())),
+                other => other,
+            },
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.way {
+            Way::Serial(port) => port.flush(),
+            Way::Emulated(emulator) => emulator.line().flush(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The boards: one row each.
+
+use super::BoardError;
+
+/// A board that the firmware runs on.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Board {
+    /// What the user calls it; also the image's name and its feature in `firmware/`.
+    pub name: &'static str,
+    /// The processor, for people.
+    pub processor: &'static str,
+    /// The compiler's name for that processor.
+    pub target: &'static str,
+    /// Bytes of flash in the memory map; 0 where programs run from RAM.
+    pub flash: u32,
+    /// Bytes of RAM in the memory map.
+    pub ram: u32,
+    /// Whether this board exists only in the emulator.
+    pub emulated_only: bool,
+    /// The emulator's program.
+    pub emulator: &'static str,
+    /// What the emulator is told to be this board.
+    pub machine: &'static [&'static str],
+}
+
+const KIB: u32 = 1024;
+const MIB: u32 = 1024 * KIB;
+
+/// Every board, those with the most room first.
+pub const BOARDS: [Board; 5] = [
+    Board {
+        name: "mps2-an386",
+        processor: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        flash: 4 * MIB,
+        ram: 4 * MIB,
+        emulated_only: true,
+        emulator: "qemu-system-arm",
+        machine: &["-machine", "mps2-an386"],
+    },
+    Board {
+        name: "mps2-an505",
+        processor: "Cortex-M33",
+        target: "thumbv8m.main-none-eabihf",
+        flash: 4 * MIB,
+        ram: 2 * MIB,
+        emulated_only: true,
+        emulator: "qemu-system-arm",
+        machine: &["-machine", "mps2-an505"],
+    },
+    Board {
+        name: "riscv-virt",
+        processor: "RISC-V rv32imac",
+        target: "riscv32imac-unknown-none-elf",
+        flash: 0,
+        ram: 16 * MIB,
+        emulated_only: true,
+        emulator: "qemu-system-riscv32",
+        machine: &["-machine", "virt", "-bios", "none"],
+    },
+    Board {
+        name: "b-l475e-iot01a",
+        processor: "Cortex-M4F (STM32L475)",
+        target: "thumbv7em-none-eabihf",
+        flash: MIB,
+        ram: 96 * KIB,
+        emulated_only: false,
+        emulator: "qemu-system-arm",
+        machine: &["-machine", "b-l475e-iot01a"],
+    },
+    Board {
+        name: "microbit",
+        processor: "Cortex-M0 (nRF51822)",
+        target: "thumbv6m-none-eabi",
+        flash: 256 * KIB,
+        ram: 16 * KIB,
+        emulated_only: false,
+        emulator: "qemu-system-arm",
+        machine: &["-machine", "microbit"],
+    },
+];
+
+/// The board of that name.
+///
+/// # Errors
+/// [`BoardError::Unknown`], with the nearest name there is.
+pub fn find(name: &str) -> Result<&'static Board, BoardError> {
+    BOARDS
+        .iter()
+        .find(|board| board.name == name)
+        .ok_or_else(|| BoardError::Unknown { name: name.to_owned(), nearest: nearest(name) })
+}
+
+/// The name that differs in the fewest letters, if that is less than half of them.
+fn nearest(name: &str) -> Option<&'static str> {
+    let near = BOARDS.iter().map(|board| (distance(name, board.name), board.name)).min()?;
+    (near.0 * 2 < near.1.len()).then_some(near.1)
+}
+
+/// Letters to insert, delete or change to make one word of the other (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, letter) in from.chars().enumerate() {
+        let mut corner = line;
+        row[0] = line + 1;
+        for (column, other) in to.iter().enumerate() {
+            let change = corner + usize::from(letter != *other);
+            corner = row[column + 1];
+            row[column + 1] = change.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{BOARDS, find};
+    use crate::board::{BoardError, image::firmware_folder};
+
+    #[test]
+    fn a_mistyped_name_is_told_its_neighbour() {
+        let nearest = |name| match find(name) {
+            Err(BoardError::Unknown { nearest, .. }) => nearest,
+            _ => None,
+        };
+        assert_eq!(nearest("mps2-an368"), Some("mps2-an386"));
+        assert_eq!(nearest("micro:bit"), Some("microbit"));
+        assert_eq!(nearest("l475"), None);
+        assert_eq!(find("microbit").map(|board| board.ram), Ok(16384));
+    }
+
+    /// `LENGTH = 256K` after `FLASH` → 262144; 0 when there is no such line.
+    fn length(map: &str, region: &str) -> u32 {
+        let Some(line) = map.lines().find(|line| line.trim_start().starts_with(region)) else {
+            return 0;
+        };
+        let size = line.rsplit('=').next().unwrap().trim();
+        let unit = if size.ends_with('M') { super::MIB } else { super::KIB };
+        size.trim_end_matches(['K', 'M']).parse::<u32>().unwrap() * unit
+    }
+
+    #[test]
+    fn the_sizes_are_those_of_the_memory_maps() {
+        for board in &BOARDS {
+            let map = firmware_folder().unwrap().join("memory").join(board.name);
+            let map = fs::read_to_string(map.with_extension("x")).unwrap();
+            assert_eq!(length(&map, "FLASH "), board.flash, "flash of {}", board.name);
+            assert_eq!(length(&map, "RAM "), board.ram, "RAM of {}", board.name);
+        }
+    }
+}

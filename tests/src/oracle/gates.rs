@@ -1,0 +1,157 @@
+//! The gates by name, in dual numbers: definitions as in the literature, with
+//! no derivative written down except those of elementary functions.
+
+use super::array::Array;
+use super::dual::{Dual, fixed};
+
+/// What a call reads: wires by place and settings by name.
+pub struct Arguments<'a> {
+    /// The wires.
+    pub wires: Vec<&'a Array>,
+    /// The settings, such as `slope`.
+    pub settings: Vec<(&'a str, f64)>,
+}
+
+impl Arguments<'_> {
+    fn wire(&self, at: usize) -> Result<&Array, String> {
+        self.wires.get(at).copied().ok_or_else(|| format!("argument {} is missing", at + 1))
+    }
+
+    /// A number by name, or by place among the arguments, or what it is unless told.
+    fn setting(&self, name: &str, at: usize, usual: Option<f64>) -> Result<Dual, String> {
+        let named = self.settings.iter().find(|(own, _)| *own == name).map(|(_, number)| *number);
+        match (named, self.wires.get(at)) {
+            (Some(number), _) => Ok(fixed(number)),
+            (None, Some(wire)) => wire.only(),
+            (None, None) => usual.map(fixed).ok_or_else(|| format!("`{name}` is missing")),
+        }
+    }
+}
+
+fn sigmoid(x: Dual) -> Dual {
+    if x.v >= 0.0 { fixed(1.0) / (fixed(1.0) + (-x).exp()) } else { x.exp() / (fixed(1.0) + x.exp()) }
+}
+
+fn softplus(x: Dual) -> Dual {
+    x.max(fixed(0.0)) + (-x.abs()).exp().ln_1p()
+}
+
+/// What an elementwise gate does to an element.
+type Element = Box<dyn Fn(Dual) -> Dual>;
+
+/// An elementwise gate of one wire.
+fn unary(name: &str, call: &Arguments) -> Result<Option<Element>, String> {
+    let one = fixed(1.0);
+    Ok(Some(match name {
+        "neg" => Box::new(|x| -x),
+        "abs" => Box::new(Dual::abs),
+        "sqrt" => Box::new(Dual::sqrt),
+        "square" => Box::new(|x| x * x),
+        "recip" => Box::new(move |x| one / x),
+        "exp" => Box::new(Dual::exp),
+        "log" => Box::new(Dual::ln),
+        "sin" => Box::new(Dual::sin),
+        "cos" => Box::new(Dual::cos),
+        "tanh" => Box::new(Dual::tanh),
+        "sigmoid" => Box::new(sigmoid),
+        "relu" => Box::new(|x| x.max(fixed(0.0))),
+        "leaky_relu" => {
+            let slope = call.setting("slope", 1, Some(0.01))?;
+            Box::new(move |x| if x.v > 0.0 { x } else { slope * x })
+        }
+        "elu" => {
+            let alpha = call.setting("alpha", 1, Some(1.0))?;
+            Box::new(move |x| if x.v > 0.0 { x } else { alpha * x.exp_m1() })
+        }
+        // Hendrycks and Gimpel 2016: x Φ(x), and its approximation by tanh, as a sigmoid of twice the argument.
+        "gelu" => Box::new(|x| x * x.normal()),
+        "gelu_tanh" => {
+            let root = fixed((2.0 / std::f64::consts::PI).sqrt());
+            Box::new(move |x| x * sigmoid(fixed(2.0) * root * (x + fixed(0.044715) * x * x * x)))
+        }
+        "softplus" => Box::new(softplus),
+        // x/(1 + |x|) = ±(1 − 1/(1 + |x|)), whose slope does not cancel; the value is taken as written.
+        "softsign" => Box::new(move |x| {
+            let slope = if x.v < 0.0 { one / (one - x) } else { -(one / (one + x)) };
+            Dual { v: x.v / (1.0 + x.v.abs()), t: slope.t }
+        }),
+        "hard_swish" => Box::new(|x| x * (x + fixed(3.0)).max(fixed(0.0)).min(fixed(6.0)) / fixed(6.0)),
+        "clip" => {
+            let (low, high) = (call.setting("lo", 1, None)?, call.setting("hi", 2, None)?);
+            Box::new(move |x| x.max(low).min(high))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// An elementwise gate of two wires.
+fn binary(name: &str) -> Option<fn(Dual, Dual) -> Dual> {
+    Some(match name {
+        "add" => |a, b| a + b,
+        "sub" => |a, b| a - b,
+        "mul" => |a, b| a * b,
+        "div" => |a, b| a / b,
+        "pow" => Dual::pow,
+        "max" => Dual::max,
+        "min" => Dual::min,
+        _ => return None,
+    })
+}
+
+/// x − ln Σ eˣ for each x, by way of the largest.
+fn log_softmax(row: &[Dual]) -> Vec<Dual> {
+    let largest = fixed(row.iter().fold(f64::NEG_INFINITY, |largest, x| largest.max(x.v)));
+    let whole = row.iter().fold(fixed(0.0), |sum, &x| sum + (x - largest).exp()).ln();
+    row.iter().map(|&x| (x - largest) - whole).collect()
+}
+
+/// A gate applied to its arguments.
+pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
+    let first = call.wire(0)?;
+    if let Some(function) = unary(name, call)? {
+        return Ok(first.map(function));
+    }
+    if name == "max" && call.wires.len() == 1 {
+        let elements = first.elements.iter().copied();
+        let largest = elements.reduce(|best, x| if x.v > best.v { x } else { best });
+        return largest.map(Array::scalar).ok_or_else(|| "max of nothing".into());
+    }
+    if let Some(function) = binary(name) {
+        return first.with(call.wire(1)?, function);
+    }
+    let one = match name {
+        "sum" => first.sum(),
+        "mean" => first.mean(),
+        "dot" => same_shape(first, call.wire(1)?, |a, b| a * b)?.sum(),
+        "softmax" | "log_softmax" => {
+            return Ok(first.rows(|row| {
+                let log = log_softmax(row);
+                if name == "softmax" { log.into_iter().map(Dual::exp).collect() } else { log }
+            }));
+        }
+        "mse" => same_shape(first, call.wire(1)?, |a, t| (a - t) * (a - t))?.mean(),
+        "mae" => same_shape(first, call.wire(1)?, |a, t| (a - t).abs())?.mean(),
+        "huber" => same_shape(first, call.wire(1)?, |a, t| {
+            let r = (a - t).abs();
+            if r.v <= 1.0 { fixed(0.5) * r * r } else { r - fixed(0.5) }
+        })?
+        .mean(),
+        "hinge" => same_shape(first, call.wire(1)?, |s, y| (fixed(1.0) - s * y).max(fixed(0.0)))?.mean(),
+        "binary_cross_entropy" => same_shape(first, call.wire(1)?, |z, t| softplus(z) - z * t)?.mean(),
+        "cross_entropy" => {
+            let class = call.wire(1)?.only()?.v;
+            let log = log_softmax(&first.elements);
+            -*log.get(class as usize).ok_or_else(|| format!("there is no class {class}"))?
+        }
+        _ => return Err(format!("the oracle knows no gate `{name}`")),
+    };
+    Ok(Array::scalar(one))
+}
+
+fn same_shape(a: &Array, b: &Array, function: fn(Dual, Dual) -> Dual) -> Result<Array, String> {
+    if a.shape == b.shape {
+        a.with(b, function)
+    } else {
+        Err(format!("shapes {:?} and {:?} are not the same", a.shape, b.shape))
+    }
+}

@@ -1,0 +1,278 @@
+//! The oracle: an independent judge of values and gradients, in f64.
+//!
+//! It walks the text's tree itself, with shapes, gates and losses of its own
+//! ([`array`], [`gates`]) in [dual numbers](dual): no line of the core, of its
+//! lowering or of its mathematics is used. A gradient's element is found by one
+//! walk in which that element moves; an intermediate wire moves the same way.
+//!
+//! At kinks it takes one side or the other; the conventions there are exact
+//! cases of the corpus.
+
+pub mod array;
+pub mod dual;
+pub mod gates;
+
+use std::collections::{BTreeMap, HashMap};
+
+use chainrule_cli::text::ast::{Call, Document, Expr, ExprId, Operator, Place, Statement};
+
+use crate::corpus::Given;
+use array::Array;
+use dual::fixed;
+use gates::{Arguments, apply};
+
+/// A circuit with what its sources are set to.
+pub struct Oracle<'a> {
+    document: &'a Document,
+    inputs: &'a BTreeMap<String, Given>,
+}
+
+/// One element of a wire that moves.
+#[derive(Clone, Copy)]
+struct Moving<'a> {
+    wire: &'a str,
+    element: usize,
+}
+
+/// Values by wire name, and the objective.
+pub struct Values {
+    wires: HashMap<String, Array>,
+    objective: Array,
+}
+
+impl Values {
+    /// A wire's elements.
+    pub fn wire(&self, name: &str) -> Result<Vec<f64>, String> {
+        let wire = self.wires.get(name).ok_or_else(|| format!("the oracle knows no wire `{name}`"))?;
+        Ok(wire.elements.iter().map(|element| element.v).collect())
+    }
+
+    /// A wire's shape.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.wires.get(name).map(|wire| &wire.shape[..])
+    }
+
+    /// The objective's value.
+    pub fn objective(&self) -> f64 {
+        self.objective.elements[0].v
+    }
+
+    /// The names of all wires that have one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.wires.keys().map(String::as_str)
+    }
+}
+
+impl<'a> Oracle<'a> {
+    /// A circuit, and the inputs, labels and params that are set; others are as
+    /// the text says.
+    pub fn new(document: &'a Document, inputs: &'a BTreeMap<String, Given>) -> Self {
+        Oracle { document, inputs }
+    }
+
+    /// All values.
+    ///
+    /// # Errors
+    ///
+    /// What the oracle cannot read, in words.
+    pub fn values(&self) -> Result<Values, String> {
+        self.walk(None)
+    }
+
+    /// The gradient of a wire, or of the objective, by one element of a wire.
+    ///
+    /// # Errors
+    ///
+    /// As [`Oracle::values`].
+    pub fn partial(&self, of: Option<&str>, wire: &str, element: usize) -> Result<f64, String> {
+        let moved = self.walk(Some(Moving { wire, element }))?;
+        let of = match of {
+            Some(name) => moved.wires.get(name).ok_or_else(|| format!("the oracle knows no wire `{name}`"))?,
+            None => &moved.objective,
+        };
+        Ok(of.only()?.t)
+    }
+
+    /// The gradient by all elements of a wire.
+    ///
+    /// # Errors
+    ///
+    /// As [`Oracle::values`].
+    pub fn gradient(&self, of: Option<&str>, wire: &str) -> Result<Vec<f64>, String> {
+        let count = self.values()?.wire(wire)?.len();
+        (0..count).map(|element| self.partial(of, wire, element)).collect()
+    }
+
+    fn walk(&self, moving: Option<Moving>) -> Result<Values, String> {
+        let mut walk = Walk { oracle: self, moving, wires: HashMap::new(), layers: HashMap::new() };
+        let mut objective = None;
+        for statement in &self.document.statements {
+            match statement {
+                Statement::Input(source) | Statement::Param(source) => {
+                    let shape: Vec<usize> = source.shape.iter().map(|size| size.value).collect();
+                    walk.source(&source.name.text, &shape, source.value)?;
+                }
+                Statement::Label(label) => {
+                    let shape: Vec<usize> = label.shape.iter().map(|size| size.value).collect();
+                    walk.source(&label.name.text, &shape, label.value)?;
+                }
+                Statement::Layer { name, kind } => {
+                    walk.layers.insert(&name.text, kind);
+                }
+                Statement::Define { name, value } => {
+                    let array = walk.expression(*value)?;
+                    walk.define(name.text.clone(), array);
+                }
+                Statement::Objective { value, .. } => objective = Some(walk.expression(*value)?),
+                Statement::Formula(value) => objective = Some(walk.expression(*value)?),
+                Statement::Block { .. } | Statement::Freeze(_) => {}
+                Statement::Normalize(_) => return Err("the oracle does not normalize".into()),
+            }
+        }
+        let objective = objective.ok_or("the circuit has no objective")?;
+        Ok(Values { wires: walk.wires, objective })
+    }
+}
+
+/// The state of one walk over a document.
+struct Walk<'a> {
+    oracle: &'a Oracle<'a>,
+    moving: Option<Moving<'a>>,
+    wires: HashMap<String, Array>,
+    layers: HashMap<&'a str, &'a Call>,
+}
+
+impl<'a> Walk<'a> {
+    fn define(&mut self, name: String, mut array: Array) {
+        if let Some(moving) = self.moving
+            && moving.wire == name
+            && let Some(element) = array.elements.get_mut(moving.element)
+        {
+            element.t += 1.0;
+        }
+        self.wires.insert(name, array);
+    }
+
+    fn source(&mut self, name: &str, shape: &[usize], value: Option<ExprId>) -> Result<(), String> {
+        let count = shape.iter().product();
+        let array = match (self.oracle.inputs.get(name), value) {
+            (Some(given), _) => {
+                let numbers = given.numbers(count).map_err(|error| format!("`{name}`: {error}"))?;
+                Array::fixed(shape, &numbers)
+            }
+            (None, Some(value)) => {
+                let array = self.expression(value)?;
+                if array.elements.len() != count {
+                    return Err(format!("`{name}` has {count} elements, not {}", array.elements.len()));
+                }
+                Array { shape: shape.to_vec(), ..array }
+            }
+            (None, None) => return Err(format!("`{name}` has no value")),
+        };
+        self.define(name.to_owned(), array);
+        Ok(())
+    }
+
+    /// The value of an expression, without recursion: its nodes in the order
+    /// in which they can be computed.
+    fn expression(&mut self, id: ExprId) -> Result<Array, String> {
+        let document = self.oracle.document;
+        let mut order = Vec::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            order.push(id);
+            open.extend(document.operands(id));
+        }
+        let mut known: HashMap<usize, Array> = HashMap::new();
+        for id in order.into_iter().rev() {
+            let array = self.node(id, &known).map_err(|error| format!("{:?}: {error}", document.span(id)))?;
+            known.insert(id.position(), array);
+        }
+        known.remove(&id.position()).ok_or_else(|| "nothing to compute".into())
+    }
+
+    fn node(&mut self, id: ExprId, known: &HashMap<usize, Array>) -> Result<Array, String> {
+        let at = |id: ExprId| known.get(&id.position()).ok_or("an operand comes after its reader");
+        match &self.oracle.document.node(id).kind {
+            Expr::Number(text) => {
+                let number: f64 = text.parse().map_err(|error| format!("`{text}`: {error}"))?;
+                Ok(Array::scalar(fixed(number)))
+            }
+            Expr::Name(name) => {
+                self.wires.get(name).cloned().ok_or_else(|| format!("the oracle knows no wire `{name}`"))
+            }
+            Expr::Quoted(text) => Err(format!("\"{text}\" is no number")),
+            Expr::Negate(of) => Ok(at(*of)?.map(|x| -x)),
+            Expr::Binary { operator, left, right, .. } => {
+                let name = match operator {
+                    Operator::Add => "add",
+                    Operator::Subtract => "sub",
+                    Operator::Multiply => "mul",
+                    Operator::Divide => "div",
+                    Operator::Power => "pow",
+                };
+                apply(name, &Arguments { wires: vec![at(*left)?, at(*right)?], settings: Vec::new() })
+            }
+            Expr::Index { of, places, .. } => {
+                let of = at(*of)?;
+                let range = |(dimension, place): (usize, &Place)| match place {
+                    Place::At(at) => (at.value, at.value + 1, true),
+                    Place::Range { start, end, .. } => {
+                        let size = of.shape.get(dimension).copied().unwrap_or(0);
+                        (start.map_or(0, |start| start.value), end.map_or(size, |end| end.value), false)
+                    }
+                };
+                of.part(&places.iter().enumerate().map(range).collect::<Vec<_>>())
+            }
+            Expr::List(items) => {
+                let items: Vec<&Array> = items.iter().map(|item| at(*item)).collect::<Result<_, _>>()?;
+                let mut shape = vec![items.len()];
+                shape.extend(items.first().map(|item| item.shape.clone()).unwrap_or_default());
+                Ok(Array { shape, elements: items.iter().flat_map(|item| item.elements.clone()).collect() })
+            }
+            Expr::Call(call) => {
+                let mut arguments = Arguments { wires: Vec::new(), settings: Vec::new() };
+                for argument in &call.arguments {
+                    match &argument.name {
+                        Some(name) => arguments.settings.push((&name.text, at(argument.value)?.only()?.v)),
+                        None => arguments.wires.push(at(argument.value)?),
+                    }
+                }
+                match self.layers.get(call.name.text.as_str()).copied() {
+                    Some(kind) => {
+                        let input = (*arguments.wires.first().ok_or("a layer reads a wire")?).clone();
+                        self.layer(&call.name.text, kind, &input)
+                    }
+                    None => apply(&call.name.text, &arguments),
+                }
+            }
+        }
+    }
+
+    /// A dense layer: z = W x + b with W as [out, in].
+    fn layer(&mut self, name: &str, kind: &Call, input: &Array) -> Result<Array, String> {
+        if kind.name.text != "dense" {
+            return Err(format!("the oracle knows no layer `{}`", kind.name.text));
+        }
+        let size = kind.arguments.first().ok_or("a dense layer has a size")?;
+        let Expr::Number(size) = &self.oracle.document.node(size.value).kind else {
+            return Err("a layer's size is a number".into());
+        };
+        let outputs: usize = size.parse().map_err(|error| format!("`{size}`: {error}"))?;
+        let inputs = input.elements.len();
+        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+        if !self.wires.contains_key(&weight) {
+            self.source(&weight, &[outputs, inputs], None)?;
+            self.source(&bias, &[outputs], None)?;
+        }
+        let (weight, bias) = (&self.wires[&weight], &self.wires[&bias]);
+        let rows = weight.elements.chunks(inputs).zip(&bias.elements);
+        let one = |(row, &bias): (&[dual::Dual], &dual::Dual)| {
+            row.iter().zip(&input.elements).fold(bias, |sum, (&weight, &x)| sum + weight * x)
+        };
+        Ok(Array { shape: vec![outputs], elements: rows.map(one).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests;
