@@ -1,5 +1,6 @@
 //! The parts of the command line that tests use too.
 
+pub mod args;
 pub mod board;
 pub mod data;
 pub mod draw;

@@ -1,10 +1,10 @@
 //! Lowering: what a text says becomes a circuit of the core, with the names that
 //! the core does not know.
 //!
-//! The road: [`scope`](mod@scope) (what each name stands for), `gates`
-//! (expressions to gates, operands first), `layers` (a layer's params and how
-//! they start), [`settings`] (`train` and `adapt` blocks), [`error`] (what is
-//! wrong, in words).
+//! The road: `scope` (what each name stands for), `sources` (inputs, labels,
+//! params), `gates` (expressions to gates, operands first), `layers` (a layer's
+//! params and how they start), [`settings`] (`train` and `adapt` blocks),
+//! [`rows`] (the data), [`error`] (what is wrong) and `words` for it.
 
 mod arguments;
 mod build;
@@ -12,12 +12,16 @@ pub mod circuit;
 pub mod error;
 mod gates;
 mod layers;
+pub mod rows;
 mod scope;
 pub mod settings;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use build::lower;
 pub use circuit::{Fed, HostCircuit, Lowered, Param};
 pub use error::LowerError;
+pub use rows::RowsError;
 pub use settings::{Holdout, Optimizer, Training};

@@ -400,3 +400,21 @@ fn long_chains_lower_without_a_deep_stack() {
     let told = told.expect_err("too many gates").report(false);
     assert!(told.starts_with("error: the circuit has more than 65535 gates"), "{told}");
 }
+
+#[test]
+fn a_row_of_the_data_gives_values() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
+    let written = crate::text::source::read_file(folder.as_ref()).expect("reads");
+    let given = [read_given("digit=7").expect("reads")];
+    let mut circuit = lowered(&written, &["digit=7"]);
+    circuit.take_row(1, &given).expect("there");
+    assert_eq!(circuit.fields[0].value.as_ref().expect("set")[..5], [0.0, 0.0, 0.0, 12.0, 13.0]);
+    assert_eq!(circuit.fields[1].value, Some(vec![7.0]));
+    let told = circuit.take_row(5000, &[]).expect_err("too far").report();
+    assert_eq!(told, "error: the data has no row 5000: its 1797 rows are 0 to 1796");
+    let table = circuit.table(&circuit.training).expect("reads");
+    let parts = circuit.training.part(&table, &mut chainrule::Random::new(1)).expect("parts");
+    assert_eq!((parts.held.len(), parts.train.len()), (359, 1438));
+    let bare = lowered(&file("input x = 1\nmaximize x"), &[]).take_row(0, &[]);
+    assert!(bare.expect_err("no data").report().starts_with("error: no data: name a file"));
+}

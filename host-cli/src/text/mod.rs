@@ -2,7 +2,7 @@
 //! or [`Diagnostic`]s that say where and what would be right.
 //!
 //! The road: [`source`] (argument to text), [`token`] (text to tokens),
-//! [`parse`], `expression` and `cursor` (tokens to [`ast`]), `write` (back to text);
+//! [`mod@parse`], `expression` and `cursor` (tokens to [`ast`]), `write` (back to text);
 //! [`mistake`] says what is wrong, [`report`] shows it.
 
 pub mod ast;

@@ -1,0 +1,45 @@
+//! Numbers from the command line, kept as text until the scalar is known, so
+//! that they are rounded once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::text::literal::Readable;
+
+/// A finite number as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number(String);
+
+/// Text that is no finite number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotANumber;
+
+impl fmt::Display for NotANumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a finite number such as 0.001 or 1e-3")
+    }
+}
+
+impl std::error::Error for NotANumber {}
+
+impl FromStr for Number {
+    type Err = NotANumber;
+
+    fn from_str(text: &str) -> Result<Self, NotANumber> {
+        let number: f64 = text.trim().parse().map_err(|_| NotANumber)?;
+        if number.is_finite() { Ok(Number(text.trim().to_owned())) } else { Err(NotANumber) }
+    }
+}
+
+impl Number {
+    /// The number in the scalar in use; infinite if it is too large for that.
+    pub fn read<T: Readable>(&self) -> T {
+        self.0.parse().unwrap_or(T::NAN)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

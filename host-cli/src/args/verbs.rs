@@ -1,0 +1,206 @@
+//! The verbs, each with its options and an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::number::Number;
+use super::shared::{Circuit, Where};
+use crate::lower::{Holdout, Optimizer, Training};
+use crate::text::literal::Readable;
+
+/// Backpropagation in circuits of gates, on laptops and on microcontrollers.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "chainrule", version, about, arg_required_else_help = true)]
+#[command(after_help = "Example:
+  chainrule explain \"(x + y) * z\" x=-2 y=5 z=-4")]
+pub struct Command {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do with a circuit.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Verb {
+    /// Values and gradients of every wire
+    Eval(Eval),
+    /// Forward and backward gate by gate, in words
+    Explain(Explain),
+    /// Analytic against numerical gradients, in f64 on the host
+    Check(Check),
+    /// Move inputs and params along the gradient
+    Climb(Climb),
+    /// Train the params on data
+    Train(Train),
+}
+
+/// `chainrule eval`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  chainrule eval \"(x + y) * z\" x=-2 y=5 z=-4
+  chainrule eval digits.circuit --row 0 --on loopback --json")]
+pub struct Eval {
+    /// The circuit and its values.
+    #[command(flatten)]
+    pub circuit: Circuit,
+    /// Where it runs.
+    #[command(flatten)]
+    pub at: Where,
+}
+
+/// `chainrule explain`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:
+  chainrule explain \"sigmoid(a*x + b*y + c)\" a=1 b=2 c=-3 x=-1 y=3")]
+pub struct Explain {
+    /// The circuit and its values.
+    #[command(flatten)]
+    pub circuit: Circuit,
+    /// Where it runs.
+    #[command(flatten)]
+    pub at: Where,
+}
+
+/// `chainrule check`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:
+  chainrule check \"max(x, y) * exp(x)\" x=2 y=1
+
+Exit code 1 when a gradient is wrong.")]
+pub struct Check {
+    /// The circuit and its values.
+    #[command(flatten)]
+    pub circuit: Circuit,
+    /// The width of the differences
+    #[arg(long = "h", value_name = "H")]
+    pub h: Option<Number>,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a gradient is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GradientBy {
+    /// By backpropagation
+    Analytic,
+    /// (f(x + h) - f(x)) / h
+    Forward,
+    /// (f(x + h) - f(x - h)) / 2h
+    Central,
+}
+
+/// `chainrule climb`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  chainrule climb \"(x + y) * z\" x=-2 y=5 z=-4 --step 0.01 --steps 1
+  chainrule climb \"100 - (x - y)^2\" x=3 y=4 --scalar f64 --gradient forward --until 0.000005")]
+pub struct Climb {
+    /// The circuit and its values.
+    #[command(flatten)]
+    pub circuit: Circuit,
+    /// How far a step goes along the gradient
+    #[arg(long, value_name = "STEP", default_value = "0.001")]
+    pub step: Number,
+    /// Stop after so many steps [default: 1, with --until 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps: Option<u64>,
+    /// Stop after the first step that gains less
+    #[arg(long, value_name = "GAIN")]
+    pub until: Option<Number>,
+    /// How the gradient is found
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = GradientBy::Analytic)]
+    pub gradient: GradientBy,
+    /// The width of the differences
+    #[arg(long = "h", value_name = "H", default_value = "1e-4")]
+    pub h: Number,
+    /// Keep this wire where it is; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub hold: Vec<String>,
+    /// Where it runs.
+    #[command(flatten)]
+    pub at: Where,
+}
+
+/// The most steps of `climb --until`, when `--steps` does not say.
+const CLIMB_STEPS: u64 = 100_000;
+
+impl Climb {
+    /// The greatest number of steps.
+    pub fn most_steps(&self) -> u64 {
+        self.steps.unwrap_or(if self.until.is_some() { CLIMB_STEPS } else { 1 })
+    }
+}
+
+/// `chainrule train`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:
+  chainrule train digits.circuit --epochs 10 --save digits.safetensors
+
+What the options leave open is as the file's `train` block says.")]
+pub struct Train {
+    /// A .circuit file
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// A CSV file of samples
+    #[arg(long, value_name = "CSV")]
+    pub data: Option<PathBuf>,
+    /// Walks over the data
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "steps")]
+    pub epochs: Option<u32>,
+    /// Steps, instead of epochs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps: Option<u64>,
+    /// The learning rate
+    #[arg(long, value_name = "RATE")]
+    pub lr: Option<Number>,
+    /// Samples a step
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: Option<u32>,
+    /// What the first weights and the shuffles come from
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The share of the rows to hold out, from 0 to below 1
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub split: Option<f64>,
+    /// Write the weights to this safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Start from the weights of this safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
+    /// Where it runs.
+    #[command(flatten)]
+    pub at: Where,
+}
+
+impl Train {
+    /// Puts what the options say over what the text says.
+    pub fn settle<T: Readable>(&self, training: &mut Training<T>) {
+        if let Some(data) = &self.data {
+            training.data = Some(data.clone());
+        }
+        if let Some(epochs) = self.epochs {
+            (training.epochs, training.steps) = (epochs, None);
+        }
+        training.steps = self.steps.or(training.steps);
+        if let Some(lr) = &self.lr {
+            training.optimizer = Optimizer::Sgd { lr: lr.read() };
+        }
+        training.batch = self.batch.unwrap_or(training.batch);
+        training.seed = self.seed.unwrap_or(training.seed);
+        match (self.split, &mut training.split) {
+            (None, _) => {}
+            (Some(new), Holdout::Groups { share, .. }) => *share = new,
+            (Some(new), split) => *split = Holdout::Rows(new),
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: Option<f64> = text.parse().ok();
+    share
+        .filter(|share| (0.0..1.0).contains(share))
+        .ok_or_else(|| "expected a share from 0 to below 1, such as 0.2".into())
+}
