@@ -132,7 +132,7 @@ impl<T: Scalar> Tape<'_, T> {
         }
         for wire in circuit.wires().filter(moves) {
             if let Some((values, around)) = self.value_hole(wire)
-                && let Some(gradients) = around.gradient(wire.index())
+                && let Some(gradients) = around.slot(wire.index() as u16).and_then(|slot| around.gradient(slot))
             {
                 for (x, &g) in values.iter_mut().zip(gradients) {
                     *x += step * g;

@@ -13,7 +13,6 @@ use crate::op::Op;
 use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
-use crate::shape::Shape;
 use crate::store::{Around, hole};
 
 /// A circuit with the memory it runs in.
@@ -236,27 +235,24 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
+    #[inline(always)]
     fn forward_gate(&mut self, i: usize) {
         let (Some(gate), Some(slot)) = (self.circuit.gates.get(i), self.slots.get(i)) else { return };
         if gate.op.is_source() {
             return;
         }
-        let len = self.circuit.shape_at(i).map_or(1, Shape::len);
         let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.circuit, gate) };
-        if let Some((out, around)) = self.hole(slot.value, len + saved) {
-            let done = kernels::forward(gate, i, out, &around);
+        let len = slot.len as usize + saved;
+        if let Some((out, around)) = hole(self.arena, slot.value, len, self.frozen, self.circuit, self.slots) {
+            let done = kernels::forward(gate, slot, out, &around);
             debug_assert!(done.is_some());
         }
-    }
-
-    pub(crate) fn hole(&mut self, place: u32, len: usize) -> Option<(&mut [T], Around<'_, T>)> {
-        hole(self.arena, place as usize, len, self.frozen, self.circuit, self.slots)
     }
 
     /// The value of a wire to write, and everything around it.
     pub(crate) fn value_hole(&mut self, wire: Wire) -> Option<(&mut [T], Around<'_, T>)> {
         let slot = self.slots.get(wire.index()).filter(|slot| slot.value < IN_NUMBERS)?;
-        self.hole(slot.value, self.len_of(wire))
+        hole(self.arena, slot.value, slot.len as usize, self.frozen, self.circuit, self.slots)
     }
 
     /// The gradient of a wire to write.
@@ -268,19 +264,19 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// What lies in the slot of a wire's value, written over or not.
     pub(crate) fn read_value(&self, index: usize) -> Option<&[T]> {
-        let (place, len) = (self.slots.get(index)?.value, self.circuit.shape_at(index)?.len());
+        let &Slot { value: place, len, .. } = self.slots.get(index)?;
         let (table, start) = match place {
             _ if place < IN_NUMBERS => (&*self.arena, place),
             _ if place < IN_FROZEN => (self.circuit.numbers, place - IN_NUMBERS),
             _ => (self.frozen, place - IN_FROZEN),
         };
-        table.get(start as usize..start as usize + len)
+        table.get(start as usize..)?.get(..len as usize)
     }
 
     /// What lies in the slot of a wire's gradient.
     pub(crate) fn read_gradient(&self, index: usize) -> Option<&[T]> {
-        let start = self.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?.gradient as usize;
-        self.arena.get(start..start + self.circuit.shape_at(index)?.len())
+        let slot = self.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?;
+        self.arena.get(slot.gradient as usize..)?.get(..slot.len as usize)
     }
 
     /// The arena as pairs; those of the scalar beginning come first.
@@ -353,20 +349,23 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
+    #[inline(always)]
     fn backward_gate(&mut self, i: usize) {
         let (Some(gate), Some(slot)) = (self.circuit.gates.get(i), self.slots.get(i)) else { return };
         if gate.op.is_source() || slot.gradient >= IN_PLACE {
             return;
         }
-        for k in 0..3 {
-            let Some(wire) = gate.operand(k) else { return };
-            let Some(place) = self.slots.get(wire.index()).map(|slot| slot.gradient) else { return };
-            if place >= IN_PLACE {
-                continue;
-            }
-            let len = self.len_of(wire);
-            if let Some((dx, around)) = self.hole(place, len) {
-                let done = kernels::backward(gate, i, k, dx, &around);
+        for k in 0..gate.op.operands() {
+            let wire = match k {
+                0 => gate.a,
+                1 => gate.b,
+                _ => gate.c,
+            };
+            // A dense gate without bias names no wire there, and no slot is found.
+            let Some(to) = self.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { continue };
+            let parts = hole(self.arena, to.gradient, to.len as usize, self.frozen, self.circuit, self.slots);
+            if let Some((dx, around)) = parts {
+                let done = kernels::backward(gate, slot, k, dx, &around);
                 debug_assert!(done.is_some());
             }
         }
