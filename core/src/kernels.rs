@@ -39,7 +39,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
             *out.first_mut()? = loss::mean_loss(gate.op, around.value(gate.a)?, around.value(gate.b)?);
         }
         op => {
-            let own = Own { numbers: around.circuit.numbers, start: gate.attributes() };
+            let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
             let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
             if slot.value == around.slot(gate.a)?.value {
                 broadcast::forward_in_place(op, own, b, out);
@@ -85,14 +85,14 @@ pub(crate) fn backward<T: Scalar>(
             rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::log_softmax_back)
         }
         Op::CrossEntropy => {
-            let saved = around.value_and_saved(slot, saved_len(&around.circuit, gate))?;
+            let saved = around.value_and_saved(slot, saved_len(&around.fixed.circuit, gate))?;
             softmax::cross_entropy_back(saved.get(1..)?, *around.value(gate.b)?.first()?, g, dx);
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
             loss::mean_loss_back(gate.op, around.value(gate.a)?, around.value(gate.b)?, g, k == 1, dx);
         }
         op => {
-            let own = Own { numbers: around.circuit.numbers, start: gate.attributes() };
+            let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
             let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
             let up = Upstream { a: around.value(gate.a)?, b, y: around.value_and_saved(slot, 0)?, g: delta };
             broadcast::backward(op, own, &up, k == 1, dx);
@@ -103,12 +103,12 @@ pub(crate) fn backward<T: Scalar>(
 
 /// Where the rows of a slice begin in an operand of `len` elements.
 fn row_start<T: Scalar>(gate: &Gate, around: &Around<'_, T>, len: usize) -> Option<usize> {
-    len.checked_div(around.circuit.shape_at(usize::from(gate.a))?.first()).map(|row| gate.start() * row)
+    len.checked_div(around.fixed.circuit.shape_at(usize::from(gate.a))?.first()).map(|row| gate.start() * row)
 }
 
 /// The length of the innermost dimension of the first operand.
 fn row<T: Scalar>(gate: &Gate, around: &Around<'_, T>) -> Option<usize> {
-    Some(around.circuit.shape_at(usize::from(gate.a))?.last())
+    Some(around.fixed.circuit.shape_at(usize::from(gate.a))?.last())
 }
 
 /// Does something to each innermost row.

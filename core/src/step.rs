@@ -43,7 +43,7 @@ impl<T: Scalar> Tape<'_, T> {
     /// # Errors
     /// [`RunError::NoObjective`].
     pub fn objective_value(&self) -> Result<T, RunError> {
-        let wire = self.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        let wire = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
         // No plan lets another wire have the objective's memory.
         self.read_value(wire.index()).and_then(|value| value.first()).copied().ok_or(RunError::WrongPlan)
     }
@@ -64,7 +64,7 @@ impl<T: Scalar> Tape<'_, T> {
     pub(crate) fn walk_update(&mut self, rate: T) -> Result<(), RunError> {
         self.check_in_place(rate)?;
         self.check_params(rate)?;
-        for i in (0..self.circuit.len()).rev() {
+        for i in (0..self.fixed.circuit.len()).rev() {
             self.update_in_place(i, rate);
         }
         self.move_params(rate);
@@ -99,7 +99,7 @@ impl<T: Scalar> Tape<'_, T> {
         if self.layout.purpose != Purpose::Accumulate {
             return Err(RunError::NotPlanned);
         }
-        let objective = self.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
         self.forward();
         self.begin_backward(objective, true)?;
         self.backward_gates(0, objective.index() + 1);
@@ -132,7 +132,7 @@ impl<T: Scalar> Tape<'_, T> {
         if !rate.is_finite() {
             return Err(RunError::BadRate);
         }
-        match self.circuit.objective {
+        match self.fixed.circuit.objective {
             Some(Objective::Minimize(_)) => Ok(rate),
             Some(Objective::Maximize(_)) => Ok(-rate),
             None => Err(RunError::NoObjective),
@@ -140,7 +140,7 @@ impl<T: Scalar> Tape<'_, T> {
     }
 
     fn check_in_place(&self, rate: T) -> Result<(), RunError> {
-        for (i, (gate, slot)) in self.circuit.gates.iter().zip(self.slots).enumerate() {
+        for (i, (gate, slot)) in self.fixed.circuit.gates.iter().zip(self.fixed.slots).enumerate() {
             if gate.op != Op::Dense {
                 continue;
             }
@@ -165,13 +165,13 @@ impl<T: Scalar> Tape<'_, T> {
     /// Whether the weights of this wire are updated by the gate that reads them.
     #[inline]
     fn is_in_place(&self, wire: u16) -> bool {
-        self.slots.get(usize::from(wire)).is_some_and(|slot| slot.gradient == IN_PLACE)
+        self.fixed.slots.get(usize::from(wire)).is_some_and(|slot| slot.gradient == IN_PLACE)
     }
 
     #[inline]
     fn update_in_place(&mut self, i: usize, rate: T) {
-        let Some(gate) = self.circuit.gates.get(i).filter(|gate| gate.op == Op::Dense) else { return };
-        let Some(slot) = self.slots.get(i) else { return };
+        let Some(gate) = self.fixed.circuit.gates.get(i).filter(|gate| gate.op == Op::Dense) else { return };
+        let Some(slot) = self.fixed.slots.get(i) else { return };
         if self.is_in_place(gate.b)
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
@@ -195,7 +195,7 @@ impl<T: Scalar> Tape<'_, T> {
             return Err(self.not_finite(rate));
         }
         for (i, (gate, [w, g])) in
-            self.circuit.gates.iter().zip(self.arena.as_chunks::<2>().0).take(self.pairs()).enumerate()
+            self.fixed.circuit.gates.iter().zip(self.arena.as_chunks::<2>().0).take(self.pairs()).enumerate()
         {
             if gate.is_trained() && !fine((w, g)) {
                 return Err(RunError::NotFinite(i as u16));
@@ -209,11 +209,11 @@ impl<T: Scalar> Tape<'_, T> {
     fn not_finite(&self, rate: T) -> RunError {
         let bad = |wire: &Wire| {
             let (values, gradients) = (self.read_value(wire.index()), self.read_gradient(wire.index()));
-            let trained = self.circuit.gate(*wire).is_some_and(Gate::is_trained);
+            let trained = self.fixed.circuit.gate(*wire).is_some_and(Gate::is_trained);
             let mut both = values.unwrap_or_default().iter().zip(gradients.unwrap_or_default());
             trained && !both.all(|(&w, &g)| (w - rate * g).is_finite())
         };
-        RunError::NotFinite(self.circuit.wires().find(bad).map_or(u16::MAX, Wire::raw))
+        RunError::NotFinite(self.fixed.circuit.wires().find(bad).map_or(u16::MAX, Wire::raw))
     }
 
     fn move_params(&mut self, rate: T) {
@@ -227,7 +227,7 @@ impl<T: Scalar> Tape<'_, T> {
             }
         }
         let pairs = self.pairs();
-        for (gate, [w, g]) in self.circuit.gates.iter().zip(self.arena.as_chunks_mut::<2>().0).take(pairs) {
+        for (gate, [w, g]) in self.fixed.circuit.gates.iter().zip(self.arena.as_chunks_mut::<2>().0).take(pairs) {
             if gate.is_trained() {
                 *w -= rate * *g;
             }

@@ -3,14 +3,20 @@
 use crate::circuit::CircuitRef;
 use crate::plan::{IN_FROZEN, IN_NUMBERS, Slot};
 
+/// What a tape only reads.
+#[derive(Debug)]
+pub(crate) struct Fixed<'a, T> {
+    pub(crate) circuit: CircuitRef<'a, T>,
+    pub(crate) slots: &'a [Slot],
+    pub(crate) frozen: &'a [T],
+}
+
 /// All values but those in the hole that a gate writes: the arena around it, and flash.
 pub(crate) struct Around<'s, T> {
     low: &'s [T],
     high: &'s [T],
     high_start: usize,
-    frozen: &'s [T],
-    pub(crate) circuit: CircuitRef<'s, T>,
-    slots: &'s [Slot],
+    pub(crate) fixed: &'s Fixed<'s, T>,
 }
 
 /// Splits the arena into `len` numbers from `start` on, to write, and what is around them.
@@ -19,14 +25,12 @@ pub(crate) fn hole<'s, T: Copy>(
     arena: &'s mut [T],
     start: u32,
     len: usize,
-    frozen: &'s [T],
-    circuit: CircuitRef<'s, T>,
-    slots: &'s [Slot],
+    fixed: &'s Fixed<'s, T>,
 ) -> Option<(&'s mut [T], Around<'s, T>)> {
     let start = start as usize;
     let (low, rest) = arena.split_at_mut_checked(start)?;
     let (hole, high) = rest.split_at_mut_checked(len)?;
-    Some((hole, Around { low, high, high_start: start + len, frozen, circuit, slots }))
+    Some((hole, Around { low, high, high_start: start + len, fixed }))
 }
 
 impl<'s, T: Copy> Around<'s, T> {
@@ -46,8 +50,8 @@ impl<'s, T: Copy> Around<'s, T> {
     #[inline(never)]
     fn in_flash(&self, place: u32, len: usize) -> Option<&'s [T]> {
         let (table, start) = match place {
-            _ if place < IN_FROZEN => (self.circuit.numbers, place - IN_NUMBERS),
-            _ => (self.frozen, place - IN_FROZEN),
+            _ if place < IN_FROZEN => (self.fixed.circuit.numbers, place - IN_NUMBERS),
+            _ => (self.fixed.frozen, place - IN_FROZEN),
         };
         table.get(start as usize..)?.get(..len)
     }
@@ -55,7 +59,7 @@ impl<'s, T: Copy> Around<'s, T> {
     /// The value of a wire.
     #[inline(always)]
     pub(crate) fn value(&self, wire: u16) -> Option<&'s [T]> {
-        let slot = self.slots.get(usize::from(wire))?;
+        let slot = self.fixed.slots.get(usize::from(wire))?;
         self.read(slot.value, slot.len)
     }
 
@@ -77,6 +81,6 @@ impl<'s, T: Copy> Around<'s, T> {
     /// Where a wire lies.
     #[inline(always)]
     pub(crate) fn slot(&self, wire: u16) -> Option<&'s Slot> {
-        self.slots.get(usize::from(wire))
+        self.fixed.slots.get(usize::from(wire))
     }
 }
