@@ -128,19 +128,12 @@ pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
 }
 
 /// The greatest magnitude, NaN if there is one (`f32::max` would lose it).
+///
+/// Without their sign bit, the bits of numbers are ordered as the numbers are, and those of NaN come
+/// last.
+#[inline(never)]
 pub(crate) fn max_abs<T: Scalar>(values: &[T]) -> T {
-    let mut max = T::ZERO;
-    for &x in values {
-        let x = x.abs();
-        // Also taken when x is NaN, and never left again: NaN fails every comparison.
-        if !(x <= max) {
-            max = x;
-            if x.is_nan() {
-                return x;
-            }
-        }
-    }
-    max
+    T::greatest_magnitude(values)
 }
 
 #[cfg(test)]
