@@ -3,9 +3,9 @@
 
 use std::fmt::Debug;
 
-use chainrule::{CircuitRef, Op, Random, Wire};
+use chainrule::{CircuitRef, Op, Purpose, Random, Wire};
 use chainrule_cli::data::columns::Role;
-use chainrule_cli::engine::{Engine, EngineError, Work};
+use chainrule_cli::engine::{self, Engine, EngineError};
 use chainrule_cli::lower::{Lowered, lower};
 use chainrule_cli::text::literal::Readable;
 use chainrule_cli::text::read;
@@ -206,6 +206,43 @@ pub fn all_cases<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dy
     Ok(shown)
 }
 
+/// The objective, and what else nobody reads, by a plan that keeps nothing longer
+/// than it must; for each case.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn results<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dyn Engine<T>) -> Result<Shown, String> {
+    let mut shown = Shown::default();
+    let view = lowered.view();
+    let is_read = |wire: &Wire| view.gates().iter().any(|gate| gate.operands().any(|operand| operand == *wire));
+    let objective = lowered.objective().map(|objective| objective.wire());
+    let unread: Vec<Wire> = view.wires().filter(|wire| objective == Some(*wire) || !is_read(wire)).collect();
+    for case in &entry.cases {
+        for (wire, values) in settings(lowered, case)? {
+            engine.set(wire, 0, &values).map_err(|error| format!("set `{}`: {error}", lowered.name(wire)))?;
+        }
+        engine.forward().map_err(words)?;
+        for &wire in &unread {
+            let name = format!("case {}: result `{}`", case.number, lowered.name(wire));
+            shown.bits(name, &engine.value(wire).map_err(words)?);
+        }
+    }
+    Ok(shown)
+}
+
+/// What a circuit is put on an engine for, and what it then shows.
+pub type Work<T> = (Purpose, fn(&Entry, &Lowered<T>, &mut dyn Engine<T>) -> Result<Shown, String>);
+
+/// All that engines are compared by.
+pub fn works<T: Number>(lowered: &Lowered<T>) -> Vec<Work<T>> {
+    let mut all: Vec<Work<T>> = vec![(Purpose::Inspect, all_cases), (Purpose::Infer, results)];
+    if trains(lowered) {
+        all.extend([(Purpose::Train, steps as _), (Purpose::Accumulate, batches as _)]);
+    }
+    all
+}
+
 /// Whether there is something to train.
 pub fn trains<T: Number>(lowered: &Lowered<T>) -> bool {
     lowered.objective().is_some() && lowered.params.iter().any(|param| !param.frozen)
@@ -284,12 +321,12 @@ pub fn steps<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dyn En
     let order: Vec<usize> = (0..STEPS).map(|step| step * 5 % ROWS).collect();
     let rate = T::from_f64(0.05);
     let mut losses = Vec::new();
-    let done = engine.run(Work::Step(rate.to_bits()), &order, &mut |loss| losses.push(loss));
+    let done = engine.run(engine::Work::Step(rate.to_bits()), &order, &mut |loss| losses.push(loss));
     shown.bits("losses".into(), &losses);
     shown.words("steps".into(), done);
     show_params(lowered, "steps", engine, &mut shown)?;
     let mut losses = Vec::new();
-    let done = engine.run(Work::Evaluate, &[0, 1, 2, 3, 4, 5], &mut |loss| losses.push(loss));
+    let done = engine.run(engine::Work::Evaluate, &[0, 1, 2, 3, 4, 5], &mut |loss| losses.push(loss));
     shown.bits("evaluations".into(), &losses);
     shown.words("evaluations".into(), done);
     Ok(shown)

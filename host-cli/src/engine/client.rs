@@ -18,6 +18,16 @@ pub trait Pipe {
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize>;
 }
 
+impl<P: Pipe + ?Sized> Pipe for &mut P {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (**self).send(bytes)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
+        (**self).receive(buffer, wait)
+    }
+}
+
 /// How long the oldest request may go unanswered before everything under way is sent again.
 const PATIENCE: Duration = Duration::from_millis(1500);
 const HELLO_PATIENCE: Duration = Duration::from_millis(400);
