@@ -52,7 +52,7 @@ pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [
 fn forward_columns<T: Scalar, const B: usize>(x: &[T], w: &[T], z: &mut [T], n: usize, j: usize) {
     let (Some(w), Some(z)) = (w.get(j..), z.get_mut(j..).and_then(|z| z.first_chunk_mut::<B>())) else { return };
     let mut sums = *z;
-    for (row, &x) in w.chunks(n).zip(x) {
+    for (row, &x) in w.chunks(n.max(1)).zip(x) {
         if x == T::ZERO {
             continue;
         }
@@ -74,7 +74,7 @@ pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
 fn backward_columns<T: Scalar, const B: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
     let (Some(w), Some(delta)) = (w.get(j..), delta.get(j..).and_then(|d| d.first_chunk::<B>())) else { return };
     let delta = *delta;
-    for (row, dx) in w.chunks(n).zip(dx) {
+    for (row, dx) in w.chunks(n.max(1)).zip(dx) {
         if let Some(row) = row.first_chunk::<B>() {
             let mut sum = *dx;
             for (&w, &d) in row.iter().zip(&delta) {
@@ -94,7 +94,7 @@ pub(crate) fn update<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
 fn update_columns<T: Scalar, const B: usize>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize, j: usize) {
     let (Some(w), Some(delta)) = (w.get_mut(j..), delta.get(j..).and_then(|d| d.first_chunk::<B>())) else { return };
     let delta = *delta;
-    for (row, &x) in w.chunks_mut(n).zip(x) {
+    for (row, &x) in w.chunks_mut(n.max(1)).zip(x) {
         if x == T::ZERO {
             continue;
         }

@@ -201,27 +201,18 @@ pub(crate) fn value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
     value_if(op, a, b, own).unwrap_or(T::NAN)
 }
 
-/// The larger; the first at a tie; NaN if either is.
+/// The larger; NaN if either is.
 #[inline(always)]
 pub(crate) fn larger<T: Scalar>(a: T, b: T) -> T {
-    if a >= b {
-        a
-    } else if b > a {
-        b
-    } else {
-        T::NAN
-    }
+    // The first choice is one instruction on most processors, and gives b if either is NaN.
+    let larger = if a > b { a } else { b };
+    if a.is_nan() { a } else { larger }
 }
 
 #[inline(always)]
 fn smaller<T: Scalar>(a: T, b: T) -> T {
-    if a <= b {
-        a
-    } else if b < a {
-        b
-    } else {
-        T::NAN
-    }
+    let smaller = if a < b { a } else { b };
+    if a.is_nan() { a } else { smaller }
 }
 
 /// All of g to the winner, half at a tie, nothing to the loser, NaN where nothing compares.

@@ -8,14 +8,43 @@ use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+    use crate::error::RunError;
+    use crate::tape::Tape;
+
+    /// The walks, compiled in this crate for each kind of number. A generic function is compiled
+    /// where it is used, with the optimisation of the crate that uses it; firmware is built small,
+    /// and kernels built small run at a third of their speed.
+    pub trait Walks: Sized {
+        fn walk_forward(tape: &mut Tape<'_, Self>, from: usize, to: usize);
+        fn walk_backward(tape: &mut Tape<'_, Self>, from: usize, to: usize);
+        fn walk_update(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
+        fn walk_end_batch(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
+    }
+
+    macro_rules! walks {
+        ($($t:ident)*) => {
+            $(impl Walks for $t {
+                fn walk_forward(tape: &mut Tape<'_, $t>, from: usize, to: usize) {
+                    tape.walk_forward(from, to);
+                }
+                fn walk_backward(tape: &mut Tape<'_, $t>, from: usize, to: usize) {
+                    tape.walk_backward(from, to);
+                }
+                fn walk_update(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
+                    tape.walk_update(rate)
+                }
+                fn walk_end_batch(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
+                    tape.walk_end_batch(rate)
+                }
+            })*
+        };
+    }
+    walks!(f32 f64);
 }
 
 /// A floating-point number that circuits compute with: [`f32`] or [`f64`], nothing else.
 pub trait Scalar:
-    sealed::Sealed
+    sealed::Walks
     + Copy
     + Default
     + PartialEq

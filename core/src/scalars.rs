@@ -6,7 +6,8 @@
 //! and one bounds check a look-up for value and gradient together.
 
 use crate::elementwise::{Own, back_both, value_if};
-use crate::gate::{Gate, NONE};
+use crate::gate::Gate;
+use crate::op::{Op, OpKind};
 use crate::scalar::Scalar;
 use core::cell::Cell;
 
@@ -42,12 +43,29 @@ pub(crate) fn forward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pai
 fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own) {
-        // A unary gate's second operand is no wire, so NaN, which it does not read.
-        let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
-        if let Some(value) = value_if(gate.op, a, b, Own { numbers, start: gate.attributes() }) {
-            let [y, _] = pair.as_array_of_cells();
-            y.set(value);
+        // The commonest gates apart, so that each is compiled to just what it does.
+        match gate.op {
+            Op::Add => forward_gate(Op::Add, gate, numbers, pairs, pair),
+            Op::Mul => forward_gate(Op::Mul, gate, numbers, pairs, pair),
+            Op::Max => forward_gate(Op::Max, gate, numbers, pairs, pair),
+            op if op.is_source() => {}
+            _ => forward_rest(gate, numbers, pairs, pair),
         }
+    }
+}
+
+#[inline(never)]
+fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
+    forward_gate(gate.op, gate, numbers, pairs, pair);
+}
+
+#[inline(always)]
+fn forward_gate<T: Scalar>(op: Op, gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
+    // A unary gate's second operand is no wire, so NaN, which it does not read.
+    let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
+    if let Some(value) = value_if(op, a, b, Own { numbers, start: gate.attributes() }) {
+        let [y, _] = pair.as_array_of_cells();
+        y.set(value);
     }
 }
 
@@ -79,20 +97,39 @@ pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pa
 fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own).rev() {
-        let [y, g] = pair.get();
+        let [_, g] = pair.as_array_of_cells();
+        let g = g.get();
         if g == T::ZERO {
             continue;
         }
-        let Some(first) = pairs.get(usize::from(gate.a)) else { continue };
-        let second = pairs.get(usize::from(gate.b)).filter(|_| gate.b != NONE);
-        let [a, da] = first.as_array_of_cells();
-        let b = second.map_or(T::NAN, value_of);
-        let own = Own { numbers, start: gate.attributes() };
-        let Some((to_a, to_b)) = back_both(gate.op, a.get(), b, y, g, own) else { continue };
-        da.set(da.get() + to_a);
-        if let Some(second) = second {
-            let [_, db] = second.as_array_of_cells();
-            db.set(db.get() + to_b);
+        match gate.op {
+            Op::Add => backward_gate(Op::Add, gate, numbers, pairs, pair, g),
+            Op::Mul => backward_gate(Op::Mul, gate, numbers, pairs, pair, g),
+            Op::Max => backward_gate(Op::Max, gate, numbers, pairs, pair, g),
+            op if op.is_source() => {}
+            _ => backward_rest(gate, numbers, pairs, pair, g),
         }
+    }
+}
+
+#[inline(never)]
+fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+    backward_gate(gate.op, gate, numbers, pairs, pair, g);
+}
+
+#[inline(always)]
+fn backward_gate<T: Scalar>(op: Op, gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+    let Some(first) = pairs.get(usize::from(gate.a)) else { return };
+    let [a, da] = first.as_array_of_cells();
+    let own = Own { numbers, start: gate.attributes() };
+    let y = value_of(pair);
+    if op.kind() == OpKind::Binary {
+        let Some(second) = pairs.get(usize::from(gate.b)) else { return };
+        let [b, db] = second.as_array_of_cells();
+        let Some((to_a, to_b)) = back_both(op, a.get(), b.get(), y, g, own) else { return };
+        da.set(da.get() + to_a);
+        db.set(db.get() + to_b);
+    } else if let Some((to_a, _)) = back_both(op, a.get(), T::NAN, y, g, own) {
+        da.set(da.get() + to_a);
     }
 }

@@ -57,6 +57,10 @@ impl<T: Scalar> Tape<'_, T> {
             return Err(RunError::NotPlanned);
         }
         let rate = self.signed_rate(rate)?;
+        T::walk_update(self, rate)
+    }
+
+    pub(crate) fn walk_update(&mut self, rate: T) -> Result<(), RunError> {
         self.check_in_place(rate)?;
         self.check_params(rate)?;
         for i in (0..self.circuit.len()).rev() {
@@ -113,6 +117,10 @@ impl<T: Scalar> Tape<'_, T> {
             return Err(RunError::EmptyBatch);
         }
         let rate = self.signed_rate(rate)? / T::from_u32(samples);
+        T::walk_end_batch(self, rate)
+    }
+
+    pub(crate) fn walk_end_batch(&mut self, rate: T) -> Result<(), RunError> {
         self.check_params(rate)?;
         self.move_params(rate);
         Ok(())

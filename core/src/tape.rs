@@ -222,6 +222,10 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// Fills the values of gates `from` to `to` − 1: a part of [`Tape::forward`], for callers that
     /// have something else to do between two gates (feed a watchdog, yield to an executor).
     pub fn forward_gates(&mut self, from: usize, to: usize) {
+        T::walk_forward(self, from, to);
+    }
+
+    pub(crate) fn walk_forward(&mut self, from: usize, to: usize) {
         let (pairs, to) = (self.pairs(), to.min(self.circuit.len()));
         if from < pairs {
             let (gates, numbers) = (self.circuit.gates, self.circuit.numbers);
@@ -335,6 +339,10 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// Passes gradients back through gates `from` to `to` − 1, last first: a part of a backward that
     /// was begun with [`Tape::begin_backward`].
     pub fn backward_gates(&mut self, from: usize, to: usize) {
+        T::walk_backward(self, from, to);
+    }
+
+    pub(crate) fn walk_backward(&mut self, from: usize, to: usize) {
         let (pairs, to) = (self.pairs(), to.min(self.circuit.len()));
         for i in (from.max(pairs)..to).rev() {
             self.backward_gate(i);

@@ -14,7 +14,6 @@
 //! interrupts, and no logic. Registers that two boards have alike are in [`parts`].
 #![no_std]
 
-pub mod echo;
 pub mod inbox;
 pub mod log;
 #[cfg(feature = "panic-check")]
@@ -22,10 +21,45 @@ mod panic_check;
 #[cfg(any(feature = "cortex-m", feature = "riscv-virt"))]
 pub mod parts;
 
+use chainrule::link::Session;
 use embedded_hal::digital::{InputPin, OutputPin};
 use embedded_io::{Read, ReadReady, Write};
+use static_cell::ConstStaticCell;
 
-use crate::echo::Echo;
+/// The numbers this image computes with.
+#[cfg(not(feature = "f64"))]
+pub type Number = f32;
+/// The numbers this image computes with.
+#[cfg(feature = "f64")]
+pub type Number = f64;
+
+/// Numbers for a session: `N` zeros in a static of their own.
+///
+/// A session holds pointers and so lies in flash as it starts. Its arena is nothing but zeros
+/// then, and apart from it costs RAM alone.
+pub struct Room<const N: usize> {
+    place: &'static ConstStaticCell<[Number; N]>,
+    taken: Option<&'static mut [Number; N]>,
+}
+
+impl<const N: usize> Room<N> {
+    /// The numbers at this place; nobody else may take them.
+    pub const fn new(place: &'static ConstStaticCell<[Number; N]>) -> Self {
+        Room { place, taken: None }
+    }
+}
+
+impl<const N: usize> AsMut<[Number]> for Room<N> {
+    fn as_mut(&mut self) -> &mut [Number] {
+        if self.taken.is_none() {
+            self.taken = self.place.try_take();
+        }
+        match &mut self.taken {
+            Some(numbers) => numbers.as_mut_slice(),
+            None => &mut [],
+        }
+    }
+}
 
 /// The parts of a board that the firmware uses.
 pub struct Board<P, L, B, C, G> {
@@ -52,14 +86,23 @@ pub trait Clock {
 /// Bytes that the port has are given to the session one by one; a reply is sent as
 /// soon as it is whole. The light changes every half second, for as long as this loop
 /// turns: a light that stands still is a board that hangs or works on a long request.
-pub fn run<P, L, B, C, G>(board: Board<P, L, B, C, G>, session: &mut Echo) -> !
-where
+pub fn run<
     P: Read + ReadReady + Write,
     L: OutputPin,
     B: InputPin,
     C: Clock,
     G: Write,
-{
+    A: AsMut<[Number]>,
+    R: AsMut<[Number]>,
+    const GATES: usize,
+    const NUMBERS: usize,
+    const SHAPES: usize,
+    const ATTRS: usize,
+    const WINDOW: usize,
+>(
+    board: Board<P, L, B, C, G>,
+    session: &mut Session<Number, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>,
+) -> ! {
     let Board { mut port, mut led, mut button, mut clock, log: mut sink } = board;
     let mut lit = true;
     let mut held = false;

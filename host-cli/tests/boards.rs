@@ -1,45 +1,80 @@
-//! Every board boots in the emulator and answers over its serial line.
+//! Every board boots in the emulator and trains over its serial line.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::Read;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use chainrule_cli::board::{BOARDS, Board, BoardError, Port, table};
+use chainrule::link::{Ask, MESSAGE_MAX, Request, VERSION, encode_frame};
+use chainrule::{BuildError, Circuit, CircuitRef, Op, Purpose, Shape};
+use chainrule_cli::board::emulator::Emulator;
+use chainrule_cli::board::{BOARDS, BoardError, Image, Port, table};
+use chainrule_cli::engine::{Client, Engine, Host, Pipe, Work};
 
-/// Sends `frame` until it comes back. The first may find a board that is not ready yet.
-fn echo(port: &mut Port, frame: &[u8]) {
-    port.set_timeout(Duration::from_millis(500)).unwrap();
-    for _ in 0..10 {
-        port.write_all(frame).unwrap();
-        let mut got = vec![0; frame.len()];
-        match port.read_exact(&mut got) {
-            Ok(()) => return assert_eq!(got, frame, "{}", port.name()),
-            Err(error) if error.kind() == ErrorKind::TimedOut => {}
-            Err(error) => panic!("{}: {error}", port.name()),
-        }
-        // Close a frame whose beginning was lost, and forget its echo.
-        port.write_all(&[0]).unwrap();
-        while port.read(&mut got).is_ok() {}
-    }
-    panic!("{}", port.silent());
+/// Digits 64-32-10, as the board with the least memory trains it.
+fn digits(circuit: &mut Circuit<f32, 16>) -> Result<(), BuildError> {
+    let image = circuit.input(Shape::vector(64))?;
+    let digit = circuit.label(10)?;
+    let (w1, b1) = (circuit.param(Shape::matrix(64, 32))?, circuit.param(Shape::vector(32))?);
+    let (w2, b2) = (circuit.param(Shape::matrix(32, 10))?, circuit.param(Shape::vector(10))?);
+    let sixteen = circuit.constant(Shape::SCALAR, &[16.0])?;
+    let x = circuit.div(image, sixteen)?;
+    let z = circuit.dense(x, w1, b1)?;
+    let h = circuit.relu(z)?;
+    let logits = circuit.dense(h, w2, b2)?;
+    let loss = circuit.cross_entropy(logits, digit)?;
+    circuit.minimize(loss)
 }
 
-fn answers(board: &Board) {
-    let mut port = Port::open(board.name, false, false, &mut |_| ()).unwrap();
-    for round in 0..20 {
-        let mut frame: Vec<u8> = (1..=100).map(|byte| byte + round).collect();
-        frame.push(0);
-        echo(&mut port, &frame);
+/// Trains `steps` samples and tells the hash over the params.
+fn train(engine: &mut impl Engine<f32>, circuit: &CircuitRef<'_, f32>, steps: usize) -> u64 {
+    for wire in circuit.wires().filter(|&wire| circuit.gate(wire).is_some_and(|gate| gate.op() == Op::Param)) {
+        let weight = |i: usize| ((i * 7919 + 13) % 101) as f32 / 404.0 - 0.125;
+        let values: Vec<f32> = (0..circuit.shape(wire).len()).map(weight).collect();
+        engine.set(wire, 0, &values).unwrap();
     }
+    engine.ready().unwrap();
+    let data = include_str!("../../tests/data/digits.csv");
+    let rows = data.lines().skip(1).take(steps);
+    let rows = rows.flat_map(|line| line.split(',').map(|number| number.parse::<f32>().unwrap()));
+    engine.keep(rows.collect(), &mut |_| ()).unwrap();
+    let order: Vec<usize> = (0..steps).collect();
+    engine.run(Work::Step(0.05f32.to_bits().into()), &order, &mut |loss| assert!(loss.is_finite())).unwrap();
+    engine.params_hash().unwrap()
 }
 
 #[test]
-fn every_board_answers() {
+fn every_board_trains_digits_to_the_bits_of_the_host() {
+    const STEPS: usize = 50;
+    let mut circuit = Circuit::new();
+    digits(&mut circuit).unwrap();
+    let view = circuit.view();
+    let expected = train(&mut Host::new(view, Purpose::Train).unwrap(), &view, STEPS);
     for board in &BOARDS {
+        Image::of(board).build(&mut |_| ()).unwrap();
         let start = Instant::now();
-        answers(board);
-        println!("{}: answers, {:.1} s with building", board.name, start.elapsed().as_secs_f32());
+        let port = Port::open(board.name, false, false, &mut |_| ()).unwrap();
+        let mut client = Client::new(port, view, Purpose::Train, &mut |_| ()).unwrap();
+        assert_eq!(client.facts().name, board.name);
+        let hash = train(&mut client, &view, STEPS);
+        println!("{}: {hash:016x} after {STEPS} steps, {:.1} s", board.name, start.elapsed().as_secs_f32());
+        assert_eq!(hash, expected, "{}", board.name);
     }
+}
+
+/// Greets until something is said: the first greeting may find a board that is not ready yet.
+fn hears(port: &mut Port) {
+    let greeting = Request { sequence: 1, ask: Ask::Hello { version: VERSION } };
+    let (mut frame, mut scratch) = (heapless::Vec::new(), [0; MESSAGE_MAX]);
+    encode_frame(&greeting, &mut scratch, &mut frame).unwrap();
+    let mut answer = [0; 256];
+    for _ in 0..20 {
+        port.send(&frame).unwrap();
+        if port.receive(&mut answer, Duration::from_millis(200)).unwrap() > 0 {
+            return;
+        }
+    }
+    panic!("{}", port.silent());
 }
 
 /// How many processes have `word` among their arguments.
@@ -52,15 +87,15 @@ fn processes(word: &str) -> usize {
 #[test]
 fn the_emulator_ends_with_its_port() {
     let board = table::find("riscv-virt").unwrap();
-    let image = chainrule_cli::board::Image::of(board).build(&mut |_| ()).unwrap();
+    let image = Image::of(board).build(&mut |_| ()).unwrap();
     // A name that only this test's emulator bears.
     let mark = format!("ends-with-its-port-{}", std::process::id());
     let start = || {
         let extra = ["-name", mark.as_str()];
-        chainrule_cli::board::emulator::Emulator::start(board, &image, false, &extra).unwrap()
+        Emulator::start(board, &image, false, &extra).unwrap()
     };
     let mut port = Port::from(start());
-    echo(&mut port, &[1, 2, 3, 0]);
+    hears(&mut port);
     assert_eq!(processes(&mark), 1);
     drop(port);
     assert_eq!(processes(&mark), 0);
@@ -69,8 +104,8 @@ fn the_emulator_ends_with_its_port() {
 #[test]
 fn an_emulator_that_refuses_says_why() {
     let board = table::find("riscv-virt").unwrap();
-    let image = std::path::Path::new("there-is-no-such-image");
-    let emulator = chainrule_cli::board::emulator::Emulator::start(board, image, false, &[]);
+    let image = Path::new("there-is-no-such-image");
+    let emulator = Emulator::start(board, image, false, &[]);
     let mut port = Port::from(emulator.unwrap());
     let error = port.read(&mut [0]).unwrap_err();
     assert!(error.to_string().contains("there-is-no-such-image"), "{error}");

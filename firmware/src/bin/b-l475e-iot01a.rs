@@ -7,9 +7,9 @@
 
 use core::convert::Infallible;
 
-use chainrule_firmware::echo::Echo;
+use chainrule::link::Session;
 use chainrule_firmware::inbox::{Inbox, Line};
-use chainrule_firmware::{Board, Clock, log, run};
+use chainrule_firmware::{Board, Clock, Number, Room, log, run};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SYST};
@@ -23,7 +23,12 @@ const BAUD: u32 = 115_200;
 /// something wakes it, and nothing but this does: slower ticks make a slower link there.
 const TICKS_A_SECOND: u32 = 10_000;
 
-static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
+/// Numbers for params, values and gradients, and for data that is kept.
+static ARENA: ConstStaticCell<[Number; 10 * 1024]> = ConstStaticCell::new([0.0; 10 * 1024]);
+static ROWS: ConstStaticCell<[Number; 1024]> = ConstStaticCell::new([0.0; 1024]);
+/// Up to 2048 gates, 512 constants, 32 shapes and 128 attributes; 4 requests under way.
+static SESSION: ConstStaticCell<Session<Number, Room<{ 10 * 1024 }>, Room<1024>, 2048, 512, 32, 128, 4>> =
+    ConstStaticCell::new(Session::new("b-l475e-iot01a", Room::new(&ARENA), Room::new(&ROWS)));
 static INBOX: Inbox<1024> = Inbox::new();
 /// Tenths of milliseconds since the start, modulo 2^32.
 static TICKS: AtomicU32 = AtomicU32::new(0);

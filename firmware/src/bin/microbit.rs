@@ -7,9 +7,9 @@
 
 use core::convert::Infallible;
 
-use chainrule_firmware::echo::Echo;
+use chainrule::link::Session;
 use chainrule_firmware::inbox::{Inbox, Line};
-use chainrule_firmware::{Board, Clock, log, run};
+use chainrule_firmware::{Board, Clock, Number, Room, log, run};
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
 use nrf51_pac::{GPIO, NVIC, Peripherals, TIMER0, UART0, interrupt};
 use static_cell::ConstStaticCell;
@@ -23,7 +23,12 @@ const COLUMN_1: u32 = 4;
 /// Button A pulls its pin to ground; the board holds it up otherwise.
 const BUTTON_A: u32 = 17;
 
-static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
+/// Numbers for params, values and gradients, and for data that is kept.
+static ARENA: ConstStaticCell<[Number; 2720]> = ConstStaticCell::new([0.0; 2720]);
+static ROWS: ConstStaticCell<[Number; 0]> = ConstStaticCell::new([0.0; 0]);
+/// Up to 40 gates, 32 constants, 12 shapes and 32 attributes; 2 requests under way.
+static SESSION: ConstStaticCell<Session<Number, Room<2720>, Room<0>, 40, 32, 12, 32, 2>> =
+    ConstStaticCell::new(Session::new("microbit", Room::new(&ARENA), Room::new(&ROWS)));
 static INBOX: Inbox<256> = Inbox::new();
 
 #[cortex_m_rt::entry]

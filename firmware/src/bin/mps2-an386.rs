@@ -3,15 +3,20 @@
 #![no_main]
 #![allow(unsafe_code)]
 
-use chainrule_firmware::echo::Echo;
+use chainrule::link::Session;
 use chainrule_firmware::parts::cmsdk::{Panel, Uart};
 use chainrule_firmware::parts::systick::HalfSeconds;
-use chainrule_firmware::{Board, log, run};
+use chainrule_firmware::{Board, Number, Room, log, run};
 use static_cell::ConstStaticCell;
 
 const HERTZ: u32 = 25_000_000;
 
-static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
+/// Numbers for params, values and gradients, and for data that is kept.
+static ARENA: ConstStaticCell<[Number; 256 * 1024]> = ConstStaticCell::new([0.0; 256 * 1024]);
+static ROWS: ConstStaticCell<[Number; 192 * 1024]> = ConstStaticCell::new([0.0; 192 * 1024]);
+/// Up to 16384 gates, 4096 constants, 64 shapes and 1024 attributes; 8 requests under way.
+static SESSION: ConstStaticCell<Session<Number, Room<{ 256 * 1024 }>, Room<{ 192 * 1024 }>, 16384, 4096, 64, 1024, 8>> =
+    ConstStaticCell::new(Session::new("mps2-an386", Room::new(&ARENA), Room::new(&ROWS)));
 
 #[cortex_m_rt::entry]
 fn main() -> ! {

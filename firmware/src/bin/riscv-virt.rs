@@ -7,13 +7,19 @@
 
 use core::convert::Infallible;
 
-use chainrule_firmware::echo::Echo;
-use chainrule_firmware::{Board, Clock, NoPins, log, run};
+use chainrule::link::Session;
+use chainrule_firmware::{Board, Clock, NoPins, Number, Room, log, run};
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use static_cell::ConstStaticCell;
 use vcell::VolatileCell;
 
-static SESSION: ConstStaticCell<Echo> = ConstStaticCell::new(Echo::new());
+/// Numbers for params, values and gradients, and for data that is kept.
+static ARENA: ConstStaticCell<[Number; 1024 * 1024]> = ConstStaticCell::new([0.0; 1024 * 1024]);
+static ROWS: ConstStaticCell<[Number; 512 * 1024]> = ConstStaticCell::new([0.0; 512 * 1024]);
+/// Up to 16384 gates, 4096 constants, 64 shapes and 1024 attributes; 8 requests under way.
+static SESSION: ConstStaticCell<
+    Session<Number, Room<{ 1024 * 1024 }>, Room<{ 512 * 1024 }>, 16384, 4096, 64, 1024, 8>,
+> = ConstStaticCell::new(Session::new("riscv-virt", Room::new(&ARENA), Room::new(&ROWS)));
 
 #[riscv_rt::entry]
 fn main() -> ! {

@@ -8,6 +8,7 @@ use serialport::SerialPort;
 
 use super::emulator::Emulator;
 use super::{Board, BoardError, Image, table};
+use crate::engine::Pipe;
 
 /// The speed of the firmware's serial line.
 const BAUD: u32 = 115_200;
@@ -151,6 +152,20 @@ impl Write for Port {
         match &mut self.way {
             Way::Serial(port) => port.flush(),
             Way::Emulated(emulator) => emulator.line().flush(),
+        }
+    }
+}
+
+impl Pipe for Port {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
+        self.set_timeout(wait)?;
+        match self.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(0),
+            other => other,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The boards: one row each.
 
 use super::BoardError;
+use crate::text::nearest::nearest;
 
 /// A board that the firmware runs on.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,32 +86,10 @@ pub const BOARDS: [Board; 5] = [
 /// # Errors
 /// [`BoardError::Unknown`], with the nearest name there is.
 pub fn find(name: &str) -> Result<&'static Board, BoardError> {
-    BOARDS
-        .iter()
-        .find(|board| board.name == name)
-        .ok_or_else(|| BoardError::Unknown { name: name.to_owned(), nearest: nearest(name) })
-}
-
-/// The name that differs in the fewest letters, if that is less than half of them.
-fn nearest(name: &str) -> Option<&'static str> {
-    let near = BOARDS.iter().map(|board| (distance(name, board.name), board.name)).min()?;
-    (near.0 * 2 < near.1.len()).then_some(near.1)
-}
-
-/// Letters to insert, delete or change to make one word of the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, letter) in from.chars().enumerate() {
-        let mut corner = line;
-        row[0] = line + 1;
-        for (column, other) in to.iter().enumerate() {
-            let change = corner + usize::from(letter != *other);
-            corner = row[column + 1];
-            row[column + 1] = change.min(corner + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
+    BOARDS.iter().find(|board| board.name == name).ok_or_else(|| BoardError::Unknown {
+        name: name.to_owned(),
+        nearest: nearest(name, BOARDS.iter().map(|board| board.name)),
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! From the word behind `--on` to an engine that holds the circuit.
 
-use super::{Client, Engine, EngineError, Host, Loopback, Pipe};
+use super::{Client, Engine, EngineError, Host, Loopback};
 use crate::board::{BoardError, Port, port::Opening};
 use chainrule::{CircuitRef, Purpose, Scalar};
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::time::Duration;
 
 /// What is under way while an engine opens.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -77,21 +75,6 @@ pub fn open<'c, T: Scalar>(
                 Err(EngineError::Silent { .. }) => Err(OpenError::Board(silent)),
                 Err(error) => Err(error.into()),
             }
-        }
-    }
-}
-
-impl Pipe for Port {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)?;
-        self.flush()
-    }
-
-    fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        self.set_timeout(wait)?;
-        match self.read(buffer) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => Ok(0),
-            other => other,
         }
     }
 }
