@@ -10,6 +10,7 @@ pub mod failure;
 pub mod figures;
 pub mod json;
 pub mod progress;
+pub mod train;
 
 use std::io::Write;
 
@@ -45,6 +46,9 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
             ScalarName::F32 => climb::run::<f32>(asked, out),
             ScalarName::F64 => climb::run::<f64>(asked, out),
         },
-        Verb::Train(_) => Err(Failure::Refused("`train` is not here yet".into())),
+        Verb::Train(asked) => {
+            writeln!(out, "{}", train::run(asked).map_err(Failure::Told)?)?;
+            Ok(Outcome::Done)
+        }
     }
 }
