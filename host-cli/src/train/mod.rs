@@ -1,7 +1,7 @@
 //! Training on data: rows become an engine's samples, epochs become steps.
 //!
 //! The road: `rows` (table to samples, inputs brought to scale), `epochs` (samples to steps),
-//! [`progress`] (what a person sees meanwhile), [`error`] (what can go wrong, in words).
+//! [`error`] (what can go wrong, in words).
 //!
 //! # What is drawn, in which order
 //!
@@ -17,7 +17,6 @@
 
 mod epochs;
 pub mod error;
-pub mod progress;
 mod rows;
 
 pub use epochs::Seen;
