@@ -19,9 +19,9 @@ pub enum Failure {
     /// The data is wrong.
     Rows(RowsError),
     /// The training did not end well.
-    Train(TrainError),
+    Train(Box<TrainError>),
     /// The weights could not be loaded or saved.
-    Weights(WeightsError),
+    Weights(Box<WeightsError>),
     /// The board cannot be had.
     Board(BoardError),
     /// The engine failed.
@@ -76,13 +76,13 @@ impl From<RowsError> for Failure {
 
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
-        Failure::Train(error)
+        Failure::Train(Box::new(error))
     }
 }
 
 impl From<WeightsError> for Failure {
     fn from(error: WeightsError) -> Self {
-        Failure::Weights(error)
+        Failure::Weights(Box::new(error))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use super::figures::{self, short};
 use super::json::{self, Number};
 use super::progress::Progress;
 use super::{Failure, Outcome};
@@ -72,21 +73,27 @@ impl Told {
 /// What a person wants to know at the end.
 fn summary<T>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -> io::Result<()> {
     let Trained { epochs, steps, rows, .. } = *trained;
-    let counted = |n: u64, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    let counted = |n: u64, noun: &str| figures::counted(usize::try_from(n).unwrap_or(usize::MAX), noun);
     let epochs = counted(u64::from(epochs), "epoch");
-    let of = if batch == 1 { "1 row".to_owned() } else { format!("{batch} rows") };
-    writeln!(out, "trained on {rows} rows: {epochs}, {} of {of} each", counted(steps, "step"))?;
+    let (steps, of) = (counted(steps, "step"), counted(u64::from(batch), "row"));
+    writeln!(out, "trained on {rows} rows: {epochs}, {steps} of {of} each")?;
     match trained.held {
-        None => writeln!(out, "nothing was held out to measure on; `--split 0.2` holds out a fifth")?,
+        None => {
+            writeln!(out, "in the last epoch: {}", words(trained.last, trained.has_classes))?;
+            writeln!(out, "nothing was held out to measure on; `--split 0.2` holds out a fifth")?;
+        }
         Some(held) => {
-            write!(out, "on {} held-out rows: loss {:.4}", held.samples, held.loss())?;
-            match trained.accuracy() {
-                Some(accuracy) => writeln!(out, ", accuracy {accuracy:.4} ({} right)", held.correct)?,
-                None => writeln!(out)?,
-            }
+            write!(out, "on {} held-out rows: {}", held.samples, words(held, trained.has_classes))?;
+            let right = if trained.has_classes { format!(" ({} right)", held.correct) } else { String::new() };
+            writeln!(out, "{right}")?;
         }
     }
     writeln!(out, "hash of the params: {:016x}", trained.params_hash)
+}
+
+fn words(seen: Seen, has_classes: bool) -> String {
+    let accuracy = if has_classes { format!(", accuracy {:.4}", seen.accuracy()) } else { String::new() };
+    format!("loss {}{accuracy}", short(seen.loss()))
 }
 
 /// Shows a training's events on standard error: a bar on a terminal, some lines elsewhere.
@@ -124,7 +131,6 @@ impl Shown {
     }
 
     fn words(&self, epoch: u32, seen: Seen) -> String {
-        let accuracy = if self.has_classes { format!(", accuracy {:.4}", seen.accuracy()) } else { String::new() };
-        format!("epoch {epoch}: loss {:.4}{accuracy}", seen.loss())
+        format!("epoch {epoch}: {}", words(seen, self.has_classes))
     }
 }
