@@ -147,7 +147,7 @@ ops! {
     Mse = 96, "mse";
     /// Mean of max(0, 1 − a b), b = ±1
     Hinge = 97, "hinge";
-    /// −ln softmax(a)[class]
+    /// −ln softmax(a)`[class]`
     CrossEntropy = 98, "cross_entropy";
     /// Mean of the cross-entropy of sigmoid(a) against b in 0 ..= 1
     BinaryCrossEntropy = 99, "binary_cross_entropy";
@@ -164,6 +164,21 @@ impl Op {
     #[inline]
     pub const fn is_source(self) -> bool {
         (self as u8) < 16
+    }
+
+    /// How many operands gates of this kind can have.
+    #[inline]
+    pub(crate) const fn operands(self) -> usize {
+        match self.kind() {
+            OpKind::Source => 0,
+            OpKind::Unary => 1,
+            OpKind::Binary | OpKind::Loss => 2,
+            OpKind::Structured => match self {
+                Op::Dense => 3,
+                Op::Dot => 2,
+                _ => 1,
+            },
+        }
     }
 
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).

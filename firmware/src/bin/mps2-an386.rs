@@ -11,12 +11,16 @@ use static_cell::ConstStaticCell;
 
 const HERTZ: u32 = 25_000_000;
 
-/// Numbers for params, values and gradients, and for data that is kept.
-static ARENA: ConstStaticCell<[Number; 256 * 1024]> = ConstStaticCell::new([0.0; 256 * 1024]);
-static ROWS: ConstStaticCell<[Number; 192 * 1024]> = ConstStaticCell::new([0.0; 192 * 1024]);
+/// Room for params, values and gradients.
+const ARENA: usize = 1024 * 1024 / size_of::<Number>();
+/// Room for data that is kept.
+const ROWS: usize = 768 * 1024 / size_of::<Number>();
+
+static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
+static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 16384 gates, 4096 constants, 64 shapes and 1024 attributes; 8 requests under way.
-static SESSION: ConstStaticCell<Session<Number, Room<{ 256 * 1024 }>, Room<{ 192 * 1024 }>, 16384, 4096, 64, 1024, 8>> =
-    ConstStaticCell::new(Session::new("mps2-an386", Room::new(&ARENA), Room::new(&ROWS)));
+static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 16384, 4096, 64, 1024, 8>> =
+    ConstStaticCell::new(Session::new(Room::EMPTY, Room::EMPTY));
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -28,6 +32,8 @@ fn main() -> ! {
     // SAFETY: the FPGA system control block is there, and only here is it used.
     let (led, button) = unsafe { Panel::at(0x4002_8000) }.split();
     let clock = HalfSeconds::new(core.SYST, HERTZ / 2);
+    session.set_name("mps2-an386");
+    session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(Board { port, led, button, clock, log: log::Sink::new() }, session)
 }
 

@@ -13,13 +13,16 @@ use embedded_io::{ErrorType, Read, ReadReady, Write};
 use static_cell::ConstStaticCell;
 use vcell::VolatileCell;
 
-/// Numbers for params, values and gradients, and for data that is kept.
-static ARENA: ConstStaticCell<[Number; 1024 * 1024]> = ConstStaticCell::new([0.0; 1024 * 1024]);
-static ROWS: ConstStaticCell<[Number; 512 * 1024]> = ConstStaticCell::new([0.0; 512 * 1024]);
+/// Room for params, values and gradients.
+const ARENA: usize = 4096 * 1024 / size_of::<Number>();
+/// Room for data that is kept.
+const ROWS: usize = 2048 * 1024 / size_of::<Number>();
+
+static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
+static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 16384 gates, 4096 constants, 64 shapes and 1024 attributes; 8 requests under way.
-static SESSION: ConstStaticCell<
-    Session<Number, Room<{ 1024 * 1024 }>, Room<{ 512 * 1024 }>, 16384, 4096, 64, 1024, 8>,
-> = ConstStaticCell::new(Session::new("riscv-virt", Room::new(&ARENA), Room::new(&ROWS)));
+static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 16384, 4096, 64, 1024, 8>> =
+    ConstStaticCell::new(Session::new(Room::EMPTY, Room::EMPTY));
 
 #[riscv_rt::entry]
 fn main() -> ! {
@@ -32,6 +35,8 @@ fn main() -> ! {
     // SAFETY: the machine has its timer there; nothing writes to it.
     let time = unsafe { &*(0x0200_bff8 as *const VolatileCell<u32>) };
     let clock = HalfSeconds { time, last: time.get() };
+    session.set_name("riscv-virt");
+    session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(Board { port, led: NoPins, button: NoPins, clock, log: log::Sink::new() }, session)
 }
 
