@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod board;
+pub mod cmd;
 pub mod data;
 pub mod draw;
 pub mod engine;

@@ -1,0 +1,50 @@
+//! The verbs, a file each, and what they share: [`case`] (a circuit with its values), [`figures`]
+//! (numbers for people), [`json`] (numbers for programs), [`progress`], [`failure`].
+
+pub mod case;
+pub mod check;
+pub mod climb;
+pub mod eval;
+pub mod explain;
+pub mod failure;
+pub mod figures;
+pub mod json;
+pub mod progress;
+
+use std::io::Write;
+
+use crate::args::{ScalarName, Verb};
+
+pub use failure::Failure;
+
+/// How a verb ended that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It did what was asked.
+    Done,
+    /// It compared, and the comparison failed.
+    CheckFailed,
+}
+
+/// Runs a verb; its result goes to `out`, progress to standard error.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    match verb {
+        Verb::Eval(asked) => match asked.at.scalar {
+            ScalarName::F32 => eval::run::<f32>(asked, out),
+            ScalarName::F64 => eval::run::<f64>(asked, out),
+        },
+        Verb::Explain(asked) => match asked.at.scalar {
+            ScalarName::F32 => explain::run::<f32>(asked, out),
+            ScalarName::F64 => explain::run::<f64>(asked, out),
+        },
+        Verb::Check(asked) => check::run(asked, out),
+        Verb::Climb(asked) => match asked.at.scalar {
+            ScalarName::F32 => climb::run::<f32>(asked, out),
+            ScalarName::F64 => climb::run::<f64>(asked, out),
+        },
+        Verb::Train(_) => Err(Failure::Refused("`train` is not here yet".into())),
+    }
+}
