@@ -13,10 +13,17 @@
 
 use crate::scalar::Scalar;
 
-/// Calls a block function for 16, 8, 4, 2 and 1 columns until all are done.
+/// Columns at once on processors with registers for them; elsewhere 16.
+const WIDE: usize = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { 32 } else { 16 };
+
+/// Calls a block function for as many columns at a time as there are, widest first.
 macro_rules! by_columns {
     ($n:expr, $block:ident($($arg:expr),*)) => {{
         let (n, mut j) = ($n, 0);
+        while WIDE > 16 && n - j >= WIDE {
+            $block::<T, WIDE>($($arg,)* n, j);
+            j += WIDE;
+        }
         while n - j >= 16 {
             $block::<T, 16>($($arg,)* n, j);
             j += 16;
@@ -39,7 +46,33 @@ macro_rules! by_columns {
     }};
 }
 
+/// Does something with columns `j` to `j + B` − 1 of each row of W and the row's number in `x`.
+///
+/// The rows from `j` on are chunks of n, all whole but the last; taking that one apart spares every
+/// row a look at its length.
+#[inline(always)]
+fn rows<'w, T: Scalar, const B: usize, X>(
+    w: &'w [T],
+    x: impl ExactSizeIterator<Item = X>,
+    n: usize,
+    j: usize,
+    mut f: impl FnMut(&'w [T; B], X),
+) {
+    let Some(w) = w.get(j..).filter(|_| n > 0) else { return };
+    let (whole, mut x) = (w.chunks_exact(n), x);
+    let last = whole.remainder();
+    for (row, x) in whole.zip(x.by_ref()) {
+        if let Some(row) = row.first_chunk::<B>() {
+            f(row, x);
+        }
+    }
+    if let (Some(row), Some(x)) = (last.first_chunk::<B>(), x.next()) {
+        f(row, x);
+    }
+}
+
 /// z = x W + b
+#[inline(never)]
 pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
     match bias {
         Some(bias) => z.iter_mut().zip(bias).for_each(|(z, &b)| *z = b),
@@ -48,62 +81,65 @@ pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [
     by_columns!(z.len(), forward_columns(x, w, z));
 }
 
-#[inline(never)]
+#[inline(always)]
 fn forward_columns<T: Scalar, const B: usize>(x: &[T], w: &[T], z: &mut [T], n: usize, j: usize) {
-    let (Some(w), Some(z)) = (w.get(j..), z.get_mut(j..).and_then(|z| z.first_chunk_mut::<B>())) else { return };
+    let Some(z) = z.get_mut(j..).and_then(|z| z.first_chunk_mut::<B>()) else { return };
     let mut sums = *z;
-    for (row, &x) in w.chunks(n).zip(x) {
-        if x == T::ZERO {
-            continue;
-        }
-        if let Some(row) = row.first_chunk::<B>() {
+    rows(w, x.iter(), n, j, |row: &[T; B], &x| {
+        if x != T::ZERO {
             for (sum, &w) in sums.iter_mut().zip(row) {
                 *sum += x * w;
             }
         }
-    }
+    });
     *z = sums;
 }
 
 /// dx += W δ
+#[inline(never)]
 pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
     by_columns!(delta.len(), backward_columns(w, delta, dx));
 }
 
-#[inline(never)]
+#[inline(always)]
 fn backward_columns<T: Scalar, const B: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
-    let (Some(w), Some(delta)) = (w.get(j..), delta.get(j..).and_then(|d| d.first_chunk::<B>())) else { return };
-    let delta = *delta;
-    for (row, dx) in w.chunks(n).zip(dx) {
-        if let Some(row) = row.first_chunk::<B>() {
-            let mut sum = *dx;
-            for (&w, &d) in row.iter().zip(&delta) {
-                sum += w * d;
-            }
-            *dx = sum;
+    let Some(&delta) = delta.get(j..).and_then(|d| d.first_chunk::<B>()) else { return };
+    rows(w, dx.iter_mut(), n, j, |row: &[T; B], dx| {
+        let mut sum = *dx;
+        for (&w, &d) in row.iter().zip(&delta) {
+            sum += w * d;
         }
-    }
+        *dx = sum;
+    });
 }
 
 /// W −= (rate·x) δᵀ
+#[inline(never)]
 pub(crate) fn update<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
     by_columns!(delta.len(), update_columns(x, delta, rate, w));
 }
 
-#[inline(never)]
+#[inline(always)]
 fn update_columns<T: Scalar, const B: usize>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize, j: usize) {
-    let (Some(w), Some(delta)) = (w.get_mut(j..), delta.get(j..).and_then(|d| d.first_chunk::<B>())) else { return };
-    let delta = *delta;
-    for (row, &x) in w.chunks_mut(n).zip(x) {
-        if x == T::ZERO {
-            continue;
-        }
-        if let Some(row) = row.first_chunk_mut::<B>() {
+    let Some(&delta) = delta.get(j..).and_then(|d| d.first_chunk::<B>()) else { return };
+    let Some(w) = w.get_mut(j..).filter(|_| n > 0) else { return };
+    let update = |row: &mut [T; B], x: T| {
+        if x != T::ZERO {
             let scale = rate * x;
             for (w, &d) in row.iter_mut().zip(&delta) {
                 *w -= scale * d;
             }
         }
+    };
+    let (whole, last) = w.split_at_mut(w.len() - w.len() % n);
+    let mut x = x.iter();
+    for (row, &x) in whole.chunks_exact_mut(n).zip(x.by_ref()) {
+        if let Some(row) = row.first_chunk_mut::<B>() {
+            update(row, x);
+        }
+    }
+    if let (Some(row), Some(&x)) = (last.first_chunk_mut::<B>(), x.next()) {
+        update(row, x);
     }
 }
 
@@ -128,19 +164,12 @@ pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
 }
 
 /// The greatest magnitude, NaN if there is one (`f32::max` would lose it).
+///
+/// Without their sign bit, the bits of numbers are ordered as the numbers are, and those of NaN come
+/// last.
+#[inline(never)]
 pub(crate) fn max_abs<T: Scalar>(values: &[T]) -> T {
-    let mut max = T::ZERO;
-    for &x in values {
-        let x = x.abs();
-        // Also taken when x is NaN, and never left again: NaN fails every comparison.
-        if !(x <= max) {
-            max = x;
-            if x.is_nan() {
-                return x;
-            }
-        }
-    }
-    max
+    T::greatest_magnitude(values)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One gate: the eight bytes that say what drives a wire.
 
-use crate::op::{Op, OpKind};
+use crate::op::Op;
 
 /// A wire of a circuit. Only a circuit makes one, so a wire always had a gate behind it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -104,23 +104,13 @@ impl Gate {
 
     /// Operand number `n`, if the gate has so many.
     pub const fn operand(&self, n: usize) -> Option<Wire> {
-        let has = match self.op.kind() {
-            OpKind::Source => 0,
-            OpKind::Unary => 1,
-            OpKind::Binary | OpKind::Loss => 2,
-            OpKind::Structured => match self.op {
-                Op::Dot => 2,
-                Op::Dense => 3,
-                _ => 1,
-            },
-        };
         let raw = match n {
             0 => self.a,
             1 => self.b,
             2 => self.c,
             _ => NONE,
         };
-        if n < has && raw != NONE { Some(Wire(raw)) } else { None }
+        if n < self.op.operands() && raw != NONE { Some(Wire(raw)) } else { None }
     }
 
     /// Place of a const's first number in the table of numbers.

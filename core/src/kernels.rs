@@ -7,89 +7,108 @@ use crate::broadcast::{self, Upstream};
 use crate::elementwise::Own;
 use crate::gate::Gate;
 use crate::op::{Op, OpKind};
-use crate::plan::saved_len;
+use crate::plan::{Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::store::Around;
 use crate::{dense, loss, reduce, softmax};
 
-/// Fills the wire of gate `i`; `out` is its slot, and `around` everything else.
-pub(crate) fn forward<T: Scalar>(gate: &Gate, i: usize, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let row = around.circuit.shape_at(i)?.last();
+/// Fills the wire of a gate; `out` is its slot, and `around` everything else.
+#[inline(always)]
+pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     match gate.op {
-        Op::Dense => dense::forward(around.operand(gate, 0)?, around.operand(gate, 1)?, around.operand(gate, 2), out),
-        Op::Dot => *out.first_mut()? = reduce::dot(around.operand(gate, 0)?, around.operand(gate, 1)?),
-        Op::Sum => *out.first_mut()? = reduce::sum(around.operand(gate, 0)?),
+        Op::Dense => dense::forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), out),
+        Op::Dot => *out.first_mut()? = reduce::dot(around.value(gate.a)?, around.value(gate.b)?),
+        Op::Sum => *out.first_mut()? = reduce::sum(around.value(gate.a)?),
         Op::Mean => {
-            let a = around.operand(gate, 0)?;
+            let a = around.value(gate.a)?;
             *out.first_mut()? = reduce::sum(a) / reduce::count(a);
         }
-        Op::Slice => out.copy_from_slice(sliced(gate, around, around.operand(gate, 0)?, out.len())?),
-        Op::Softmax => rows(around.operand(gate, 0)?, out, row, softmax::softmax),
-        Op::LogSoftmax => rows(around.operand(gate, 0)?, out, row, softmax::log_softmax),
+        Op::Slice => {
+            let a = around.value(gate.a)?;
+            let start = row_start(gate, around, a.len())?;
+            out.copy_from_slice(a.get(start..)?.get(..out.len())?);
+        }
+        Op::Softmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::softmax),
+        Op::LogSoftmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::log_softmax),
         Op::CrossEntropy => {
-            let (logits, class) = (around.operand(gate, 0)?, *around.operand(gate, 1)?.first()?);
+            let (logits, &class) = (around.value(gate.a)?, around.value(gate.b)?.first()?);
             let (loss, saved) = out.split_first_mut()?;
             *loss = softmax::cross_entropy(logits, class, saved);
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
-            *out.first_mut()? = loss::mean_loss(gate.op, around.operand(gate, 0)?, around.operand(gate, 1)?);
+            *out.first_mut()? = loss::mean_loss(gate.op, around.value(gate.a)?, around.value(gate.b)?);
         }
         op => {
-            let own = Own { numbers: around.circuit.numbers, start: gate.attributes() };
-            let b = if op.kind() == OpKind::Binary { around.operand(gate, 1)? } else { &[T::ZERO] };
-            if around.slots.get(i)?.value == around.slots.get(usize::from(gate.a))?.value {
+            let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
+            let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
+            if slot.value == around.slot(gate.a)?.value {
                 broadcast::forward_in_place(op, own, b, out);
             } else {
-                broadcast::forward(op, own, around.operand(gate, 0)?, b, out);
+                broadcast::forward(op, own, around.value(gate.a)?, b, out);
             }
         }
     }
     Some(())
 }
 
-/// Adds to `dx`, the gradient of operand number `k`, what gate `i` passes back to it.
-pub(crate) fn backward<T: Scalar>(gate: &Gate, i: usize, k: usize, dx: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let delta = around.gradient(i)?;
+/// Adds to `dx`, the gradient of operand number `k`, what a gate passes back to it; `slot` is the
+/// gate's wire's.
+#[inline(always)]
+pub(crate) fn backward<T: Scalar>(
+    gate: &Gate,
+    slot: &Slot,
+    k: usize,
+    dx: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
+    let delta = around.gradient(slot)?;
     let &g = delta.first()?;
-    let row = around.circuit.shape_at(i)?.last();
     match gate.op {
         Op::Dense => match k {
-            0 => dense::backward(around.operand(gate, 1)?, delta, dx),
-            1 => dense::accumulate(around.operand(gate, 0)?, delta, dx),
+            0 => dense::backward(around.value(gate.b)?, delta, dx),
+            1 => dense::accumulate(around.value(gate.a)?, delta, dx),
             _ => dx.iter_mut().zip(delta).for_each(|(db, &d)| *db += d),
         },
-        Op::Dot => reduce::dot_back(around.operand(gate, 1 - k.min(1))?, g, dx),
+        Op::Dot => reduce::dot_back(around.value(if k == 0 { gate.b } else { gate.a })?, g, dx),
         Op::Sum => reduce::sum_back(g, dx),
         Op::Mean => reduce::sum_back(g / reduce::count(dx), dx),
         Op::Slice => {
-            let start = gate.start() * (dx.len() / around.circuit.shape_at(usize::from(gate.a))?.first());
-            for (dx, &d) in dx.get_mut(start..start + delta.len())?.iter_mut().zip(delta) {
+            let start = row_start(gate, around, dx.len())?;
+            for (dx, &d) in dx.get_mut(start..)?.iter_mut().zip(delta) {
                 *dx += d;
             }
         }
-        Op::Softmax => rows_back(around.wire(i, 0)?, delta, dx, row, softmax::softmax_back),
-        Op::LogSoftmax => rows_back(around.wire(i, 0)?, delta, dx, row, softmax::log_softmax_back),
+        Op::Softmax => {
+            rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::softmax_back)
+        }
+        Op::LogSoftmax => {
+            rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::log_softmax_back)
+        }
         Op::CrossEntropy => {
-            let saved = around.wire(i, saved_len(&around.circuit, gate))?;
-            softmax::cross_entropy_back(saved.get(1..)?, *around.operand(gate, 1)?.first()?, g, dx);
+            let saved = around.value_and_saved(slot, saved_len(&around.fixed.circuit, gate))?;
+            softmax::cross_entropy_back(saved.get(1..)?, *around.value(gate.b)?.first()?, g, dx);
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
-            loss::mean_loss_back(gate.op, around.operand(gate, 0)?, around.operand(gate, 1)?, g, k == 1, dx);
+            loss::mean_loss_back(gate.op, around.value(gate.a)?, around.value(gate.b)?, g, k == 1, dx);
         }
         op => {
-            let own = Own { numbers: around.circuit.numbers, start: gate.attributes() };
-            let b = if op.kind() == OpKind::Binary { around.operand(gate, 1)? } else { &[T::ZERO] };
-            let up = Upstream { a: around.operand(gate, 0)?, b, y: around.wire(i, 0)?, g: delta };
+            let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
+            let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
+            let up = Upstream { a: around.value(gate.a)?, b, y: around.value_and_saved(slot, 0)?, g: delta };
             broadcast::backward(op, own, &up, k == 1, dx);
         }
     }
     Some(())
 }
 
-/// The elements of an operand that a slice takes.
-fn sliced<'s, T: Scalar>(gate: &Gate, around: &Around<'s, T>, a: &'s [T], len: usize) -> Option<&'s [T]> {
-    let start = gate.start() * (a.len() / around.circuit.shape_at(usize::from(gate.a))?.first());
-    a.get(start..start + len)
+/// Where the rows of a slice begin in an operand of `len` elements.
+fn row_start<T: Scalar>(gate: &Gate, around: &Around<'_, T>, len: usize) -> Option<usize> {
+    len.checked_div(around.fixed.circuit.shape_at(usize::from(gate.a))?.first()).map(|row| gate.start() * row)
+}
+
+/// The length of the innermost dimension of the first operand.
+fn row<T: Scalar>(gate: &Gate, around: &Around<'_, T>) -> Option<usize> {
+    Some(around.fixed.circuit.shape_at(usize::from(gate.a))?.last())
 }
 
 /// Does something to each innermost row.

@@ -68,7 +68,7 @@ impl<T: Scalar> Tape<'_, T> {
     /// As [`Tape::numeric_gradient`].
     pub fn check_gradients(&mut self, objective: Wire, h: T) -> Result<Option<Worst<T>>, RunError> {
         let mut worst: Option<Worst<T>> = None;
-        let circuit = self.circuit;
+        let circuit = self.fixed.circuit;
         for wire in circuit.wires() {
             let Some(gate) = circuit.gate(wire) else { continue };
             if !matches!(gate.op, Op::Input | Op::Param) {
@@ -103,14 +103,14 @@ impl<T: Scalar> Tape<'_, T> {
     /// As [`Tape::numeric_gradient`]; [`RunError::NoObjective`]; [`RunError::NotFinite`] if an input
     /// or param would not stay finite: nothing was moved then.
     pub fn climb_step(&mut self, step: T, numeric: Option<(Difference, T)>, hold: &[Wire]) -> Result<T, RunError> {
-        let objective = self.circuit.objective.ok_or(RunError::NoObjective)?;
+        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?;
         let step = match objective {
             crate::Objective::Maximize(_) => step,
             crate::Objective::Minimize(_) => -step,
         };
         self.probe(objective.wire())?;
         self.backward(objective.wire())?;
-        let circuit = self.circuit;
+        let circuit = self.fixed.circuit;
         let moves = |wire: &Wire| {
             circuit.gate(*wire).is_some_and(|gate| matches!(gate.op, Op::Input | Op::Param)) && !hold.contains(wire)
         };
@@ -132,7 +132,7 @@ impl<T: Scalar> Tape<'_, T> {
         }
         for wire in circuit.wires().filter(moves) {
             if let Some((values, around)) = self.value_hole(wire)
-                && let Some(gradients) = around.gradient(wire.index())
+                && let Some(gradients) = around.slot(wire.index() as u16).and_then(|slot| around.gradient(slot))
             {
                 for (x, &g) in values.iter_mut().zip(gradients) {
                     *x += step * g;
@@ -156,7 +156,7 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// The objective's value with one element nudged up and, if asked, down.
     fn nudged(&mut self, objective: Wire, wire: Wire, index: usize, h: T, both: bool) -> Result<(T, T), RunError> {
-        let len = self.circuit.shape(wire).len();
+        let len = self.fixed.circuit.shape(wire).len();
         let missing = RunError::WrongLength { wire: wire.raw(), expected: len, got: index.saturating_add(1) };
         let x = self.value(wire)?.get(index).copied().ok_or(missing)?;
         self.set_from(wire, index, &[x + h])?;

@@ -166,6 +166,21 @@ impl Op {
         (self as u8) < 16
     }
 
+    /// How many operands gates of this kind can have.
+    #[inline]
+    pub(crate) const fn operands(self) -> usize {
+        match self.kind() {
+            OpKind::Source => 0,
+            OpKind::Unary => 1,
+            OpKind::Binary | OpKind::Loss => 2,
+            OpKind::Structured => match self {
+                Op::Dense => 3,
+                Op::Dot => 2,
+                _ => 1,
+            },
+        }
+    }
+
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).
     pub const fn attributes(self) -> usize {
         match self {

@@ -1,6 +1,6 @@
 //! The plan: where each wire's value and gradient lie in one arena, made before the first run.
 //!
-//! A plan costs one [`Slot`] of eight bytes a wire and nothing at run time. It is made by `const`
+//! A plan costs one [`Slot`] of twelve bytes a wire and nothing at run time. It is made by `const`
 //! functions, so a circuit in flash can have its plan in flash too, and it counts in numbers, not in
 //! pointers, so a 64-bit host tells the bytes of a 32-bit board.
 //!
@@ -47,11 +47,13 @@ pub enum Purpose {
 pub struct Slot {
     pub(crate) value: u32,
     pub(crate) gradient: u32,
+    /// Elements of the wire, so that a walk need not look its shape up.
+    pub(crate) len: u32,
 }
 
 impl Slot {
     /// A slot that no plan has filled yet.
-    pub const EMPTY: Slot = Slot { value: 0, gradient: NO_GRADIENT };
+    pub const EMPTY: Slot = Slot { value: 0, gradient: NO_GRADIENT, len: 0 };
 }
 
 /// No gradient is kept for this wire.
@@ -78,6 +80,8 @@ pub struct Layout {
     pub(crate) frozen: u32,
     pub(crate) values: u32,
     pub(crate) gradient_count: u32,
+    /// Params with a gradient of their own outside the pairs: first value, first gradient, count.
+    pub(crate) own_params: (u32, u32, u32),
 }
 
 /// The bytes of each region of memory, as they are on a 32-bit board.
@@ -183,13 +187,13 @@ pub const fn plan<T: Copy>(
 const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) {
     let mut i = 0;
     while let Some(gate) = at(circuit.gates, i) {
-        put(slots, i, Slot { value: 0, gradient: 0 });
+        put(slots, i, Slot { value: 0, gradient: 0, len: 0 });
         let mut k = 0;
         while k < 3 {
             if let Some(wire) = gate.operand(k) {
                 let slot = get(slots, wire.index());
                 let weight = if matches!(gate.op, Op::Dense) && k > 0 { WEIGHT } else { 0 };
-                put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1 });
+                put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1, len: 0 });
             }
             k += 1;
         }
@@ -302,6 +306,9 @@ struct Counts {
     sums: u32,
     /// Params among the pairs.
     pair_params: u32,
+    /// Trained params that have a gradient of their own, and those that are updated in place.
+    own: u32,
+    in_place: u32,
 }
 
 /// What a gate keeps beside its wire's value for the way back.
@@ -323,7 +330,17 @@ const fn count<T: Copy>(
     slots: &[Slot],
 ) -> Option<Counts> {
     let mut total: u64 = 2 * pairs as u64;
-    let mut counts = Counts { params: 0, trained: 0, frozen: 0, values: 0, gradients: 0, sums: 0, pair_params: 0 };
+    let mut counts = Counts {
+        params: 0,
+        trained: 0,
+        frozen: 0,
+        values: 0,
+        gradients: 0,
+        sums: 0,
+        pair_params: 0,
+        own: 0,
+        in_place: 0,
+    };
     let mut i = 0;
     while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
         let len = shape.len() as u32;
@@ -350,6 +367,12 @@ const fn count<T: Copy>(
                 Op::Param => counts.params += len,
                 _ if slot.value & SHARES != 0 => {}
                 _ => counts.values += len + if needs { saved_len(circuit, gate) as u32 } else { 0 },
+            }
+            match gradient_place(gate, slot, purpose) {
+                Place::Weight => counts.in_place += len,
+                Place::Nowhere if gate.is_trained() => counts.in_place += len,
+                Place::Gradients | Place::Sums if gate.is_trained() => counts.own += len,
+                _ => {}
             }
             match gradient_place(gate, slot, purpose) {
                 Place::Gradients => counts.gradients += len,
@@ -390,30 +413,43 @@ const fn assign<T: Copy>(
     slots: &mut [Slot],
 ) -> Layout {
     let n = circuit.gates.len();
-    let mut param = 2 * pairs as u32;
-    let values = param + counts.params;
+    // Params with a gradient of their own come first, and their gradients in the same order, so that
+    // a step is one loop over both.
+    let mut own = 2 * pairs as u32;
+    let mut in_place = own + counts.own;
+    let mut frozen_here = in_place + counts.in_place;
+    let values = own + counts.params;
     let peak = if matches!(purpose, Purpose::Infer) { reuse(circuit, values, slots) } else { counts.values };
     let gradients = values + peak;
     let sums = gradients + counts.gradients;
     let arena = sums + counts.sums;
-    let (mut value, mut gradient, mut sum, mut frozen) = (values, gradients, sums, 0);
+    let (mut value, mut sum, mut frozen) = (values, sums, 0);
+    let sums_own = matches!(purpose, Purpose::Accumulate);
+    let (mut own_gradient, mut gradient) = (gradients, gradients + if sums_own { 0 } else { counts.own });
+    let own_params = (own, if sums_own { sums } else { gradients }, counts.own);
     let mut i = 0;
     while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
         let len = shape.len() as u32;
         let slot = get(slots, i);
-        let mut placed = Slot { value: 2 * i as u32, gradient: 2 * i as u32 + 1 };
+        let mut placed = Slot { value: 2 * i as u32, gradient: 2 * i as u32 + 1, len };
         let flash = gate.is_frozen() && in_flash;
         if i >= pairs {
             placed.value = match gate.op {
                 Op::Const => IN_NUMBERS | gate.number() as u32,
                 Op::Param if flash => IN_FROZEN | frozen,
-                Op::Param => take(&mut param, len),
+                Op::Param if !gate.is_trained() => take(&mut frozen_here, len),
+                Op::Param if matches!(purpose, Purpose::Infer) => take(&mut in_place, len),
+                Op::Param => match gradient_place(gate, slot, purpose) {
+                    Place::Weight => take(&mut in_place, len),
+                    _ => take(&mut own, len),
+                },
                 _ if matches!(purpose, Purpose::Infer) => slot.value,
                 _ if slot.value & SHARES != 0 => get(slots, gate.a as usize).value,
                 _ => take(&mut value, len + if slot.value & NEEDS != 0 { saved_len(circuit, gate) as u32 } else { 0 }),
             };
             placed.gradient = match gradient_place(gate, slot, purpose) {
                 _ if matches!(purpose, Purpose::Infer) => NO_GRADIENT,
+                Place::Gradients if gate.is_trained() => take(&mut own_gradient, len),
                 Place::Gradients => take(&mut gradient, len),
                 Place::Sums => take(&mut sum, len),
                 Place::Weight => IN_PLACE,
@@ -440,6 +476,7 @@ const fn assign<T: Copy>(
         frozen: counts.frozen,
         values: peak + pairs as u32 - counts.pair_params,
         gradient_count: counts.gradients + pairs as u32,
+        own_params,
     }
 }
 
@@ -451,7 +488,7 @@ const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots: &mut [Slo
     let n = circuit.gates.len();
     let mut i = 0;
     while i < n {
-        put(slots, i, Slot { value: 0, gradient: 0 });
+        put(slots, i, Slot { value: 0, gradient: 0, len: 0 });
         i += 1;
     }
     i = 0;
@@ -462,7 +499,7 @@ const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots: &mut [Slo
                 // Losses leave the prediction readable.
                 let last = if matches!(gate.op.kind(), OpKind::Loss) && k == 0 { KEPT } else { i as u32 };
                 if last > get(slots, wire.index()).gradient {
-                    put(slots, wire.index(), Slot { value: 0, gradient: last });
+                    put(slots, wire.index(), Slot { value: 0, gradient: last, len: 0 });
                 }
             }
             k += 1;
@@ -477,7 +514,7 @@ const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots: &mut [Slo
             None => false,
         };
         if objective || get(slots, i).gradient == 0 {
-            put(slots, i, Slot { value: 0, gradient: KEPT });
+            put(slots, i, Slot { value: 0, gradient: KEPT, len: 0 });
         }
         i += 1;
     }
@@ -534,7 +571,7 @@ const fn place<T: Copy>(
             None => 0,
         };
         if node == over && last == i as u32 && node_len == len {
-            put(slots, i, Slot { value: slot.value, gradient: own_last | next << 16 });
+            put(slots, i, Slot { value: slot.value, gradient: own_last | next << 16, len: 0 });
             link(slots, first, before, i as u32);
             return slot.value + len;
         }
@@ -561,7 +598,7 @@ const fn place<T: Copy>(
         before = node;
         node = slot.gradient >> 16;
     }
-    put(slots, i, Slot { value: end, gradient: own_last | node << 16 });
+    put(slots, i, Slot { value: end, gradient: own_last | node << 16, len: 0 });
     link(slots, first, before, i as u32);
     end + len
 }
@@ -572,7 +609,7 @@ const fn link(slots: &mut [Slot], first: &mut u32, before: u32, to: u32) {
         *first = to;
     } else {
         let slot = get(slots, before as usize);
-        put(slots, before as usize, Slot { value: slot.value, gradient: (slot.gradient & KEPT) | to << 16 });
+        put(slots, before as usize, Slot { value: slot.value, gradient: (slot.gradient & KEPT) | to << 16, len: 0 });
     }
 }
 
@@ -599,7 +636,7 @@ const fn put(slots: &mut [Slot], i: usize, slot: Slot) {
 
 const fn mark(slots: &mut [Slot], i: usize, bit: u32) {
     let slot = get(slots, i);
-    put(slots, i, Slot { value: slot.value | bit, gradient: slot.gradient });
+    put(slots, i, Slot { value: slot.value | bit, gradient: slot.gradient, len: 0 });
 }
 
 #[cfg(test)]

@@ -116,6 +116,9 @@ pub trait Scalar:
     /// erfc x = 1 − erf x
     fn erfc(self) -> Self;
 
+    /// The greatest of the magnitudes, NaN if one of them is.
+    fn greatest_magnitude(values: &[Self]) -> Self;
+
     /// Not a number.
     #[inline(always)]
     #[allow(clippy::eq_op)]
@@ -155,6 +158,10 @@ macro_rules! scalar {
             fn is_finite(self) -> bool { $t::is_finite(self) }
             #[inline(always)]
             fn abs(self) -> Self { $t::abs(self) }
+            #[inline]
+            fn greatest_magnitude(values: &[Self]) -> Self {
+                $t::from_bits(values.iter().fold(0, |max, x| max.max(x.to_bits() & ($u::MAX >> 1))))
+            }
             #[inline]
             fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
             $(#[inline] fn $f(self) -> Self { libm::$libm(self) })*

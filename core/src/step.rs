@@ -43,8 +43,9 @@ impl<T: Scalar> Tape<'_, T> {
     /// # Errors
     /// [`RunError::NoObjective`].
     pub fn objective_value(&self) -> Result<T, RunError> {
-        let wire = self.circuit.objective.ok_or(RunError::NoObjective)?.wire();
-        self.value(wire)?.first().copied().ok_or(RunError::WrongPlan)
+        let wire = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        // No plan lets another wire have the objective's memory.
+        self.read_value(wire.index()).and_then(|value| value.first()).copied().ok_or(RunError::WrongPlan)
     }
 
     /// The last part of a training step: moves the trained params by the gradients that
@@ -63,7 +64,7 @@ impl<T: Scalar> Tape<'_, T> {
     pub(crate) fn walk_update(&mut self, rate: T) -> Result<(), RunError> {
         self.check_in_place(rate)?;
         self.check_params(rate)?;
-        for i in (0..self.circuit.len()).rev() {
+        for i in (0..self.fixed.circuit.len()).rev() {
             self.update_in_place(i, rate);
         }
         self.move_params(rate);
@@ -78,12 +79,13 @@ impl<T: Scalar> Tape<'_, T> {
         if self.layout.purpose != Purpose::Accumulate {
             return Err(RunError::NotPlanned);
         }
-        for wire in self.circuit.wires() {
-            if self.circuit.gate(wire).is_some_and(Gate::is_trained)
-                && let Some(sums) = self.gradient_mut(wire)
-            {
-                sums.fill(T::ZERO);
-            }
+        let (start, end) = self.layout.optimiser;
+        if let Some(sums) = self.arena.get_mut(start as usize..end as usize) {
+            sums.fill(T::ZERO);
+        }
+        let pairs = self.pairs();
+        for [_, sum] in self.arena.as_chunks_mut::<2>().0.iter_mut().take(pairs) {
+            *sum = T::ZERO;
         }
         Ok(())
     }
@@ -97,7 +99,7 @@ impl<T: Scalar> Tape<'_, T> {
         if self.layout.purpose != Purpose::Accumulate {
             return Err(RunError::NotPlanned);
         }
-        let objective = self.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
         self.forward();
         self.begin_backward(objective, true)?;
         self.backward_gates(0, objective.index() + 1);
@@ -130,53 +132,55 @@ impl<T: Scalar> Tape<'_, T> {
         if !rate.is_finite() {
             return Err(RunError::BadRate);
         }
-        match self.circuit.objective {
+        match self.fixed.circuit.objective {
             Some(Objective::Minimize(_)) => Ok(rate),
             Some(Objective::Maximize(_)) => Ok(-rate),
             None => Err(RunError::NoObjective),
         }
     }
 
-    /// Whether operand `k` of a gate is a weight that the gate updates itself.
-    fn in_place(&self, gate: &Gate, k: usize) -> Option<Wire> {
-        let wire = gate.operand(k).filter(|_| gate.op == Op::Dense && k > 0)?;
-        self.slots.get(wire.index()).filter(|slot| slot.gradient == IN_PLACE).map(|_| wire)
-    }
-
     fn check_in_place(&self, rate: T) -> Result<(), RunError> {
-        for (i, gate) in self.circuit.gates.iter().enumerate() {
-            let (weight, bias) = (self.in_place(gate, 1), self.in_place(gate, 2));
-            if weight.is_none() && bias.is_none() {
+        for (i, (gate, slot)) in self.fixed.circuit.gates.iter().zip(self.fixed.slots).enumerate() {
+            if gate.op != Op::Dense {
                 continue;
             }
-            let refused = RunError::NotFinite(i as u16);
-            let delta = dense::max_abs(self.read_gradient(i).ok_or(RunError::WrongPlan)?);
-            let mut size = rate.abs();
-            if weight.is_some() {
-                let x = self.read_value(usize::from(gate.a)).ok_or(RunError::WrongPlan)?;
-                size = size * dense::max_abs(x);
-                if !(size * delta < T::UPDATE_BOUND) {
-                    return Err(refused);
-                }
+            let (weight, bias) = (self.is_in_place(gate.b), self.is_in_place(gate.c));
+            if !weight && !bias {
+                continue;
             }
-            if !(size < T::UPDATE_BOUND && rate.abs() * delta < T::UPDATE_BOUND) {
-                return Err(refused);
+            let delta = dense::max_abs(self.read_gradient(i).ok_or(RunError::WrongPlan)?);
+            let mut bounded = rate.abs() * delta < T::UPDATE_BOUND;
+            if weight && slot.len > 0 {
+                let x = self.read_value(usize::from(gate.a)).ok_or(RunError::WrongPlan)?;
+                let size = rate.abs() * dense::max_abs(x);
+                bounded &= size < T::UPDATE_BOUND && size * delta < T::UPDATE_BOUND;
+            }
+            if !bounded {
+                return Err(RunError::NotFinite(i as u16));
             }
         }
         Ok(())
     }
 
+    /// Whether the weights of this wire are updated by the gate that reads them.
+    #[inline]
+    fn is_in_place(&self, wire: u16) -> bool {
+        self.fixed.slots.get(usize::from(wire)).is_some_and(|slot| slot.gradient == IN_PLACE)
+    }
+
+    #[inline]
     fn update_in_place(&mut self, i: usize, rate: T) {
-        let Some(gate) = self.circuit.gates.get(i).filter(|gate| gate.op == Op::Dense) else { return };
-        if let Some(weight) = self.in_place(gate, 1)
-            && let Some((w, around)) = self.value_hole(weight)
-            && let (Some(x), Some(delta)) = (around.operand(gate, 0), around.gradient(i))
+        let Some(gate) = self.fixed.circuit.gates.get(i).filter(|gate| gate.op == Op::Dense) else { return };
+        let Some(slot) = self.fixed.slots.get(i) else { return };
+        if self.is_in_place(gate.b)
+            && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
+            && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
         {
             dense::update(x, delta, rate, w);
         }
-        if let Some(bias) = self.in_place(gate, 2)
-            && let Some((b, around)) = self.value_hole(bias)
-            && let Some(delta) = around.gradient(i)
+        if self.is_in_place(gate.c)
+            && let Some((b, around)) = self.value_hole(Wire::at(gate.c))
+            && let Some(delta) = around.gradient(slot)
         {
             dense::update_bias(delta, rate, b);
         }
@@ -184,33 +188,53 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// Checks the params that have a gradient of their own, number by number.
     fn check_params(&self, rate: T) -> Result<(), RunError> {
-        for (i, gate) in self.circuit.gates.iter().enumerate() {
-            let kept = self.slots.get(i).is_some_and(|slot| slot.gradient < IN_PLACE);
-            if !gate.is_trained() || !kept {
-                continue;
-            }
-            let (Some(values), Some(gradients)) = (self.read_value(i), self.read_gradient(i)) else {
-                return Err(RunError::WrongPlan);
-            };
-            if !values.iter().zip(gradients).all(|(&w, &g)| (w - rate * g).is_finite()) {
+        let fine = |(&w, &g): (&T, &T)| (w - rate * g).is_finite();
+        let (values, gradients, count) = self.layout.own_params;
+        let (values, gradients) = (self.part(values, count), self.part(gradients, count));
+        if !values.iter().zip(gradients).all(fine) {
+            return Err(self.not_finite(rate));
+        }
+        for (i, (gate, [w, g])) in
+            self.fixed.circuit.gates.iter().zip(self.arena.as_chunks::<2>().0).take(self.pairs()).enumerate()
+        {
+            if gate.is_trained() && !fine((w, g)) {
                 return Err(RunError::NotFinite(i as u16));
             }
         }
         Ok(())
     }
 
+    /// Which param it is that would not stay finite; looked for only once one is known.
+    #[cold]
+    fn not_finite(&self, rate: T) -> RunError {
+        let bad = |wire: &Wire| {
+            let (values, gradients) = (self.read_value(wire.index()), self.read_gradient(wire.index()));
+            let trained = self.fixed.circuit.gate(*wire).is_some_and(Gate::is_trained);
+            let mut both = values.unwrap_or_default().iter().zip(gradients.unwrap_or_default());
+            trained && !both.all(|(&w, &g)| (w - rate * g).is_finite())
+        };
+        RunError::NotFinite(self.fixed.circuit.wires().find(bad).map_or(u16::MAX, Wire::raw))
+    }
+
     fn move_params(&mut self, rate: T) {
-        for wire in self.circuit.wires() {
-            if !self.circuit.gate(wire).is_some_and(Gate::is_trained) {
-                continue;
-            }
-            if let Some((w, around)) = self.value_hole(wire)
-                && let Some(gradients) = around.gradient(wire.index())
-            {
-                for (w, &g) in w.iter_mut().zip(gradients) {
-                    *w -= rate * g;
-                }
+        let (start, gradients, count) = self.layout.own_params;
+        let (start, gradients, count) = (start as usize, gradients as usize, count as usize);
+        if let Some((before, rest)) = self.arena.split_at_mut_checked(gradients)
+            && let Some(values) = before.get_mut(start..).and_then(|values| values.get_mut(..count))
+        {
+            for (w, &g) in values.iter_mut().zip(&*rest) {
+                *w -= rate * g;
             }
         }
+        let pairs = self.pairs();
+        for (gate, [w, g]) in self.fixed.circuit.gates.iter().zip(self.arena.as_chunks_mut::<2>().0).take(pairs) {
+            if gate.is_trained() {
+                *w -= rate * *g;
+            }
+        }
+    }
+
+    fn part(&self, start: u32, len: u32) -> &[T] {
+        self.arena.get(start as usize..).and_then(|part| part.get(..len as usize)).unwrap_or_default()
     }
 }

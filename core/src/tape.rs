@@ -7,14 +7,13 @@
 
 use crate::circuit::CircuitRef;
 use crate::error::RunError;
-use crate::gate::Wire;
+use crate::gate::{Gate, Wire};
 use crate::kernels;
-use crate::op::Op;
+use crate::op::{Op, OpKind};
 use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
-use crate::shape::Shape;
-use crate::store::{Around, hole};
+use crate::store::{Around, Fixed, hole};
 
 /// A circuit with the memory it runs in.
 ///
@@ -38,10 +37,8 @@ use crate::store::{Around, hole};
 /// ```
 #[derive(Debug)]
 pub struct Tape<'a, T> {
-    pub(crate) circuit: CircuitRef<'a, T>,
+    pub(crate) fixed: Fixed<'a, T>,
     pub(crate) layout: Layout,
-    pub(crate) slots: &'a [Slot],
-    pub(crate) frozen: &'a [T],
     pub(crate) arena: &'a mut [T],
 }
 
@@ -88,18 +85,18 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { circuit, layout, slots, frozen, arena })
+        Ok(Tape { fixed: Fixed { circuit, slots, frozen }, layout, arena })
     }
 
     /// Constants and frozen params among the pairs are copies.
     fn fill_pairs(&mut self) {
-        let mut frozen = self.frozen.iter();
+        let mut frozen = self.fixed.frozen.iter();
         let in_flash = self.layout.frozen > 0;
-        for wire in self.circuit.wires() {
-            let Some(gate) = self.circuit.gate(wire) else { return };
-            let len = self.circuit.shape(wire).len();
+        for wire in self.fixed.circuit.wires() {
+            let Some(gate) = self.fixed.circuit.gate(wire) else { return };
+            let len = self.fixed.circuit.shape(wire).len();
             let value = match gate.op {
-                Op::Const => self.circuit.const_values(wire).and_then(|values| values.first()),
+                Op::Const => self.fixed.circuit.const_values(wire).and_then(|values| values.first()),
                 Op::Param if gate.is_frozen() && in_flash => frozen.by_ref().take(len).last(),
                 _ => None,
             };
@@ -114,7 +111,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// The circuit.
     pub fn circuit(&self) -> CircuitRef<'a, T> {
-        self.circuit
+        self.fixed.circuit
     }
 
     /// How the arena is divided.
@@ -128,11 +125,11 @@ impl<'a, T: Scalar> Tape<'a, T> {
     }
 
     pub(crate) fn slot(&self, wire: Wire) -> Result<Slot, RunError> {
-        self.slots.get(wire.index()).copied().ok_or(RunError::UnknownWire(wire.raw()))
+        self.fixed.slots.get(wire.index()).copied().ok_or(RunError::UnknownWire(wire.raw()))
     }
 
     fn len_of(&self, wire: Wire) -> usize {
-        self.circuit.shape(wire).len()
+        self.fixed.circuit.shape(wire).len()
     }
 
     /// Sets an input, a label or a param that is in RAM.
@@ -155,7 +152,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// As [`Tape::set`].
     pub fn set_from(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), RunError> {
         let (slot, len) = (self.slot(wire)?, self.len_of(wire));
-        let gate = self.circuit.gate(wire).ok_or(RunError::UnknownWire(wire.raw()))?;
+        let gate = self.fixed.circuit.gate(wire).ok_or(RunError::UnknownWire(wire.raw()))?;
         let end = start.checked_add(values.len()).filter(|&end| end <= len);
         let wrong = RunError::WrongLength { wire: wire.raw(), expected: len, got: start.saturating_add(values.len()) };
         let end = end.ok_or(wrong)?;
@@ -194,9 +191,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let end = slot.value as usize + len;
         slot.value < IN_NUMBERS
             && wire.index() >= self.pairs()
-            && self.circuit.wires().skip(wire.index() + 1).any(|later| {
-                let is_gate = self.circuit.gate(later).is_some_and(|gate| !gate.op.is_source());
-                let start = self.slots.get(later.index()).map_or(0, |slot| slot.value);
+            && self.fixed.circuit.wires().skip(wire.index() + 1).any(|later| {
+                let is_gate = self.fixed.circuit.gate(later).is_some_and(|gate| !gate.op.is_source());
+                let start = self.fixed.slots.get(later.index()).map_or(0, |slot| slot.value);
                 is_gate
                     && start < IN_NUMBERS
                     && (start as usize) < end
@@ -216,7 +213,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// Fills the values of all gates, first to last.
     pub fn forward(&mut self) {
-        self.forward_gates(0, self.circuit.len());
+        self.forward_gates(0, self.fixed.circuit.len());
     }
 
     /// Fills the values of gates `from` to `to` − 1: a part of [`Tape::forward`], for callers that
@@ -226,9 +223,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
     }
 
     pub(crate) fn walk_forward(&mut self, from: usize, to: usize) {
-        let (pairs, to) = (self.pairs(), to.min(self.circuit.len()));
+        let (pairs, to) = (self.pairs(), to.min(self.fixed.circuit.len()));
         if from < pairs {
-            let (gates, numbers) = (self.circuit.gates, self.circuit.numbers);
+            let (gates, numbers) = (self.fixed.circuit.gates, self.fixed.circuit.numbers);
             scalars::forward(gates, numbers, self.pair_cells(), from, to.min(pairs));
         }
         for i in from.max(pairs)..to {
@@ -236,51 +233,48 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
+    #[inline(always)]
     fn forward_gate(&mut self, i: usize) {
-        let (Some(gate), Some(slot)) = (self.circuit.gates.get(i), self.slots.get(i)) else { return };
+        let (Some(gate), Some(slot)) = (self.fixed.circuit.gates.get(i), self.fixed.slots.get(i)) else { return };
         if gate.op.is_source() {
             return;
         }
-        let len = self.circuit.shape_at(i).map_or(1, Shape::len);
-        let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.circuit, gate) };
-        if let Some((out, around)) = self.hole(slot.value, len + saved) {
-            let done = kernels::forward(gate, i, out, &around);
+        let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.fixed.circuit, gate) };
+        let len = slot.len as usize + saved;
+        if let Some((out, around)) = hole(self.arena, slot.value, len, &self.fixed) {
+            let done = kernels::forward(gate, slot, out, &around);
             debug_assert!(done.is_some());
         }
     }
 
-    pub(crate) fn hole(&mut self, place: u32, len: usize) -> Option<(&mut [T], Around<'_, T>)> {
-        hole(self.arena, place as usize, len, self.frozen, self.circuit, self.slots)
-    }
-
     /// The value of a wire to write, and everything around it.
     pub(crate) fn value_hole(&mut self, wire: Wire) -> Option<(&mut [T], Around<'_, T>)> {
-        let slot = self.slots.get(wire.index()).filter(|slot| slot.value < IN_NUMBERS)?;
-        self.hole(slot.value, self.len_of(wire))
+        let slot = self.fixed.slots.get(wire.index()).filter(|slot| slot.value < IN_NUMBERS)?;
+        hole(self.arena, slot.value, slot.len as usize, &self.fixed)
     }
 
     /// The gradient of a wire to write.
     pub(crate) fn gradient_mut(&mut self, wire: Wire) -> Option<&mut [T]> {
-        let start = self.slots.get(wire.index()).filter(|slot| slot.gradient < IN_PLACE)?.gradient as usize;
+        let start = self.fixed.slots.get(wire.index()).filter(|slot| slot.gradient < IN_PLACE)?.gradient as usize;
         let len = self.len_of(wire);
         self.arena.get_mut(start..start + len)
     }
 
     /// What lies in the slot of a wire's value, written over or not.
     pub(crate) fn read_value(&self, index: usize) -> Option<&[T]> {
-        let (place, len) = (self.slots.get(index)?.value, self.circuit.shape_at(index)?.len());
+        let &Slot { value: place, len, .. } = self.fixed.slots.get(index)?;
         let (table, start) = match place {
             _ if place < IN_NUMBERS => (&*self.arena, place),
-            _ if place < IN_FROZEN => (self.circuit.numbers, place - IN_NUMBERS),
-            _ => (self.frozen, place - IN_FROZEN),
+            _ if place < IN_FROZEN => (self.fixed.circuit.numbers, place - IN_NUMBERS),
+            _ => (self.fixed.frozen, place - IN_FROZEN),
         };
-        table.get(start as usize..start as usize + len)
+        table.get(start as usize..)?.get(..len as usize)
     }
 
     /// What lies in the slot of a wire's gradient.
     pub(crate) fn read_gradient(&self, index: usize) -> Option<&[T]> {
-        let start = self.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?.gradient as usize;
-        self.arena.get(start..start + self.circuit.shape_at(index)?.len())
+        let slot = self.fixed.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?;
+        self.arena.get(slot.gradient as usize..)?.get(..slot.len as usize)
     }
 
     /// The arena as pairs; those of the scalar beginning come first.
@@ -305,7 +299,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// # Errors
     /// [`RunError::NoObjective`], and as [`Tape::backward`].
     pub fn backward_objective(&mut self) -> Result<(), RunError> {
-        let objective = self.circuit.objective.ok_or(RunError::NoObjective)?;
+        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?;
         self.backward(objective.wire())
     }
 
@@ -316,13 +310,13 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// As [`Tape::backward`].
     pub fn begin_backward(&mut self, wire: Wire, keep_sums: bool) -> Result<(), RunError> {
         let slot = self.slot(wire)?;
-        if !self.circuit.shape(wire).is_scalar() {
+        if !self.fixed.circuit.shape(wire).is_scalar() {
             return Err(RunError::NotAScalar(wire.raw()));
         }
         if slot.gradient >= IN_PLACE {
             return Err(RunError::NoGradient(wire.raw()));
         }
-        let (gates, layout) = (self.circuit.gates, self.layout);
+        let (gates, layout) = (self.fixed.circuit.gates, self.layout);
         let pairs = self.pairs();
         scalars::clear(gates, self.pair_cells().get_mut(..pairs).unwrap_or_default(), keep_sums);
         let (start, end) = layout.gradients;
@@ -343,39 +337,49 @@ impl<'a, T: Scalar> Tape<'a, T> {
     }
 
     pub(crate) fn walk_backward(&mut self, from: usize, to: usize) {
-        let (pairs, to) = (self.pairs(), to.min(self.circuit.len()));
+        let (pairs, to) = (self.pairs(), to.min(self.fixed.circuit.len()));
         for i in (from.max(pairs)..to).rev() {
             self.backward_gate(i);
         }
         if from < pairs {
-            let (gates, numbers) = (self.circuit.gates, self.circuit.numbers);
+            let (gates, numbers) = (self.fixed.circuit.gates, self.fixed.circuit.numbers);
             scalars::backward(gates, numbers, self.pair_cells(), from, to.min(pairs));
         }
     }
 
+    #[inline(always)]
     fn backward_gate(&mut self, i: usize) {
-        let (Some(gate), Some(slot)) = (self.circuit.gates.get(i), self.slots.get(i)) else { return };
+        let (Some(gate), Some(slot)) = (self.fixed.circuit.gates.get(i), self.fixed.slots.get(i)) else { return };
         if gate.op.is_source() || slot.gradient >= IN_PLACE {
             return;
         }
-        for k in 0..3 {
-            let Some(wire) = gate.operand(k) else { return };
-            let Some(place) = self.slots.get(wire.index()).map(|slot| slot.gradient) else { return };
-            if place >= IN_PLACE {
-                continue;
+        self.pass_back(gate, slot, 0, gate.a);
+        match gate.op.kind() {
+            OpKind::Binary | OpKind::Loss => self.pass_back(gate, slot, 1, gate.b),
+            OpKind::Structured if gate.op.operands() > 1 => {
+                self.pass_back(gate, slot, 1, gate.b);
+                if gate.op.operands() > 2 {
+                    // A dense gate without bias names no wire there, and no slot is found.
+                    self.pass_back(gate, slot, 2, gate.c);
+                }
             }
-            let len = self.len_of(wire);
-            if let Some((dx, around)) = self.hole(place, len) {
-                let done = kernels::backward(gate, i, k, dx, &around);
-                debug_assert!(done.is_some());
-            }
+            _ => {}
+        }
+    }
+
+    #[inline(always)]
+    fn pass_back(&mut self, gate: &Gate, slot: &Slot, k: usize, wire: u16) {
+        let Some(to) = self.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { return };
+        if let Some((dx, around)) = hole(self.arena, to.gradient, to.len as usize, &self.fixed) {
+            let done = kernels::backward(gate, slot, k, dx, &around);
+            debug_assert!(done.is_some());
         }
     }
 
     /// The class that the objective's logits are highest for (the first of equal ones), if the
     /// objective is a cross-entropy.
     pub fn predicted_class(&self) -> Option<usize> {
-        let gate = self.circuit.gate(self.circuit.objective?.wire())?;
+        let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
         if gate.op != Op::CrossEntropy {
             return None;
         }
@@ -391,7 +395,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// The class that the objective's label was set to, if the objective is a cross-entropy.
     pub fn labelled_class(&self) -> Option<usize> {
-        let gate = self.circuit.gate(self.circuit.objective?.wire())?;
+        let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
         if gate.op != Op::CrossEntropy {
             return None;
         }
@@ -401,9 +405,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// The [`ParamsHash`] of all params in the order of their wires: equal params, equal hash, on
     /// every target.
     pub fn params_hash(&self) -> u64 {
-        let is_param = |wire: &Wire| self.circuit.gate(*wire).is_some_and(|gate| gate.op == Op::Param);
+        let is_param = |wire: &Wire| self.fixed.circuit.gate(*wire).is_some_and(|gate| gate.op == Op::Param);
         let mut hash = ParamsHash::new();
-        for wire in self.circuit.wires().filter(is_param) {
+        for wire in self.fixed.circuit.wires().filter(is_param) {
             hash.add(self.value(wire).unwrap_or_default());
         }
         hash.finish()

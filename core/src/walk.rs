@@ -51,12 +51,12 @@ impl<T: Scalar> Tape<'_, T> {
     /// Every gate in order, sources included, with what forward and backward left there. Reversed,
     /// it is the order of backward.
     pub fn walk(&self) -> impl DoubleEndedIterator<Item = Seen<'_, T>> {
-        self.circuit.wires().filter_map(|wire| self.see(wire))
+        self.fixed.circuit.wires().filter_map(|wire| self.see(wire))
     }
 
     /// One gate with what forward and backward left there.
     pub fn see(&self, wire: Wire) -> Option<Seen<'_, T>> {
-        let gate = self.circuit.gate(wire)?;
+        let gate = self.fixed.circuit.gate(wire)?;
         let operands = [gate.operand(0), gate.operand(1), gate.operand(2)];
         Some(Seen {
             wire,
@@ -65,7 +65,7 @@ impl<T: Scalar> Tape<'_, T> {
             values: operands.map(|operand| operand.and_then(|operand| self.value(operand).ok()).unwrap_or_default()),
             value: self.value(wire).unwrap_or_default(),
             upstream: self.gradient(wire).unwrap_or_default(),
-            own: Own { numbers: self.circuit.numbers, start: gate.attributes() },
+            own: Own { numbers: self.fixed.circuit.numbers, start: gate.attributes() },
         })
     }
 }
