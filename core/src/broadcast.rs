@@ -94,29 +94,33 @@ fn pass_loop<'n, T: Scalar>(
     back: impl Fn(Op, T, T, T, T, Own<'n, T>) -> T,
     dx: &mut [T],
 ) {
-    let element = |a, b, y, g| if g == T::ZERO { T::ZERO } else { back(op, a, b, y, g, own) };
+    macro_rules! element {
+        ($a:expr, $b:expr, $y:expr, $g:expr) => {
+            if $g == T::ZERO { T::ZERO } else { back(op, $a, $b, $y, $g, own) }
+        };
+    }
     let pairs = up.y.iter().zip(up.g);
     match (up.a, up.b, dx) {
         (a, b, [dx]) if up.g.len() > 1 => {
             let mut sum = T::ZERO;
             for (i, (&y, &g)) in pairs.enumerate() {
-                sum += element(pick(a, i), pick(b, i), y, g);
+                sum += element!(pick(a, i), pick(b, i), y, g);
             }
             *dx += sum;
         }
         (&[a], b, dx) if up.g.len() > 1 => {
             for (((&y, &g), &b), dx) in pairs.zip(b).zip(dx) {
-                *dx += element(a, b, y, g);
+                *dx += element!(a, b, y, g);
             }
         }
         (a, &[b], dx) => {
             for (((&y, &g), &a), dx) in pairs.zip(a).zip(dx) {
-                *dx += element(a, b, y, g);
+                *dx += element!(a, b, y, g);
             }
         }
         (a, b, dx) => {
             for ((((&y, &g), &a), &b), dx) in pairs.zip(a).zip(b).zip(dx) {
-                *dx += element(a, b, y, g);
+                *dx += element!(a, b, y, g);
             }
         }
     }

@@ -46,30 +46,8 @@ macro_rules! by_columns {
     }};
 }
 
-/// Does something with columns `j` to `j + B` − 1 of each row of W and the row's number in `x`.
-///
-/// The rows from `j` on are chunks of n, all whole but the last; taking that one apart spares every
-/// row a look at its length.
-#[inline(always)]
-fn rows<'w, T: Scalar, const B: usize, X>(
-    w: &'w [T],
-    x: impl ExactSizeIterator<Item = X>,
-    n: usize,
-    j: usize,
-    mut f: impl FnMut(&'w [T; B], X),
-) {
-    let Some(w) = w.get(j..).filter(|_| n > 0) else { return };
-    let (whole, mut x) = (w.chunks_exact(n), x);
-    let last = whole.remainder();
-    for (row, x) in whole.zip(x.by_ref()) {
-        if let Some(row) = row.first_chunk::<B>() {
-            f(row, x);
-        }
-    }
-    if let (Some(row), Some(x)) = (last.first_chunk::<B>(), x.next()) {
-        f(row, x);
-    }
-}
+// The rows from column `j` on are chunks of n, all whole but the last one of the matrix; taking that
+// one apart spares every row a look at its length. Slices zipped as they are need one counter.
 
 /// z = x W + b
 #[inline(never)]
@@ -84,15 +62,28 @@ pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [
 #[inline(always)]
 fn forward_columns<T: Scalar, const B: usize>(x: &[T], w: &[T], z: &mut [T], n: usize, j: usize) {
     let Some(z) = z.get_mut(j..).and_then(|z| z.first_chunk_mut::<B>()) else { return };
+    let Some(w) = w.get(j..).filter(|_| n > 0) else { return };
     let mut sums = *z;
-    rows(w, x.iter(), n, j, |row: &[T; B], &x| {
-        if x != T::ZERO {
-            for (sum, &w) in sums.iter_mut().zip(row) {
-                *sum += x * w;
-            }
+    let whole = w.chunks_exact(n);
+    let last = (whole.remainder().first_chunk::<B>(), x.get(whole.len()));
+    for (row, &x) in whole.zip(x) {
+        if let Some(row) = row.first_chunk::<B>() {
+            add_row(&mut sums, row, x);
         }
-    });
+    }
+    if let (Some(row), Some(&x)) = last {
+        add_row(&mut sums, row, x);
+    }
     *z = sums;
+}
+
+#[inline(always)]
+fn add_row<T: Scalar, const B: usize>(sums: &mut [T; B], row: &[T; B], x: T) {
+    if x != T::ZERO {
+        for (sum, &w) in sums.iter_mut().zip(row) {
+            *sum += x * w;
+        }
+    }
 }
 
 /// dx += W δ
@@ -104,13 +95,27 @@ pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
 #[inline(always)]
 fn backward_columns<T: Scalar, const B: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
     let Some(&delta) = delta.get(j..).and_then(|d| d.first_chunk::<B>()) else { return };
-    rows(w, dx.iter_mut(), n, j, |row: &[T; B], dx| {
-        let mut sum = *dx;
-        for (&w, &d) in row.iter().zip(&delta) {
-            sum += w * d;
+    let Some(w) = w.get(j..).filter(|_| n > 0) else { return };
+    let whole = w.chunks_exact(n);
+    let (last, count) = (whole.remainder().first_chunk::<B>(), whole.len());
+    let Some((dx, last_dx)) = dx.split_at_mut_checked(count) else { return };
+    for (row, dx) in whole.zip(dx) {
+        if let Some(row) = row.first_chunk::<B>() {
+            pass_row(&delta, row, dx);
         }
-        *dx = sum;
-    });
+    }
+    if let (Some(row), Some(dx)) = (last, last_dx.first_mut()) {
+        pass_row(&delta, row, dx);
+    }
+}
+
+#[inline(always)]
+fn pass_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], dx: &mut T) {
+    let mut sum = *dx;
+    for (&w, &d) in row.iter().zip(delta) {
+        sum += w * d;
+    }
+    *dx = sum;
 }
 
 /// W −= (rate·x) δᵀ
@@ -123,23 +128,26 @@ pub(crate) fn update<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
 fn update_columns<T: Scalar, const B: usize>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize, j: usize) {
     let Some(&delta) = delta.get(j..).and_then(|d| d.first_chunk::<B>()) else { return };
     let Some(w) = w.get_mut(j..).filter(|_| n > 0) else { return };
-    let update = |row: &mut [T; B], x: T| {
-        if x != T::ZERO {
-            let scale = rate * x;
-            for (w, &d) in row.iter_mut().zip(&delta) {
-                *w -= scale * d;
-            }
-        }
-    };
     let (whole, last) = w.split_at_mut(w.len() - w.len() % n);
-    let mut x = x.iter();
-    for (row, &x) in whole.chunks_exact_mut(n).zip(x.by_ref()) {
+    let whole = whole.chunks_exact_mut(n);
+    let last_x = x.get(whole.len());
+    for (row, &x) in whole.zip(x) {
         if let Some(row) = row.first_chunk_mut::<B>() {
-            update(row, x);
+            update_row(&delta, row, rate, x);
         }
     }
-    if let (Some(row), Some(&x)) = (last.first_chunk_mut::<B>(), x.next()) {
-        update(row, x);
+    if let (Some(row), Some(&x)) = (last.first_chunk_mut::<B>(), last_x) {
+        update_row(&delta, row, rate, x);
+    }
+}
+
+#[inline(always)]
+fn update_row<T: Scalar, const B: usize>(delta: &[T; B], row: &mut [T; B], rate: T, x: T) {
+    if x != T::ZERO {
+        let scale = rate * x;
+        for (w, &d) in row.iter_mut().zip(delta) {
+            *w -= scale * d;
+        }
     }
 }
 

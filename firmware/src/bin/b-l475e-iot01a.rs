@@ -23,12 +23,16 @@ const BAUD: u32 = 115_200;
 /// something wakes it, and nothing but this does: slower ticks make a slower link there.
 const TICKS_A_SECOND: u32 = 10_000;
 
-/// Numbers for params, values and gradients, and for data that is kept.
-static ARENA: ConstStaticCell<[Number; 10 * 1024]> = ConstStaticCell::new([0.0; 10 * 1024]);
-static ROWS: ConstStaticCell<[Number; 1024]> = ConstStaticCell::new([0.0; 1024]);
+/// Room for params, values and gradients.
+const ARENA: usize = 40 * 1024 / size_of::<Number>();
+/// Room for data that is kept.
+const ROWS: usize = 4 * 1024 / size_of::<Number>();
+
+static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
+static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 2048 gates, 512 constants, 32 shapes and 128 attributes; 4 requests under way.
-static SESSION: ConstStaticCell<Session<Number, Room<{ 10 * 1024 }>, Room<1024>, 2048, 512, 32, 128, 4>> =
-    ConstStaticCell::new(Session::new("b-l475e-iot01a", Room::new(&ARENA), Room::new(&ROWS)));
+static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 2048, 512, 32, 128, 4>> =
+    ConstStaticCell::new(Session::new("b-l475e-iot01a", Room::new(&ARENA_PLACE), Room::new(&ROWS_PLACE)));
 static INBOX: Inbox<1024> = Inbox::new();
 /// Tenths of milliseconds since the start, modulo 2^32.
 static TICKS: AtomicU32 = AtomicU32::new(0);

@@ -23,12 +23,16 @@ const COLUMN_1: u32 = 4;
 /// Button A pulls its pin to ground; the board holds it up otherwise.
 const BUTTON_A: u32 = 17;
 
-/// Numbers for params, values and gradients, and for data that is kept.
-static ARENA: ConstStaticCell<[Number; 2720]> = ConstStaticCell::new([0.0; 2720]);
-static ROWS: ConstStaticCell<[Number; 0]> = ConstStaticCell::new([0.0; 0]);
+/// Room for params, values and gradients.
+const ARENA: usize = 10_880 / size_of::<Number>();
+/// Room for data that is kept; none: samples come one by one.
+const ROWS: usize = 0;
+
+static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
+static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 40 gates, 32 constants, 12 shapes and 32 attributes; 2 requests under way.
-static SESSION: ConstStaticCell<Session<Number, Room<2720>, Room<0>, 40, 32, 12, 32, 2>> =
-    ConstStaticCell::new(Session::new("microbit", Room::new(&ARENA), Room::new(&ROWS)));
+static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 40, 32, 12, 32, 2>> =
+    ConstStaticCell::new(Session::new("microbit", Room::new(&ARENA_PLACE), Room::new(&ROWS_PLACE)));
 static INBOX: Inbox<256> = Inbox::new();
 
 #[cortex_m_rt::entry]

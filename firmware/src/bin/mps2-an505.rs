@@ -11,12 +11,16 @@ use static_cell::ConstStaticCell;
 
 const HERTZ: u32 = 20_000_000;
 
-/// Numbers for params, values and gradients, and for data that is kept.
-static ARENA: ConstStaticCell<[Number; 160 * 1024]> = ConstStaticCell::new([0.0; 160 * 1024]);
-static ROWS: ConstStaticCell<[Number; 128 * 1024]> = ConstStaticCell::new([0.0; 128 * 1024]);
+/// Room for params, values and gradients.
+const ARENA: usize = 640 * 1024 / size_of::<Number>();
+/// Room for data that is kept.
+const ROWS: usize = 512 * 1024 / size_of::<Number>();
+
+static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
+static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 16384 gates, 4096 constants, 64 shapes and 1024 attributes; 8 requests under way.
-static SESSION: ConstStaticCell<Session<Number, Room<{ 160 * 1024 }>, Room<{ 128 * 1024 }>, 16384, 4096, 64, 1024, 8>> =
-    ConstStaticCell::new(Session::new("mps2-an505", Room::new(&ARENA), Room::new(&ROWS)));
+static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 16384, 4096, 64, 1024, 8>> =
+    ConstStaticCell::new(Session::new("mps2-an505", Room::new(&ARENA_PLACE), Room::new(&ROWS_PLACE)));
 
 #[cortex_m_rt::entry]
 fn main() -> ! {

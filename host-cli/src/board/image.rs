@@ -62,10 +62,8 @@ impl Image {
         if built.contains(&self.name()) && path.exists() {
             return Ok(path);
         }
-        let firmware = firmware_folder()?;
-        let compiler = compiler(&firmware, self.board.target)?;
-        let mut command = cargo(&compiler);
-        command.current_dir(&firmware).args(["build", "--locked", "--release"]);
+        let mut command = cargo(self.board.target)?;
+        command.args(["build", "--locked", "--release"]);
         command.args(["--bin", self.board.name, "--target", self.board.target]);
         command.arg("--features").arg(self.features()).arg("--target-dir").arg(self.folder()?);
         run(command, &self.name(), progress)?;
@@ -130,8 +128,13 @@ fn compiler(firmware: &Path, target: &'static str) -> Result<Compiler, BoardErro
     debian().ok_or(BoardError::NoCompiler { target })
 }
 
-fn cargo(compiler: &Compiler) -> Command {
-    match compiler {
+/// A cargo that can build for this target, in the folder of the firmware.
+///
+/// # Errors
+/// [`BoardError::NoFirmware`] and [`BoardError::NoCompiler`].
+pub fn cargo(target: &'static str) -> Result<Command, BoardError> {
+    let firmware = firmware_folder()?;
+    let mut command = match compiler(&firmware, target)? {
         Compiler::Rustup => clean("cargo"),
         Compiler::Debian { linker } => {
             let mut path = linker.as_os_str().to_owned();
@@ -142,7 +145,9 @@ fn cargo(compiler: &Compiler) -> Command {
             command.arg("-Zbuild-std=core");
             command
         }
-    }
+    };
+    command.current_dir(firmware);
+    Ok(command)
 }
 
 /// What cargo and the host's build put into the environment; none of it holds for a board.
