@@ -8,3 +8,5 @@ pub mod draw;
 pub mod engine;
 pub mod lower;
 pub mod text;
+pub mod train;
+pub mod weights;

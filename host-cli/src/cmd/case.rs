@@ -69,8 +69,7 @@ impl<T: Readable> Case<T> {
     pub fn open(&self, on: &On) -> Result<Box<dyn Engine<T> + '_>, Failure> {
         let mut progress = Progress::new();
         let on = on.to_string();
-        let mut engine =
-            engine::open(&on, self.lowered.view(), Purpose::Inspect, &mut |stage| progress.stage(stage))?;
+        let mut engine = engine::open(&on, self.lowered.view(), Purpose::Inspect, &mut |stage| progress.stage(stage))?;
         self.set_all(&mut *engine, &mut progress)?;
         Ok(engine)
     }

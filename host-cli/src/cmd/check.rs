@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use chainrule::{Purpose, Worst};
+use chainrule::{Difference, Op, Purpose, RunError, Tape, Wire, Worst};
 use serde::Serialize;
 
 use super::case::Case;
@@ -58,9 +58,17 @@ pub fn run(asked: &Check, out: &mut dyn Write) -> Result<Outcome, Failure> {
     host.forward()?;
     let value = host.value(objective)?.first().copied().unwrap_or(f64::NAN);
     let mut tape = host.tape().map_err(EngineError::Run)?;
-    let elements: usize = case.movable().iter().map(|&wire| case.lowered.view().shape(wire).len()).sum();
-    let worst = watched("nudging the inputs and params", || tape.check_gradients(objective, h));
-    let worst = worst.map_err(|error| case.named(error.into()))?;
+    let compared =
+        |(wire, values): (Wire, &[f64])| (case.lowered.view().gate(wire)?.op() != Op::Label).then_some(values.len());
+    let elements: usize = case.settable().filter_map(compared).sum();
+    let worst = watched("nudging the inputs and params", || {
+        let mut worst = tape.check_gradients(objective, h)?;
+        if let Some(worst) = &mut worst {
+            worst.near_kink = worst.near_kink && is_kink(&mut tape, objective, worst, h)?;
+        }
+        Ok(worst)
+    });
+    let worst = worst.map_err(|error: RunError| case.named(error.into()))?;
     let pass = worst.is_none_or(|worst| passes(&worst, value, h));
     if asked.json {
         let worst = worst.map(|worst| CheckedElement {
@@ -82,6 +90,17 @@ fn passes(worst: &Worst<f64>, value: f64, h: f64) -> bool {
     let scale = worst.analytic.abs().max(worst.numeric.abs()).max(1.0);
     let rounding = ROUNDINGS * f64::EPSILON * value.abs() / h / scale;
     worst.relative <= TOLERANCE + rounding
+}
+
+/// Whether the slopes to the left and to the right differ because of a kink and not because the
+/// function bends: a bend's difference grows with the width, a kink's does not.
+fn is_kink(tape: &mut Tape<'_, f64>, objective: Wire, worst: &Worst<f64>, h: f64) -> Result<bool, RunError> {
+    let mut apart = |h: f64| {
+        let right = tape.numeric_gradient(objective, worst.wire, worst.index, h, Difference::Forward)?;
+        let left = tape.numeric_gradient(objective, worst.wire, worst.index, -h, Difference::Forward)?;
+        Ok((right - left).abs())
+    };
+    Ok(apart(100.0 * h)? < 30.0 * apart(h)?)
 }
 
 fn print(
@@ -109,13 +128,14 @@ fn print(
     writeln!(out, "  numeric   {}", exact(worst.numeric))?;
     writeln!(out, "  relative  {:.1e}   (up to {TOLERANCE:e} passes)", worst.relative)?;
     let name = case.lowered.name(worst.wire);
-    let advice = if worst.near_kink {
+    let nan = worst.analytic.is_nan() || worst.numeric.is_nan();
+    let advice = if nan {
+        "A gradient is NaN: `chainrule explain` shows the first gate that gives one.".to_owned()
+    } else if worst.near_kink {
         format!(
             "{element} stands near a kink: the slopes to its left and to its right differ, so here neither number is \
              wrong. Move {name} by more than {h:e} and check again."
         )
-    } else if !pass && (worst.analytic.is_nan() || worst.numeric.is_nan()) {
-        "A gradient is NaN: see `chainrule explain` for the first gate that gives one.".to_owned()
     } else if !pass {
         "If the function bends sharply here, or if the input is very large, try another width: --h 1e-6 or --h 1e-3."
             .to_owned()

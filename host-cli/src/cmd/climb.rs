@@ -194,8 +194,7 @@ pub fn run<T: Readable>(asked: &Climb, out: &mut dyn Write) -> Result<Outcome, F
     writeln!(out, "{name} = {} after {}, from {}\n", exact(value), counted(trace.len(), "step"), exact(before))?;
     let width = wires.iter().map(|(wire, _)| case.lowered.name(*wire).chars().count()).max().unwrap_or(0);
     for (wire, values) in &wires {
-        let numbers =
-            |values: &[T]| figures::numbers(&case.dims(*wire), &case.in_order(*wire, values.to_vec()), exact);
+        let numbers = |values: &[T]| figures::numbers(&case.dims(*wire), &case.in_order(*wire, values.to_vec()), exact);
         let start = case.settable().find(|(other, _)| other == wire).map(|(_, start)| numbers(start));
         let how = match start {
             Some(start) if moving.contains(wire) => format!("(from {start})"),
@@ -237,8 +236,7 @@ fn final_wires<'a, T: Readable>(case: &'a Case<T>, at: &'a [(Wire, Vec<T>)]) -> 
 
 /// The wires that `--hold` names; a layer's name holds all of its params.
 fn held<T: Readable>(case: &Case<T>, names: &[String]) -> Result<Vec<Wire>, Failure> {
-    let movable: Vec<(Wire, &str)> =
-        case.settable().map(|(wire, _)| (wire, case.lowered.name(wire))).collect();
+    let movable: Vec<(Wire, &str)> = case.settable().map(|(wire, _)| (wire, case.lowered.name(wire))).collect();
     let mut held = Vec::new();
     for name in names {
         let of_layer = |wire: &str| wire.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));

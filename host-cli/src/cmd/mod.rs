@@ -16,6 +16,7 @@ pub mod json;
 pub mod paper;
 pub mod progress;
 pub mod size;
+pub mod train;
 
 use std::io::Write;
 
@@ -57,6 +58,9 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         },
         Verb::Size(asked) => size::run(asked, out),
         Verb::Boards(asked) => boards::run(asked, out),
-        Verb::Train(_) => Err(Failure::Refused("`train` is not here yet".into())),
+        Verb::Train(asked) => {
+            writeln!(out, "{}", train::run(asked).map_err(Failure::Told)?)?;
+            Ok(Outcome::Done)
+        }
     }
 }

@@ -173,7 +173,8 @@ impl<T: Readable> Lowered<T> {
                 Some((start, _)) => format!("{of}[{start}]"),
                 None => String::new(),
             },
-            (Op::Dense, [of, ..]) => match gate.operand(1).and_then(|weight| self.name(weight).strip_suffix(".weight")) {
+            (Op::Dense, [of, ..]) => match gate.operand(1).and_then(|weight| self.name(weight).strip_suffix(".weight"))
+            {
                 Some(layer) => format!("{layer}({of})"),
                 None => format!("dense({})", operands.join(", ")),
             },

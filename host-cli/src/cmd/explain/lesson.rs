@@ -104,13 +104,14 @@ impl<'c, T: Readable> Lesson<'c, T> {
             if !gate.matters {
                 continue;
             }
-            for (k, operand) in gate.operands.clone().into_iter().enumerate() {
+            for (k, operand) in gate.operands.clone().into_iter().enumerate().rev() {
                 if let Some(operand) = self.looked.get_mut(operand.index()) {
                     operand.matters = true;
-                    operand.readers.insert(0, (wire, k));
+                    operand.readers.push((wire, k));
                 }
             }
         }
+        self.looked.iter_mut().for_each(|gate| gate.readers.reverse());
     }
 
     /// Takes values and gradients from the engine that the circuit runs on.
@@ -134,6 +135,11 @@ impl<'c, T: Readable> Lesson<'c, T> {
         self.looked.get(wire.index()).unwrap_or(&self.nothing)
     }
 
+    /// The objective's value.
+    pub fn value(&self) -> T {
+        self.of(self.objective.wire()).value.first().copied().unwrap_or(T::NAN)
+    }
+
     /// A wire's name.
     pub fn name(&self, wire: Wire) -> &'c str {
         self.case.lowered.name(wire)
@@ -150,6 +156,17 @@ impl<'c, T: Readable> Lesson<'c, T> {
             Some(&[slope]) => Some(slope),
             _ => None,
         }
+    }
+
+    /// What a wire's readers pass back to it; of many the largest, as far as they are known.
+    pub fn largest_parts(&self, wire: Wire, most: usize) -> Vec<Part<T>> {
+        let parts: Vec<Part<T>> = self.parts(wire).collect();
+        let sizes: Vec<T> = parts.iter().map(|part| part.product().unwrap_or(T::ZERO)).collect();
+        let mut told = figures::strongest(&sizes, most);
+        if parts.len() <= most {
+            told.sort_unstable();
+        }
+        told.into_iter().filter_map(|at| parts.get(at).copied()).collect()
     }
 
     /// What a wire's readers pass back to it.

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
-use chainrule::{Objective, Op, Scalar, Wire};
+use chainrule::{Objective, Op, Wire};
 
 use super::Tried;
-use super::lesson::{Lesson, Part};
+use super::lesson::Lesson;
 use crate::args::On;
-use crate::cmd::figures::{count, counted, short, strongest};
+use crate::cmd::figures::{count, exact, listed, short, strongest};
 use crate::text::literal::Readable;
 
 const HEAD: Style = Style::new().bold();
@@ -42,18 +42,31 @@ pub fn print<T: Readable>(
     let wires: Vec<Wire> = lesson.case.lowered.view().wires().filter(named).collect();
     walk(&wires, |wire| forward(lesson, wire), out)?;
 
-    writeln!(out, "\n{HEAD}Backward{HEAD:#}, last gate to first: local gradient × the gradient that came back to the gate")?;
+    writeln!(
+        out,
+        "\n{HEAD}Backward{HEAD:#}, last gate to first: local gradient × the gradient that came back to the gate"
+    )?;
     let wires: Vec<Wire> = wires.into_iter().rev().filter(|&wire| told_backward(lesson, wire)).collect();
     walk(&wires, |wire| backward(lesson, wire), out)?;
 
     writeln!(out, "\n{HEAD}In words{HEAD:#}")?;
     words(lesson, out)?;
 
-    if let Some(tried) = tried.filter(|tried| !tried.moved.is_empty()) {
+    if let Some(tried) = tried.filter(|tried| !tried.moved.is_empty() && lesson.value().is_finite()) {
         writeln!(out, "\n{HEAD}Try it{HEAD:#}")?;
         paragraph(&step(lesson, tried), "  ", out)?;
     }
+    if is_rounded(lesson) {
+        writeln!(out, "\nNumbers are shown to 6 digits; `chainrule eval` prints them in full.")?;
+    }
     Ok(())
+}
+
+/// Whether a scalar of the lesson has more digits than are shown.
+fn is_rounded<T: Readable>(lesson: &Lesson<'_, T>) -> bool {
+    let scalars = lesson.looked.iter().filter(|gate| gate.value.len() == 1);
+    let mut numbers = scalars.flat_map(|gate| gate.value.iter().chain(gate.gradient.iter().flatten()));
+    numbers.any(|&x| short(x) != exact(x))
 }
 
 /// Rows of cells for these wires; of many only those at both ends.
@@ -116,7 +129,7 @@ fn backward<T: Readable>(lesson: &Lesson<'_, T>, wire: Wire) -> Vec<String> {
     if all == 0 {
         return vec![symbol, total];
     }
-    let parts: Vec<Part<T>> = lesson.parts(wire).take(TERMS).collect();
+    let parts = lesson.largest_parts(wire, TERMS);
     let more = if all > TERMS { format!(" + … {} more", count(all - TERMS)) } else { String::new() };
     let terms: Vec<String> = parts
         .iter()
@@ -128,15 +141,22 @@ fn backward<T: Readable>(lesson: &Lesson<'_, T>, wire: Wire) -> Vec<String> {
         })
         .collect();
     let symbols = format!("{}{more}", terms.join(" + "));
-    let numbers: Option<Vec<String>> = parts.iter().map(|part| part.factors.map(|(local, upstream)| {
-        let upstream = short(upstream);
-        let upstream = if upstream.starts_with('-') { format!("({upstream})") } else { upstream };
-        format!("{} × {upstream}", short(local))
-    })).collect();
+    let numbers: Option<Vec<String>> =
+        parts.iter().map(|part| part.factors.map(|(local, upstream)| product(local, upstream))).collect();
     match numbers {
         Some(numbers) => vec![symbol, symbols, format!("{}{more}", numbers.join(" + ")), total],
         None => vec![symbol, symbols, total],
     }
+}
+
+/// `3 × (-4)`
+fn product<T: Readable>(local: T, upstream: T) -> String {
+    let (local, number) = (short(local), short(upstream));
+    // Where nothing came back nothing goes on, whatever the local gradient is.
+    if upstream == T::ZERO && matches!(local.as_str(), "inf" | "-inf" | "NaN") {
+        return "(nothing came back)".to_owned();
+    }
+    if number.starts_with('-') { format!("{local} × ({number})") } else { format!("{local} × {number}") }
 }
 
 fn words<T: Readable>(lesson: &Lesson<'_, T>, out: &mut dyn Write) -> io::Result<()> {
@@ -166,13 +186,11 @@ fn words<T: Readable>(lesson: &Lesson<'_, T>, out: &mut dyn Write) -> io::Result
 fn step<T: Readable>(lesson: &Lesson<'_, T>, tried: &Tried<T>) -> String {
     let objective = lesson.objective.wire();
     let f = lesson.name(objective);
-    let before = lesson.of(objective).value.first().copied().unwrap_or(T::NAN);
+    let before = lesson.value();
     let names: Vec<&str> = tried.moved.iter().take(WORDS).map(|&wire| lesson.name(wire)).collect();
-    let moved = match names.split_last() {
-        _ if tried.moved.len() > WORDS => format!("all {}", counted(tried.moved.len(), "input and param").replace("params", "params")),
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => String::new(),
+    let moved = match tried.moved.len().checked_sub(WORDS) {
+        Some(more @ 1..) => format!("{} and {} more", names.join(", "), count(more)),
+        _ => listed(&names),
     };
     let (along, better) = match lesson.objective {
         Objective::Maximize(_) => ("along", tried.value > before),
@@ -180,7 +198,9 @@ fn step<T: Readable>(lesson: &Lesson<'_, T>, tried: &Tried<T>) -> String {
     };
     let (from, to, step) = (short(before), short(tried.value), short(tried.step));
     if better {
-        format!("A step of {step} {along} the gradient on {moved} takes {f} from {from} to {to}.")
+        format!(
+            "A step of {step} {along} the gradient on {moved} takes {f} from {from} to {to}; `chainrule climb` makes more of them."
+        )
     } else if tried.value == before {
         format!("A step of {step} {along} the gradient on {moved} leaves {f} at {to}.")
     } else {

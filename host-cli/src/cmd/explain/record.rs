@@ -92,7 +92,8 @@ pub fn record<'c, T: Readable>(lesson: &Lesson<'c, T>, on: &On, tried: Option<&T
     };
     let backward = |wire: Wire| {
         let gate = lesson.of(wire);
-        let gradient = gate.gradient.as_deref().filter(|_| gate.matters && !matches!(gate.op, Op::Const | Op::Label))?;
+        let gradient =
+            gate.gradient.as_deref().filter(|_| gate.matters && !matches!(gate.op, Op::Const | Op::Label))?;
         let terms = lesson.parts(wire).map(|part| Term {
             through: lesson.name(part.through),
             rule: lesson.rule(part.through, part.operand),

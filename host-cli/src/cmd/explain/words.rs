@@ -4,7 +4,7 @@ use chainrule::{Objective, Wire};
 
 use super::lesson::{Lesson, Part};
 use super::rule;
-use crate::cmd::figures::{counted, short, strongest};
+use crate::cmd::figures::{count, counted, listed, short, strongest};
 use crate::text::literal::Readable;
 
 /// Readers of a wire, and elements of a tensor, that are told one by one.
@@ -78,9 +78,11 @@ impl<T: Readable> Lesson<'_, T> {
         let conclusion = match Sign::of(slope) {
             Sign::Up | Sign::Down => format!("so {}, {} {x}", self.goal(), self.advice(slope).verb()),
             Sign::Flat => format!("so a small move of {x} changes nothing here"),
-            Sign::Unknown => return format!("{} is NaN, so no way to move {x} is better than another.", self.symbol(wire)),
+            Sign::Unknown => {
+                return format!("{} is NaN, so no way to move {x} is better than another.", self.symbol(wire));
+            }
         };
-        let parts: Vec<Part<T>> = self.parts(wire).take(TOLD + 1).collect();
+        let parts: Vec<Part<T>> = self.parts(wire).take(2).collect();
         let why = match parts.as_slice() {
             [part] => self.chain(wire, part, slope),
             _ => self.sum(wire, slope),
@@ -100,8 +102,19 @@ impl<T: Readable> Lesson<'_, T> {
         };
         let (first, second) = (Sign::of(local), Sign::of(upstream));
         match (first, second) {
-            (Sign::Flat, _) => format!("{q} does not move with {x} here, since ∂{q}/∂{x} = 0"),
-            (_, Sign::Flat) => format!("{}, but {f} does not move with {q}, since {}", moves(q, x, first), self.since(part.through)),
+            (Sign::Flat, _) => {
+                let gate = self.of(part.through);
+                let at: Vec<String> =
+                    gate.operands.iter().map(|&operand| self.numbers(operand, &self.of(operand).value)).collect();
+                format!(
+                    "{q} does not move with {x} here, since {} at {} passes nothing back to it",
+                    gate.op.name(),
+                    listed(&at)
+                )
+            }
+            (_, Sign::Flat) => {
+                format!("{}, but {f} does not move with {q}, since {}", moves(q, x, first), self.since(part.through))
+            }
             _ => {
                 let but = if (first == Sign::Up) == (second == Sign::Up) { "and" } else { "but" };
                 format!("{}, {but} {}, since {}", moves(q, x, first), moves(f, q, second), self.since(part.through))
@@ -111,23 +124,22 @@ impl<T: Readable> Lesson<'_, T> {
 
     /// Several gates read the wire: what each adds.
     fn sum(&self, wire: Wire, slope: T) -> String {
-        let (x, all) = (self.name(wire), self.of(wire).readers.len());
-        let known: Option<Vec<(Wire, T)>> = self.parts(wire).map(|part| Some((part.through, part.product()?))).collect();
-        let parts = match known {
-            Some(parts) => {
-                let sizes: Vec<T> = parts.iter().map(|(_, product)| *product).collect();
-                let told = strongest(&sizes, TOLD).into_iter().filter_map(|at| parts.get(at));
-                let mut told: Vec<String> =
-                    told.map(|(through, product)| format!("{} through {}", short(*product), self.name(*through))).collect();
-                if all > TOLD {
-                    told.push(format!("smaller parts through {} more", all - TOLD));
-                }
-                told.join(", ")
+        let all = self.of(wire).readers.len();
+        let told = self.largest_parts(wire, TOLD);
+        let told: Option<Vec<String>> = told
+            .iter()
+            .map(|part| Some(format!("{} through {}", short(part.product()?), self.name(part.through))))
+            .collect();
+        let parts = match told {
+            Some(told) if all > TOLD => {
+                format!("{}, and smaller parts through {} more", told.join(", "), count(all - TOLD))
             }
+            Some(told) => listed(&told),
             None => "a part through each".to_owned(),
         };
         let sign = is(Sign::of(slope));
-        format!("{x} is read {all} times and gets {parts}; together {} = {}{sign}", self.symbol(wire), short(slope))
+        let all = count(all);
+        format!("it is read {all} times and gets {parts}; together {} = {}{sign}", self.symbol(wire), short(slope))
     }
 
     /// `∂f/∂q = z = -4 is negative`
@@ -155,17 +167,28 @@ impl<T: Readable> Lesson<'_, T> {
 
     fn words_of_tensor(&self, wire: Wire) -> String {
         let gradient = self.case.in_order(wire, self.of(wire).gradient.clone().unwrap_or_default());
-        let count = |sign: Sign| gradient.iter().filter(|&&slope| self.advice(slope) == sign).count();
-        let groups = [(Sign::Up, "to raise"), (Sign::Down, "to lower"), (Sign::Flat, "that change nothing here"), (Sign::Unknown, "without a direction (NaN)")];
-        let groups = groups.map(|(sign, what)| (count(sign), what)).into_iter().filter(|(n, _)| *n > 0);
-        let groups: Vec<String> = groups.map(|(n, what)| format!("{} {what}", counted(n, "element"))).collect();
-        let moving = strongest(&gradient, TOLD).into_iter().filter_map(|at| Some((at, *gradient.get(at)?)));
-        let moving = moving.filter(|(_, slope)| !matches!(Sign::of(*slope), Sign::Flat | Sign::Unknown));
-        let moving: Vec<String> = moving
-            .map(|(at, slope)| format!("{} {} ({})", self.advice(slope).verb(), self.case.element(wire, at), short(slope)))
+        let groups = [
+            (Sign::Up, "to raise"),
+            (Sign::Down, "to lower"),
+            (Sign::Flat, "that change nothing here"),
+            (Sign::Unknown, "whose gradient is NaN"),
+        ];
+        let groups: Vec<String> = groups
+            .into_iter()
+            .map(|(sign, what)| (gradient.iter().filter(|&&slope| self.advice(slope) == sign).count(), what))
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{} {what}", count(n)))
             .collect();
-        let strongest = if moving.is_empty() { String::new() } else { format!("; the most by: {}", moving.join(", ")) };
-        format!("{} has {}{strongest}.", self.name(wire), groups.join(", "))
+        let steepest = strongest(&gradient, TOLD).into_iter().filter_map(|at| Some((at, *gradient.get(at)?)));
+        let steepest: Vec<String> = steepest
+            .filter(|(_, slope)| matches!(Sign::of(*slope), Sign::Up | Sign::Down))
+            .map(|(at, slope)| {
+                let element = self.case.element(wire, at);
+                format!("{} {element} (gradient {})", self.advice(slope).verb(), short(slope))
+            })
+            .collect();
+        let steepest = if steepest.is_empty() { String::new() } else { format!("; before all {}", listed(&steepest)) };
+        format!("{}, {}: {}{steepest}.", counted(gradient.len(), "element"), self.goal(), listed(&groups))
     }
 }
 

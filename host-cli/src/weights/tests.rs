@@ -1,0 +1,1 @@
+//! Weights that come back, weights that do not fit and what is said.
