@@ -26,7 +26,7 @@ pub fn climb<T: Scalar>(name: &str, before: T, trace: &[T]) -> Chart {
 }
 
 /// About so many points show a training; each is a mean over the samples since the one before.
-const POINTS: u64 = 200;
+const POINTS: u64 = 100;
 
 /// What is gathered of a training while it runs.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_training_in_two_epochs_is_one_line() {
         let mut course = Course::new(2, true);
-        course.see(&Event::Begins { rows: 400, held: 0, samples: 800 });
+        course.see(&Event::Begins { rows: 400, held: 0, samples: 400 });
         let seen = |samples: u64, sum: f64, correct: u64| Seen { samples, sum, correct };
         // A point needs four samples; the second is the mean over those since the first.
         for (epoch, samples, seen) in [
