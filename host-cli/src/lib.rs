@@ -2,8 +2,11 @@
 
 pub mod args;
 pub mod board;
+pub mod cmd;
 pub mod data;
 pub mod draw;
 pub mod engine;
 pub mod lower;
 pub mod text;
+pub mod train;
+pub mod weights;

@@ -4,7 +4,7 @@ use super::{Engine, EngineError, Work, sample_wires};
 use chainrule::link::{
     Answer, Ask, Board, Deframer, FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, Refusal, Reply, Request, VERSION, encode_frame,
 };
-use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Wire, plan};
+use chainrule::{CircuitRef, Gate, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Wire, plan};
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
@@ -445,7 +445,7 @@ impl BoardFacts {
         let arena = plan(circuit, purpose, false, &mut slots)?.arena_len();
         let number = u64::from(self.scalar);
         let needs = [
-            ("bytes for gates", 16, circuit.len(), u64::from(self.gates)),
+            ("bytes for gates", (size_of::<Gate>() + size_of::<Slot>()) as u64, circuit.len(), u64::from(self.gates)),
             ("bytes for shapes", 8, circuit.shapes().len(), u64::from(self.shapes)),
             ("bytes for constants", number, circuit.numbers().len(), u64::from(self.numbers)),
             ("bytes for attributes", 2, circuit.attrs().len(), u64::from(self.attrs)),

@@ -143,11 +143,17 @@ impl<T: Readable> Lowered<T> {
     /// What drives a wire, with the names of its operands: `x + y`,
     /// `relu(h.1)`; empty for a source.
     pub fn formula(&self, wire: Wire) -> String {
+        self.formula_with(wire, |_, operand| self.name(operand).to_owned())
+    }
+
+    /// What drives a wire, with `word` for each operand, which gets the
+    /// operand's place and wire: `-2 + 5`; empty for a source.
+    pub fn formula_with(&self, wire: Wire, word: impl Fn(usize, Wire) -> String) -> String {
         let view = self.view();
         let Some(gate) = view.gate(wire) else {
             return String::new();
         };
-        let operands: Vec<&str> = gate.operands().map(|operand| self.name(operand)).collect();
+        let operands: Vec<String> = gate.operands().enumerate().map(|(k, operand)| word(k, operand)).collect();
         let sign = match gate.op() {
             Op::Add => "+",
             Op::Sub => "-",
@@ -167,13 +173,14 @@ impl<T: Readable> Lowered<T> {
                 Some((start, _)) => format!("{of}[{start}]"),
                 None => String::new(),
             },
-            (Op::Dense, [of, weight, ..]) => match weight.strip_suffix(".weight") {
+            (Op::Dense, [of, ..]) => match gate.operand(1).and_then(|weight| self.name(weight).strip_suffix(".weight"))
+            {
                 Some(layer) => format!("{layer}({of})"),
                 None => format!("dense({})", operands.join(", ")),
             },
             (op, _) => {
                 let numbers = view.attribute_values(wire).iter().map(ToString::to_string);
-                let all: Vec<String> = operands.iter().map(ToString::to_string).chain(numbers).collect();
+                let all: Vec<String> = operands.iter().cloned().chain(numbers).collect();
                 format!("{}({})", op.name(), all.join(", "))
             }
         }

@@ -1,0 +1,66 @@
+//! The verbs, a file each, and what they share: [`case`] (a circuit with its values), [`figures`]
+//! (numbers for people), [`json`] (numbers for programs), [`paper`] and [`curve`] (drawings and charts
+//! into files), [`progress`], [`failure`].
+
+pub mod boards;
+pub mod case;
+pub mod check;
+pub mod climb;
+pub mod curve;
+pub mod draw;
+pub mod eval;
+pub mod explain;
+pub mod failure;
+pub mod figures;
+pub mod json;
+pub mod paper;
+pub mod progress;
+pub mod size;
+pub mod train;
+
+use std::io::Write;
+
+use crate::args::{ScalarName, Verb};
+
+pub use failure::Failure;
+
+/// How a verb ended that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It did what was asked.
+    Done,
+    /// It compared, and the comparison failed.
+    CheckFailed,
+}
+
+/// Runs a verb; its result goes to `out`, progress to standard error.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    match verb {
+        Verb::Eval(asked) => match asked.at.scalar {
+            ScalarName::F32 => eval::run::<f32>(asked, out),
+            ScalarName::F64 => eval::run::<f64>(asked, out),
+        },
+        Verb::Explain(asked) => match asked.at.scalar {
+            ScalarName::F32 => explain::run::<f32>(asked, out),
+            ScalarName::F64 => explain::run::<f64>(asked, out),
+        },
+        Verb::Check(asked) => check::run(asked, out),
+        Verb::Climb(asked) => match asked.at.scalar {
+            ScalarName::F32 => climb::run::<f32>(asked, out),
+            ScalarName::F64 => climb::run::<f64>(asked, out),
+        },
+        Verb::Train(asked) => match asked.at.scalar {
+            ScalarName::F32 => train::run::<f32>(asked, out),
+            ScalarName::F64 => train::run::<f64>(asked, out),
+        },
+        Verb::Draw(asked) => match asked.scalar {
+            ScalarName::F32 => draw::run::<f32>(asked, out),
+            ScalarName::F64 => draw::run::<f64>(asked, out),
+        },
+        Verb::Size(asked) => size::run(asked, out),
+        Verb::Boards(asked) => boards::run(asked, out),
+    }
+}

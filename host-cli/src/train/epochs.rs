@@ -1,0 +1,126 @@
+//! Epochs: walks over the rows in a new order each, by fused steps or by batches.
+//!
+//! A batch of one is a fused step on one sample. Larger batches add up gradients and step along
+//! their mean; the last batch of an epoch holds what is left and is averaged over that.
+
+use super::error::TrainError;
+use crate::engine::{Engine, EngineError, Work};
+use crate::lower::Lowered;
+use crate::text::literal::Readable;
+use chainrule::{Random, RunError, Scalar};
+
+/// Fused steps that an engine is asked for at once; between two such requests progress is told.
+const AT_ONCE: usize = 64;
+
+/// What a walk over rows gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// How many rows.
+    pub samples: u64,
+    /// The objective, added up over them in their order.
+    pub sum: f64,
+    /// How many had the right class.
+    pub correct: u64,
+}
+
+impl Seen {
+    /// The mean objective.
+    pub fn loss(&self) -> f64 {
+        self.sum / self.samples as f64
+    }
+
+    /// The share whose class was right.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.samples as f64
+    }
+}
+
+/// Why a walk stopped.
+pub struct Stop {
+    /// The engine's error; none if the objective was no number.
+    error: Option<EngineError>,
+    /// The step that was under way, from 1.
+    step: u64,
+}
+
+impl Stop {
+    /// The error in words of the text: a step that was refused and an objective that is no number
+    /// mean that the training diverged.
+    pub fn told<T: Readable>(self, lowered: &Lowered<T>, lr: T) -> TrainError {
+        let diverged = |wire: &str| TrainError::Diverged { step: self.step, wire: wire.to_owned(), lr: lr.to_string() };
+        match self.error {
+            None => diverged(""),
+            Some(EngineError::Run(RunError::NotFinite(wire))) => {
+                diverged(lowered.view().wire(usize::from(wire)).map_or("", |wire| lowered.name(wire)))
+            }
+            Some(error) => TrainError::Engine(error),
+        }
+    }
+}
+
+/// A training under way.
+pub struct Epochs<'e, T> {
+    engine: &'e mut dyn Engine<T>,
+    lr: T,
+    batch: usize,
+    order: Vec<usize>,
+    random: Random,
+    steps: u64,
+}
+
+impl<'e, T: Scalar> Epochs<'e, T> {
+    /// Steps of `lr` on batches of these rows.
+    pub fn new(engine: &'e mut dyn Engine<T>, lr: T, batch: u32, rows: Vec<usize>, random: Random) -> Self {
+        Epochs { engine, lr, batch: batch as usize, order: rows, random, steps: 0 }
+    }
+
+    /// Steps so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Walks over all rows once, or until there were `most_steps` in all.
+    pub fn walk(&mut self, most_steps: u64, told: &mut dyn FnMut(Seen)) -> Result<Seen, Stop> {
+        self.random.shuffle(&mut self.order);
+        let mut seen = Seen::default();
+        let part = if self.batch == 1 { AT_ONCE } else { self.batch };
+        for rows in self.order.chunks(part) {
+            let left = usize::try_from(most_steps - self.steps).unwrap_or(usize::MAX);
+            if left == 0 {
+                break;
+            }
+            // The first row whose objective was no number, and how many were done.
+            let (mut done, mut wrong) = (0, None);
+            let mut each = |objective: T| {
+                seen.sum += objective.to_f64();
+                if objective.is_nan() {
+                    wrong = wrong.or(Some(done));
+                }
+                done += 1;
+            };
+            let (correct, steps) = if self.batch == 1 {
+                let rows = &rows[..rows.len().min(left)];
+                (self.engine.run(Work::Step(self.lr.to_bits()), rows, &mut each), rows.len() as u64)
+            } else {
+                (self.engine.batch(self.lr, rows, &mut each), 1)
+            };
+            let under_way = |done: u64| self.steps + 1 + if self.batch == 1 { done } else { 0 };
+            let correct = correct.map_err(|error| Stop { error: Some(error), step: under_way(done) })?;
+            if let Some(row) = wrong {
+                return Err(Stop { error: None, step: under_way(row) });
+            }
+            seen.correct += correct;
+            seen.samples += done;
+            self.steps += steps;
+            told(seen);
+        }
+        Ok(seen)
+    }
+
+    /// Looks at these rows, without a step.
+    pub fn measure(&mut self, rows: &[usize]) -> Result<Seen, EngineError> {
+        let mut sum = 0.0;
+        let correct = self.engine.run(Work::Evaluate, rows, &mut |objective| sum += objective.to_f64())?;
+        Ok(Seen { samples: rows.len() as u64, sum, correct })
+    }
+}
