@@ -7,7 +7,7 @@ use super::progress::Progress;
 use crate::args::{Circuit, On};
 use crate::data::columns::Role;
 use crate::engine::{self, Engine, EngineError};
-use crate::lower::{Lowered, Param, lower};
+use crate::lower::{Lowered, Param, RowsError, lower};
 use crate::text::literal::Readable;
 use crate::text::{Diagnostic, Source, SourceError, Span};
 
@@ -28,7 +28,12 @@ impl<T: Readable> Case<T> {
         let (written, given) = circuit.read()?;
         let mut lowered = lower::<T>(&written, &given, None)?;
         if let Some(row) = circuit.row {
-            lowered.take_row(row, &given)?;
+            lowered.take_row(row, &given).map_err(|error| match error {
+                RowsError::NoData => Failure::Refused(format!(
+                    "--row {row}: the circuit names no data; write into its file: train {{ data = \"…\" }}"
+                )),
+                error => error.into(),
+            })?;
         }
         let open: Vec<Diagnostic> = lowered.without_value().iter().map(|error| error.diagnostic()).collect();
         if !open.is_empty() {
