@@ -28,8 +28,6 @@ pub enum Failure {
     Engine(EngineError),
     /// What was asked cannot be done; why, and what to do.
     Refused(String),
-    /// Told already, as a report.
-    Told(String),
     /// The output could not be written.
     Output(io::Error),
 }
@@ -57,7 +55,7 @@ impl fmt::Display for Failure {
             Failure::Weights(error) => error.fmt(f),
             Failure::Board(error) => error.fmt(f),
             Failure::Engine(error) => error.fmt(f),
-            Failure::Refused(why) | Failure::Told(why) => f.write_str(why),
+            Failure::Refused(why) => f.write_str(why),
             Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
     }
