@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chainrule_cli::text::ast::{Call, Document, Expr, ExprId, Operator, Place, Statement};
 
-use crate::corpus::Given;
+use crate::corpus::{Given, Scalar};
 use array::Array;
 use dual::fixed;
 use gates::{Arguments, apply};
@@ -25,6 +25,7 @@ use gates::{Arguments, apply};
 pub struct Oracle<'a> {
     document: &'a Document,
     inputs: &'a BTreeMap<String, Given>,
+    scalar: Scalar,
 }
 
 /// One element of a wire that moves.
@@ -67,7 +68,13 @@ impl<'a> Oracle<'a> {
     /// A circuit, and the inputs, labels and params that are set; others are as
     /// the text says.
     pub fn new(document: &'a Document, inputs: &'a BTreeMap<String, Given>) -> Self {
-        Oracle { document, inputs }
+        Oracle { document, inputs, scalar: Scalar::F64 }
+    }
+
+    /// The same, all numbers of the text and all that is set rounded to a scalar
+    /// first; what is computed with them is still in f64.
+    pub fn rounded_to(self, scalar: Scalar) -> Self {
+        Oracle { scalar, ..self }
     }
 
     /// All values.
@@ -158,6 +165,7 @@ impl<'a> Walk<'a> {
         let array = match (self.oracle.inputs.get(name), value) {
             (Some(given), _) => {
                 let numbers = given.numbers(count).map_err(|error| format!("`{name}`: {error}"))?;
+                let numbers: Vec<f64> = numbers.iter().map(|&number| self.oracle.scalar.round(number)).collect();
                 Array::fixed(shape, &numbers)
             }
             (None, Some(value)) => {
@@ -196,7 +204,7 @@ impl<'a> Walk<'a> {
         match &self.oracle.document.node(id).kind {
             Expr::Number(text) => {
                 let number: f64 = text.parse().map_err(|error| format!("`{text}`: {error}"))?;
-                Ok(Array::scalar(fixed(number)))
+                Ok(Array::scalar(fixed(self.oracle.scalar.round(number))))
             }
             Expr::Name(name) => {
                 self.wires.get(name).cloned().ok_or_else(|| format!("the oracle knows no wire `{name}`"))

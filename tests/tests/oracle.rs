@@ -1,0 +1,441 @@
+//! The host against the oracle: the corpus's circuits in every named wire, and
+//! random circuits over every gate.
+
+use std::collections::BTreeMap;
+
+use chainrule::{Op, OpKind, Purpose};
+use chainrule_cli::engine::{Engine, Host};
+use chainrule_cli::lower::{Lowered, lower};
+use chainrule_cli::text::{Document, Form, Source, Written, parse};
+use chainrule_tests::corpus::{self, Case, Expected, Given, Judge, Kind};
+use chainrule_tests::oracle::Oracle;
+use chainrule_tests::run::{Number, lowered, ops, run};
+use proptest::prelude::*;
+
+/// How near the host must come to the oracle, by the beginning of a circuit's
+/// name; the first row that fits holds. Of the largest element of a wire, but of
+/// 1 for gradients below 1, since slopes like 1 − t² are right to a rounding of 1.
+const TOLERANCES: &[(&str, f64, f64, &str)] = &[
+    ("scalar1000", 1e-5, 2e-14, "a thousand gates, some of them differences of nearly equal numbers"),
+    ("", 1e-6, 4e-15, "a few roundings: 8 units in the last place of f32, 18 of f64"),
+];
+
+fn tolerance(name: &str) -> Judge {
+    let row = TOLERANCES.iter().find(|(start, ..)| name.starts_with(start)).unwrap();
+    Judge::Within { f32: row.1, f64: row.2, gradient_scale: 1.0 }
+}
+
+/// All numbers of a wire by the host, in the order of the text.
+fn host<T: Number>(lowered: &Lowered<T>, engine: &mut Host<'_, T>, name: &str, kind: Kind) -> Option<Vec<f64>> {
+    let wire = lowered.wire(name).unwrap();
+    let got = match kind {
+        Kind::Value => engine.value(wire).unwrap(),
+        Kind::Gradient => engine.gradient(wire).unwrap()?,
+    };
+    let got = match lowered.params.iter().find(|param| param.wire == wire) {
+        Some(param) => param.to_file(&got),
+        None => got,
+    };
+    Some(got.into_iter().map(|number| number.to_f64()).collect())
+}
+
+/// Compares every wire that the oracle knows by name, and the gradients of those
+/// in `of`; gives what is wrong and how many numbers were compared.
+fn compare<T: Number>(
+    lowered: &Lowered<T>,
+    document: &Document,
+    case: &Case,
+    judge: impl Fn(Kind) -> Judge,
+    is_asked: impl Fn(&str) -> bool,
+) -> Result<(Vec<String>, usize), String> {
+    let mut engine = Host::new(lowered.view(), Purpose::Inspect).map_err(|error| error.to_string())?;
+    run(lowered, case, &mut engine)?;
+    let oracle = Oracle::new(document, &case.inputs).rounded_to(T::SCALAR);
+    let values = oracle.values()?;
+    let mut names: Vec<&str> = values.names().collect();
+    names.sort_unstable();
+    let (mut wrong, mut numbers) = (Vec::new(), 0);
+    for name in names {
+        for kind in [Kind::Value, Kind::Gradient] {
+            if kind == Kind::Gradient && (case.kink || !is_asked(name)) {
+                continue;
+            }
+            let Some(got) = host(lowered, &mut engine, name, kind) else { continue };
+            let expected = match kind {
+                Kind::Value => values.wire(name)?,
+                Kind::Gradient => oracle.gradient(case.of.as_deref(), name)?,
+            };
+            numbers += expected.len();
+            let expected = Expected { wire: name.to_owned(), element: None, numbers: expected };
+            wrong.extend(judge(kind).compare_wider(T::SCALAR, kind, &expected, &got, 1.0).err());
+        }
+    }
+    Ok((wrong, numbers))
+}
+
+fn corpus_suite<T: Number>() {
+    let entries = corpus::read().unwrap();
+    assert!(entries.len() >= 100, "the corpus has only {} circuits", entries.len());
+    let (mut wrong, mut numbers) = (Vec::new(), 0);
+    for entry in &entries {
+        let lowered = lowered::<T>(entry).unwrap();
+        for case in &entry.cases {
+            let at = |error| format!("{} case {}: {error}", entry.name, case.number);
+            // One walk an element: of chains, the gradients of every hundredth gate.
+            let few = |name: &str| {
+                let number = name.trim_start_matches(char::is_alphabetic).parse::<usize>();
+                lowered.view().len() < 500 || number.map_or(true, |number| number.is_multiple_of(100))
+            };
+            match compare(&lowered, &entry.document, case, |_| tolerance(&entry.name), few) {
+                Ok((all, count)) => {
+                    numbers += count;
+                    wrong.extend(all.into_iter().map(at));
+                }
+                Err(error) => wrong.push(at(error)),
+            }
+        }
+    }
+    println!("{}: {numbers} numbers as the oracle has them", T::NAME);
+    assert!(wrong.is_empty(), "{} wrong in {}:\n{}", wrong.len(), T::NAME, wrong.join("\n"));
+}
+
+#[test]
+fn corpus_in_f32() {
+    corpus_suite::<f32>();
+}
+
+#[test]
+fn corpus_in_f64() {
+    corpus_suite::<f64>();
+}
+
+/// A wire of a random circuit.
+#[derive(Clone, Debug)]
+struct Drawn {
+    name: String,
+    shape: Vec<usize>,
+    /// How many growing gates lie between it and something bounded.
+    level: u8,
+}
+
+/// A random circuit's text, and what its sources are set to.
+#[derive(Default, Debug)]
+struct Drawing {
+    text: String,
+    wires: Vec<Drawn>,
+    inputs: BTreeMap<String, Given>,
+    layers: usize,
+}
+
+/// What decides about one gate.
+type Picks = (u16, u16, u16, u16);
+
+const SHAPES: &[&[usize]] = &[&[], &[1], &[3], &[5], &[3], &[2, 3], &[3, 2], &[2, 2, 3], &[1, 2, 2, 3], &[4, 1]];
+
+/// The elementwise gates of one wire: text around the operand `@`, in a domain
+/// where it is smooth or kinks are met by chance only, and whether it is bounded.
+const UNARY: &[(Op, &str, bool)] = &[
+    (Op::Neg, "-@", false),
+    (Op::Abs, "abs(@)", false),
+    (Op::Sqrt, "sqrt(@ * @ + 0.5)", false),
+    (Op::Square, "square(@)", false),
+    (Op::Recip, "recip(@ * @ + 0.5)", true),
+    (Op::Exp, "exp(tanh(@))", true),
+    (Op::Log, "log(@ * @ + 0.5)", false),
+    (Op::Sin, "sin(@)", true),
+    (Op::Cos, "cos(@)", true),
+    (Op::Tanh, "tanh(@)", true),
+    (Op::Sigmoid, "sigmoid(@)", true),
+    (Op::Relu, "relu(@)", false),
+    (Op::LeakyRelu, "leaky_relu(@, slope = 0.125)", false),
+    (Op::Elu, "elu(@, alpha = 0.75)", false),
+    (Op::Gelu, "gelu(@)", false),
+    (Op::GeluTanh, "gelu_tanh(@)", false),
+    (Op::Softplus, "softplus(@)", false),
+    (Op::Softsign, "softsign(@)", true),
+    (Op::HardSwish, "hard_swish(@)", false),
+    (Op::Clip, "clip(@, -0.75, 0.875)", true),
+];
+
+/// The elementwise gates of two wires, in the same way.
+const BINARY: &[(Op, &str)] = &[
+    (Op::Add, "@ + %"),
+    (Op::Sub, "@ - %"),
+    (Op::Mul, "@ * %"),
+    (Op::Div, "@ / (% * % + 0.5)"),
+    (Op::Max, "max(@, %)"),
+    (Op::Min, "min(@, %)"),
+    (Op::Pow, "(sigmoid(@) + 0.25) ^ tanh(%)"),
+];
+
+/// All other gates.
+const OTHERS: &[Op] = &[
+    Op::Dot,
+    Op::Dense,
+    Op::Sum,
+    Op::Mean,
+    Op::Slice,
+    Op::Softmax,
+    Op::LogSoftmax,
+    Op::Mse,
+    Op::Hinge,
+    Op::CrossEntropy,
+    Op::BinaryCrossEntropy,
+];
+
+fn all_drawable() -> Vec<Op> {
+    let unary = UNARY.iter().map(|(op, ..)| *op);
+    unary.chain(BINARY.iter().map(|(op, _)| *op)).chain(OTHERS.iter().copied()).collect()
+}
+
+/// A number within ±2 that f32 holds, so that kinks are met by chance only.
+fn number(seed: u64) -> f64 {
+    let mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40;
+    (mixed as f64 - 8_388_607.5) / 4_194_304.0
+}
+
+impl Drawing {
+    fn source(&mut self, shape: &[usize], seed: u64) -> Drawn {
+        let name = format!("x{}", self.wires.len());
+        let dims: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        let dims = if shape.is_empty() { String::new() } else { format!("[{}]", dims.join(", ")) };
+        let word = if seed.is_multiple_of(3) { "param" } else { "input" };
+        self.text += &format!("{word} {name}{dims}\n");
+        let numbers = (0..shape.iter().product()).map(|k: usize| number(seed * 64 + k as u64)).collect();
+        self.inputs.insert(name.clone(), Given::Numbers(numbers));
+        let drawn = Drawn { name, shape: shape.to_vec(), level: 0 };
+        self.wires.push(drawn.clone());
+        drawn
+    }
+
+    /// A wire to read: one that fits, or a new source of that shape. Bounded if it grew too often.
+    fn operand(&mut self, pick: u16, fits: impl Fn(&[usize]) -> bool, shape: &[usize]) -> Drawn {
+        let fitting: Vec<Drawn> = self.wires.iter().filter(|wire| fits(&wire.shape)).cloned().collect();
+        let mut drawn = match fitting.len() {
+            0 => self.source(shape, u64::from(pick)),
+            count => fitting[usize::from(pick) % count].clone(),
+        };
+        if drawn.level > 1 {
+            drawn.name = format!("tanh({})", drawn.name);
+            drawn.level = 0;
+        }
+        drawn
+    }
+
+    fn define(&mut self, expression: &str, shape: Vec<usize>, level: u8) {
+        let name = format!("w{}", self.wires.len());
+        self.text += &format!("{name} = {expression}\n");
+        self.wires.push(Drawn { name, shape, level });
+    }
+
+    fn gate(&mut self, op: Op, (a, b, c, _): Picks) {
+        let any = |_: &[usize]| true;
+        if let Some((_, text, bounded)) = UNARY.iter().find(|(own, ..)| *own == op) {
+            let x = self.operand(a, any, &[]);
+            return self.define(&text.replace('@', &x.name), x.shape, if *bounded { 0 } else { x.level + 1 });
+        }
+        if let Some((_, text)) = BINARY.iter().find(|(own, _)| *own == op) {
+            let x = self.operand(a, any, &[]);
+            let shape = x.shape.clone();
+            let goes = |other: &[usize]| other == shape || other.is_empty() || shape.is_empty();
+            let y = self.operand(b, goes, &shape);
+            let shape = if x.shape.is_empty() { y.shape.clone() } else { x.shape.clone() };
+            let text = text.replace('@', &x.name).replace('%', &y.name);
+            return self.define(&text, shape, x.level.max(y.level) + 1);
+        }
+        let vector = |shape: &[usize]| shape.len() == 1;
+        let tensor = |shape: &[usize]| !shape.is_empty();
+        match op {
+            Op::Dot => {
+                let x = self.operand(a, vector, &[3]);
+                let y = self.operand(b, |shape| shape == x.shape, &x.shape);
+                self.define(&format!("dot({}, {})", x.name, y.name), Vec::new(), 2);
+            }
+            Op::Dense => {
+                let x = self.operand(a, vector, &[3]);
+                let (inputs, outputs) = (x.shape[0], 1 + usize::from(b) % 19);
+                let name = format!("fc{}", self.layers);
+                self.layers += 1;
+                self.text += &format!("layer {name} = dense({outputs})\n");
+                let numbers =
+                    |count: usize, seed: u64| Given::Numbers((0..count as u64).map(|k| number(seed + k)).collect());
+                self.inputs.insert(format!("{name}.weight"), numbers(inputs * outputs, u64::from(c) << 8));
+                self.inputs.insert(format!("{name}.bias"), numbers(outputs, u64::from(c) << 9));
+                self.define(&format!("{name}({})", x.name), vec![outputs], 2);
+                // Sometimes the same weights again, which then have a gradient of their own.
+                if c.is_multiple_of(4) {
+                    let y = self.operand(c, |shape| shape == x.shape, &x.shape);
+                    self.define(&format!("{name}({})", y.name), vec![outputs], 2);
+                }
+            }
+            Op::Sum | Op::Mean => {
+                let x = self.operand(a, any, &[3]);
+                self.define(&format!("{}({})", op.name(), x.name), Vec::new(), 2);
+            }
+            Op::Slice => {
+                let fits = |shape: &[usize]| tensor(shape);
+                let x = self.operand(a, fits, &[3]);
+                // A call cannot be indexed, so it gets a name.
+                let (name, rows) = (x.name.clone(), x.shape[0]);
+                let name = if name.contains('(') {
+                    self.define(&name, x.shape.clone(), 0);
+                    self.wires.last().unwrap().name.clone()
+                } else {
+                    name
+                };
+                let start = usize::from(b) % rows;
+                if c.is_multiple_of(2) {
+                    self.define(&format!("{name}[{start}]"), x.shape[1..].to_vec(), x.level);
+                } else {
+                    let end = start + 1 + usize::from(c) % (rows - start);
+                    let shape = [&[end - start], &x.shape[1..]].concat();
+                    self.define(&format!("{name}[{start}..{end}]"), shape, x.level);
+                }
+            }
+            Op::Softmax | Op::LogSoftmax => {
+                let x = self.operand(a, tensor, &[2, 3]);
+                self.define(&format!("{}({})", op.name(), x.name), x.shape, 1);
+            }
+            Op::CrossEntropy => {
+                let x = self.operand(a, |shape| vector(shape) && shape[0] > 1, &[3]);
+                let (label, classes) = (format!("c{}", self.wires.len()), x.shape[0]);
+                self.text += &format!("label {label} : class({classes})\n");
+                let class = usize::from(b) % classes;
+                self.inputs.insert(label.clone(), Given::Numbers(vec![class as f64]));
+                self.define(&format!("cross_entropy({}, {label})", x.name), Vec::new(), 1);
+            }
+            Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
+                let x = self.operand(a, any, &[3]);
+                let y = self.operand(b, |shape| shape == x.shape, &x.shape);
+                self.define(&format!("{}({}, {})", op.name(), x.name, y.name), Vec::new(), 2);
+            }
+            other => panic!("draw {other:?} too"),
+        }
+    }
+}
+
+fn draw(gates: &[Picks]) -> Drawing {
+    let mut drawing = Drawing::default();
+    let ops = all_drawable();
+    for (at, &picks) in gates.iter().enumerate() {
+        if at == 0 || picks.3.is_multiple_of(5) {
+            drawing.source(SHAPES[usize::from(picks.3 / 5) % SHAPES.len()], u64::from(picks.2) + 1000 * at as u64);
+        }
+        drawing.gate(ops[usize::from(picks.0) % ops.len()], (picks.1, picks.2, picks.3, picks.0));
+    }
+    let last: Vec<String> = drawing.wires.iter().rev().take(4).map(|wire| format!("mean({})", wire.name)).collect();
+    drawing.text += &format!("minimize {}\n", last.join(" + "));
+    drawing
+}
+
+/// Host and oracle on a drawn circuit; which gates it has.
+fn agree<T: Number>(drawing: &Drawing, f32: f64, f64: f64) -> Result<Vec<Op>, String> {
+    let told = |error: String| format!("{error}\n{}{:?}", drawing.text, drawing.inputs);
+    let document = parse(&drawing.text, Form::File).map_err(|error| told(format!("{error:?}")))?;
+    let source = Source::new("drawn", drawing.text.clone());
+    let written = Written { source, document, form: Form::File, folder: Default::default() };
+    let lowered: Lowered<T> = lower(&written, &[], None).map_err(|error| told(error.report(false)))?;
+    let case = Case {
+        number: 1,
+        note: String::new(),
+        origin: String::new(),
+        inputs: drawing.inputs.clone(),
+        of: None,
+        values: Vec::new(),
+        gradients: Vec::new(),
+        judge: Judge::Exact,
+        kink: false,
+    };
+    // Roundings count as much as the largest number that they were made at.
+    let mut engine = Host::new(lowered.view(), Purpose::Inspect).map_err(|error| told(error.to_string()))?;
+    run(&lowered, &case, &mut engine).map_err(told)?;
+    let (mut value, mut gradient) = (1.0, 1.0);
+    for wire in lowered.view().wires() {
+        let largest = |numbers: Vec<T>| numbers.iter().fold(0.0, |largest: f64, x| largest.max(x.to_f64().abs()));
+        value = f64::max(value, largest(engine.value(wire).unwrap()));
+        gradient = f64::max(gradient, largest(engine.gradient(wire).unwrap().unwrap_or_default()));
+    }
+    let judge = |kind| {
+        let scale = if kind == Kind::Value { value } else { gradient * value };
+        // `Within` is of the wire's own largest element: one is added for all that it is made of.
+        Judge::Within { f32: f32 * scale, f64: f64 * scale, gradient_scale: 1.0 }
+    };
+    let sources = |name: &str| drawing.inputs.contains_key(name) && !name.starts_with('c');
+    let (wrong, numbers) = compare(&lowered, &written.document, &case, judge, sources).map_err(told)?;
+    if !wrong.is_empty() || numbers == 0 {
+        return Err(told(wrong.join("\n")));
+    }
+    Ok(ops(&lowered.view()))
+}
+
+/// A dozen gates deep, a few roundings each: about a hundred units in the last place.
+const RANDOM_F64: f64 = 2e-14;
+/// The same in f32.
+const RANDOM_F32: f64 = 1e-5;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_circuits_agree_with_the_oracle(gates in prop::collection::vec(any::<Picks>(), 1..12)) {
+        let drawing = draw(&gates);
+        agree::<f64>(&drawing, RANDOM_F32, RANDOM_F64).map_err(TestCaseError::fail)?;
+        agree::<f32>(&drawing, RANDOM_F32, RANDOM_F64).map_err(TestCaseError::fail)?;
+    }
+}
+
+/// Every gate, on every kind of operand: none is left to chance.
+#[test]
+fn every_gate_agrees_with_the_oracle() {
+    let mut missing: Vec<Op> = Op::ALL.iter().copied().filter(|op| op.kind() != OpKind::Source).collect();
+    let drawable = all_drawable();
+    let (mut circuits, mut wrong) = (0, Vec::new());
+    for (at, op) in drawable.iter().enumerate() {
+        for round in 0..24u16 {
+            let mut drawing = Drawing::default();
+            for (k, shape) in SHAPES.iter().enumerate() {
+                drawing.source(shape, u64::from(round) * 977 + k as u64);
+            }
+            let picks = |k: u16| (round * 7 + k, round * 5 + 3 * k, round * 3 + k, 0);
+            drawing.gate(*op, picks(0));
+            drawing.gate(*op, picks(1));
+            let sum: Vec<String> =
+                drawing.wires[SHAPES.len()..].iter().map(|wire| format!("mean({})", wire.name)).collect();
+            drawing.text += &format!("minimize {}\n", sum.join(" + "));
+            circuits += 1;
+            let both = agree::<f64>(&drawing, RANDOM_F32, RANDOM_F64)
+                .and_then(|ops| agree::<f32>(&drawing, RANDOM_F32, RANDOM_F64).map(|_| ops));
+            match both {
+                Ok(ops) => {
+                    assert!(ops.contains(op), "{op:?} was drawn and is not in the circuit {at}:\n{}", drawing.text);
+                    missing.retain(|missing| !ops.contains(missing));
+                }
+                Err(error) => wrong.push(format!("{op:?}: {error}")),
+            }
+        }
+    }
+    println!("{circuits} circuits over {} gates", drawable.len());
+    assert!(missing.is_empty(), "no random circuit has {missing:?}: draw them");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The scale of the comparison is that of the wire, so a wrong derivative shows.
+#[test]
+fn a_wrong_derivative_is_noticed() {
+    let text = "input x\nminimize tanh(x) * x\n";
+    let document = parse("input x\nminimize tanh(x) * x * 1.0000001\n", Form::File).unwrap();
+    let written = Written {
+        source: Source::new("drawn", text),
+        document: parse(text, Form::File).unwrap(),
+        form: Form::File,
+        folder: Default::default(),
+    };
+    let lowered: Lowered<f64> = lower(&written, &[], None).unwrap();
+    let mut case = corpus::read().unwrap().remove(0).cases.remove(0);
+    case.inputs = BTreeMap::from([("x".to_owned(), Given::Numbers(vec![0.5]))]);
+    (case.of, case.kink) = (None, false);
+    let judge = |_| Judge::Within { f32: RANDOM_F32, f64: RANDOM_F64, gradient_scale: 1.0 };
+    let (wrong, _) = compare(&lowered, &document, &case, judge, |_| true).unwrap();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+}
