@@ -37,7 +37,17 @@ pub struct Circuit<T, const GATES: usize, const NUMBERS: usize = 16, const SHAPE
     shapes: Vec<Shape, SHAPES>,
     numbers: Vec<T, NUMBERS>,
     attrs: Vec<u16, ATTRS>,
-    objective: Option<Objective>,
+    goal: Goal,
+    target: u16,
+}
+
+/// Which way the objective goes; all zeros when there is none, so that an empty circuit in a
+/// `static` takes no flash.
+#[derive(Clone, Copy, Debug)]
+enum Goal {
+    None = 0,
+    Maximize,
+    Minimize,
 }
 
 impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize> Default
@@ -68,7 +78,14 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 {
     /// An empty circuit.
     pub const fn new() -> Self {
-        Circuit { gates: Vec::new(), shapes: Vec::new(), numbers: Vec::new(), attrs: Vec::new(), objective: None }
+        Circuit {
+            gates: Vec::new(),
+            shapes: Vec::new(),
+            numbers: Vec::new(),
+            attrs: Vec::new(),
+            goal: Goal::None,
+            target: 0,
+        }
     }
 
     /// The circuit as all walks take it.
@@ -78,7 +95,11 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             shapes: &self.shapes,
             numbers: &self.numbers,
             attrs: &self.attrs,
-            objective: self.objective,
+            objective: match self.goal {
+                Goal::None => None,
+                Goal::Maximize => Some(Objective::Maximize(Wire::at(self.target))),
+                Goal::Minimize => Some(Objective::Minimize(Wire::at(self.target))),
+            },
         }
     }
 
@@ -97,7 +118,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         self.shapes.clear();
         self.numbers.clear();
         self.attrs.clear();
-        self.objective = None;
+        self.goal = Goal::None;
     }
 
     /// An input of this shape, set by the caller before each run.
@@ -234,7 +255,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         mse(a, b) = Mse;
         /// The mean of max(0, 1 − a b), b = ±1; its gradient 0 at the kink.
         hinge(a, b) = Hinge;
-        /// −ln softmax(logits)[label]: logits `[n]`, the label of n classes.
+        /// −ln softmax(logits)`[label]`: logits `[n]`, the label of n classes.
         cross_entropy(logits, label) = CrossEntropy;
         /// The mean cross-entropy of sigmoid(logits) against targets within 0 ..= 1.
         binary_cross_entropy(logits, targets) = BinaryCrossEntropy;
@@ -306,7 +327,11 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     fn set_objective(&mut self, objective: Objective) -> Result<(), BuildError> {
-        self.objective = self.view().with_objective(objective)?.objective;
+        self.view().with_objective(objective)?;
+        (self.goal, self.target) = match objective {
+            Objective::Maximize(wire) => (Goal::Maximize, wire.raw()),
+            Objective::Minimize(wire) => (Goal::Minimize, wire.raw()),
+        };
         Ok(())
     }
 

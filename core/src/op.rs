@@ -147,7 +147,7 @@ ops! {
     Mse = 96, "mse";
     /// Mean of max(0, 1 − a b), b = ±1
     Hinge = 97, "hinge";
-    /// −ln softmax(a)[class]
+    /// −ln softmax(a)`[class]`
     CrossEntropy = 98, "cross_entropy";
     /// Mean of the cross-entropy of sigmoid(a) against b in 0 ..= 1
     BinaryCrossEntropy = 99, "binary_cross_entropy";

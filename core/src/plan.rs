@@ -53,7 +53,7 @@ pub struct Slot {
 
 impl Slot {
     /// A slot that no plan has filled yet.
-    pub const EMPTY: Slot = Slot { value: 0, gradient: NO_GRADIENT, len: 0 };
+    pub const EMPTY: Slot = Slot { value: 0, gradient: 0, len: 0 };
 }
 
 /// No gradient is kept for this wire.
@@ -109,6 +109,23 @@ impl Bytes {
 }
 
 impl Layout {
+    /// The layout of nothing.
+    #[cfg(feature = "link")]
+    pub(crate) const EMPTY: Layout = Layout {
+        purpose: Purpose::Inspect,
+        wires: 0,
+        pairs: 0,
+        arena: 0,
+        gradients: (0, 0),
+        optimiser: (0, 0),
+        trained: 0,
+        params: 0,
+        frozen: 0,
+        values: 0,
+        gradient_count: 0,
+        own_params: (0, 0, 0),
+    };
+
     /// What the memory was planned for.
     pub const fn purpose(&self) -> Purpose {
         self.purpose

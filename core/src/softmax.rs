@@ -65,7 +65,7 @@ pub(crate) fn log_softmax_back<T: Scalar>(y: &[T], g: &[T], da: &mut [T]) {
     }
 }
 
-/// −ln softmax(logits)[class] = ln Σ eᵃ⁻ᵐ + (m − a_class), NaN if the class is none of them.
+/// −ln softmax(logits)`[class]` = ln Σ eᵃ⁻ᵐ + (m − a_class), NaN if the class is none of them.
 ///
 /// `saved`, one longer than the logits, keeps the exponentials and their sum for the way back; it
 /// may be empty where there will be none.

@@ -33,28 +33,19 @@ pub type Number = f32;
 #[cfg(feature = "f64")]
 pub type Number = f64;
 
-/// Numbers for a session: `N` zeros in a static of their own.
+/// Numbers for a session: those of a static of their own, once it is handed over.
 ///
-/// A session holds pointers and so lies in flash as it starts. Its arena is nothing but zeros
-/// then, and apart from it costs RAM alone.
-pub struct Room<const N: usize> {
-    place: &'static ConstStaticCell<[Number; N]>,
-    taken: Option<&'static mut [Number; N]>,
-}
+/// Empty it is all zeros, and so is a session with empty rooms: neither takes a byte of flash.
+pub struct Room<const N: usize>(pub Option<&'static mut [Number; N]>);
 
 impl<const N: usize> Room<N> {
-    /// The numbers at this place; nobody else may take them.
-    pub const fn new(place: &'static ConstStaticCell<[Number; N]>) -> Self {
-        Room { place, taken: None }
-    }
+    /// No numbers yet.
+    pub const EMPTY: Self = Room(None);
 }
 
 impl<const N: usize> AsMut<[Number]> for Room<N> {
     fn as_mut(&mut self) -> &mut [Number] {
-        if self.taken.is_none() {
-            self.taken = self.place.try_take();
-        }
-        match &mut self.taken {
+        match &mut self.0 {
             Some(numbers) => numbers.as_mut_slice(),
             None => &mut [],
         }

@@ -31,14 +31,15 @@ pub struct Session<
     const ATTRS: usize,
     const WINDOW: usize,
 > {
-    name: &'static str,
+    name: Option<&'static str>,
     deframer: Deframer,
     sequence: Sequence<WINDOW>,
     scratch: [u8; MESSAGE_MAX],
     payload: Vec<u8, PAYLOAD_MAX>,
     circuit: Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     slots: [Slot; GATES],
-    layout: Option<Layout>,
+    layout: Layout,
+    planned: bool,
     verified: bool,
     arena: A,
     rows: R,
@@ -64,22 +65,35 @@ impl<
     const WINDOW: usize,
 > Session<T, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>
 {
-    /// A session that has heard nothing yet; `name` is told to the host.
-    pub const fn new(name: &'static str, arena: A, rows: R) -> Self {
+    /// A session that has heard nothing yet.
+    ///
+    /// It is all zeros if arena and rows are, so a `static` of it takes no flash.
+    pub const fn new(arena: A, rows: R) -> Self {
         Session {
-            name,
+            name: None,
             deframer: Deframer::new(),
             sequence: Sequence { next: None, first: 0, replies: [const { Vec::new() }; WINDOW] },
             scratch: [0; MESSAGE_MAX],
             payload: Vec::new(),
             circuit: Circuit::new(),
             slots: [Slot::EMPTY; GATES],
-            layout: None,
+            layout: Layout::EMPTY,
+            planned: false,
             verified: false,
             arena,
             rows,
             kept: 0,
         }
+    }
+
+    /// The board's name, told to the host in the answer to `Hello`.
+    pub fn set_name(&mut self, name: &'static str) {
+        self.name = Some(name);
+    }
+
+    /// Gives the session its memory, where that could not be done in [`Session::new`].
+    pub fn attach(&mut self, arena: A, rows: R) {
+        (self.arena, self.rows, self.planned) = (arena, rows, false);
     }
 
     /// Takes one byte from the host; when it completes a request, gives the frame to send back.
@@ -109,11 +123,12 @@ impl<
         }
         self.payload.clear();
         let mut state = State {
-            name: self.name,
+            name: self.name.unwrap_or("board"),
             window: WINDOW,
             circuit: &mut self.circuit,
             slots: &mut self.slots,
             layout: &mut self.layout,
+            planned: &mut self.planned,
             verified: &mut self.verified,
             arena: self.arena.as_mut(),
             rows: self.rows.as_mut(),
@@ -132,7 +147,14 @@ impl<
 
     /// The params' hash, if a circuit is planned.
     pub fn params_hash(&mut self) -> Option<u64> {
-        let tape = Tape::resume(self.circuit.view(), self.layout?, &self.slots, &[], self.arena.as_mut()).ok()?;
+        let tape = Tape::resume(
+            self.circuit.view(),
+            self.planned.then_some(self.layout)?,
+            &self.slots,
+            &[],
+            self.arena.as_mut(),
+        )
+        .ok()?;
         Some(tape.params_hash())
     }
 }
@@ -143,7 +165,8 @@ struct State<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usiz
     window: usize,
     circuit: &'s mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     slots: &'s mut [Slot],
-    layout: &'s mut Option<Layout>,
+    layout: &'s mut Layout,
+    planned: &'s mut bool,
     verified: &'s mut bool,
     arena: &'s mut [T],
     rows: &'s mut [T],
@@ -175,10 +198,10 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             }
             Ask::Clear => {
                 self.circuit.clear();
-                (*self.layout, *self.verified, *self.kept) = (None, false, 0);
+                (*self.planned, *self.verified, *self.kept) = (false, false, 0);
             }
             Ask::Shape(_) | Ask::Numbers(_) | Ask::Attrs(_) | Ask::Gates(_) | Ask::Objective(_) => {
-                *self.layout = None;
+                *self.planned = false;
                 self.build(ask)?;
             }
             Ask::Plan(purpose) => return self.plan(purpose).map(Answer::Planned),
@@ -260,16 +283,20 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let layout = plan(&view, purpose, false, self.slots).map_err(Refusal::Plan)?;
         let (needed, had) = (layout.arena_len() as u32, self.arena.len() as u32);
         if needed > had {
-            *self.layout = None;
+            *self.planned = false;
             return Err(Refusal::NoRoom(needed, had));
         }
         Tape::new(view, layout, self.slots, &[], self.arena)?;
-        (*self.layout, *self.verified, *self.kept) = (Some(layout), false, 0);
+        (*self.layout, *self.planned, *self.verified, *self.kept) = (layout, true, false, 0);
         Ok(needed)
     }
 
+    fn layout(&self) -> Result<Layout, Refusal> {
+        if *self.planned { Ok(*self.layout) } else { Err(Refusal::NoCircuit) }
+    }
+
     fn tape(&mut self) -> Result<Tape<'_, T>, Refusal> {
-        let layout = self.layout.ok_or(Refusal::NoCircuit)?;
+        let layout = self.layout()?;
         Ok(Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?)
     }
 
@@ -301,7 +328,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     fn get(&mut self, wire: u16, start: usize, count: usize, gradient: bool) -> Result<(), Refusal> {
-        let layout = self.layout.ok_or(Refusal::NoCircuit)?;
+        let layout = self.layout()?;
         let tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
         let wire = named(&tape.circuit(), wire)?;
         let values = if gradient { tape.gradient(wire)? } else { tape.value(wire)? };
@@ -337,7 +364,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         if !matches!(work, Work::Evaluate) {
             self.may_train()?;
         }
-        let layout = self.layout.ok_or(Refusal::NoCircuit)?;
+        let layout = self.layout()?;
         let mut tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
         let circuit = tape.circuit();
         let (mut correct, mut refused) = (0, None);

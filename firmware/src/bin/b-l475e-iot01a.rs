@@ -32,7 +32,7 @@ static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0
 static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 2048 gates, 512 constants, 32 shapes and 128 attributes; 4 requests under way.
 static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 2048, 512, 32, 128, 4>> =
-    ConstStaticCell::new(Session::new("b-l475e-iot01a", Room::new(&ARENA_PLACE), Room::new(&ROWS_PLACE)));
+    ConstStaticCell::new(Session::new(Room::EMPTY, Room::EMPTY));
 static INBOX: Inbox<1024> = Inbox::new();
 /// Tenths of milliseconds since the start, modulo 2^32.
 static TICKS: AtomicU32 = AtomicU32::new(0);
@@ -78,6 +78,8 @@ fn main() -> ! {
         // SAFETY: the register takes any byte.
         uart.tdr().write(|w| unsafe { w.bits(u32::from(byte)) });
     };
+    session.set_name("b-l475e-iot01a");
+    session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(
         Board {
             port: Line { inbox: &INBOX, send },

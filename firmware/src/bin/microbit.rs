@@ -32,7 +32,7 @@ static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0
 static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 40 gates, 32 constants, 12 shapes and 32 attributes; 2 requests under way.
 static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 40, 32, 12, 32, 2>> =
-    ConstStaticCell::new(Session::new("microbit", Room::new(&ARENA_PLACE), Room::new(&ROWS_PLACE)));
+    ConstStaticCell::new(Session::new(Room::EMPTY, Room::EMPTY));
 static INBOX: Inbox<256> = Inbox::new();
 
 #[cortex_m_rt::entry]
@@ -79,6 +79,8 @@ fn main() -> ! {
         uart.txd.write(|w| unsafe { w.txd().bits(byte) });
         while uart.events_txdrdy.read().bits() == 0 {}
     };
+    session.set_name("microbit");
+    session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(
         Board {
             port: Line { inbox: &INBOX, send },

@@ -20,7 +20,7 @@ static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0
 static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 16384 gates, 4096 constants, 64 shapes and 1024 attributes; 8 requests under way.
 static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 16384, 4096, 64, 1024, 8>> =
-    ConstStaticCell::new(Session::new("mps2-an386", Room::new(&ARENA_PLACE), Room::new(&ROWS_PLACE)));
+    ConstStaticCell::new(Session::new(Room::EMPTY, Room::EMPTY));
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -32,6 +32,8 @@ fn main() -> ! {
     // SAFETY: the FPGA system control block is there, and only here is it used.
     let (led, button) = unsafe { Panel::at(0x4002_8000) }.split();
     let clock = HalfSeconds::new(core.SYST, HERTZ / 2);
+    session.set_name("mps2-an386");
+    session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(Board { port, led, button, clock, log: log::Sink::new() }, session)
 }
 

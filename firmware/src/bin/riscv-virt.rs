@@ -22,7 +22,7 @@ static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0
 static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
 /// Up to 16384 gates, 4096 constants, 64 shapes and 1024 attributes; 8 requests under way.
 static SESSION: ConstStaticCell<Session<Number, Room<ARENA>, Room<ROWS>, 16384, 4096, 64, 1024, 8>> =
-    ConstStaticCell::new(Session::new("riscv-virt", Room::new(&ARENA_PLACE), Room::new(&ROWS_PLACE)));
+    ConstStaticCell::new(Session::new(Room::EMPTY, Room::EMPTY));
 
 #[riscv_rt::entry]
 fn main() -> ! {
@@ -35,6 +35,8 @@ fn main() -> ! {
     // SAFETY: the machine has its timer there; nothing writes to it.
     let time = unsafe { &*(0x0200_bff8 as *const VolatileCell<u32>) };
     let clock = HalfSeconds { time, last: time.get() };
+    session.set_name("riscv-virt");
+    session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(Board { port, led: NoPins, button: NoPins, clock, log: log::Sink::new() }, session)
 }
 

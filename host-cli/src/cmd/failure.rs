@@ -7,6 +7,8 @@ use crate::board::BoardError;
 use crate::engine::{EngineError, OpenError};
 use crate::lower::RowsError;
 use crate::text::SourceError;
+use crate::train::TrainError;
+use crate::weights::WeightsError;
 
 /// Why a verb failed.
 #[derive(Debug)]
@@ -16,6 +18,10 @@ pub enum Failure {
     Source(SourceError),
     /// The data is wrong.
     Rows(RowsError),
+    /// The training did not end well.
+    Train(Box<TrainError>),
+    /// The weights could not be loaded or saved.
+    Weights(Box<WeightsError>),
     /// The board cannot be had.
     Board(BoardError),
     /// The engine failed.
@@ -35,6 +41,8 @@ impl Failure {
             Failure::Source(error) => error.report(styled),
             Failure::Rows(error) => error.report(),
             Failure::Told(report) => report.clone(),
+            Failure::Train(error) => error.report(),
+            Failure::Weights(error) => error.report(),
             _ => format!("error: {self}"),
         }
     }
@@ -45,6 +53,8 @@ impl fmt::Display for Failure {
         match self {
             Failure::Source(error) => f.write_str(&error.report(false)),
             Failure::Rows(error) => error.fmt(f),
+            Failure::Train(error) => error.fmt(f),
+            Failure::Weights(error) => error.fmt(f),
             Failure::Board(error) => error.fmt(f),
             Failure::Engine(error) => error.fmt(f),
             Failure::Refused(why) | Failure::Told(why) => f.write_str(why),
@@ -64,6 +74,18 @@ impl From<SourceError> for Failure {
 impl From<RowsError> for Failure {
     fn from(error: RowsError) -> Self {
         Failure::Rows(error)
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        Failure::Train(Box::new(error))
+    }
+}
+
+impl From<WeightsError> for Failure {
+    fn from(error: WeightsError) -> Self {
+        Failure::Weights(Box::new(error))
     }
 }
 

@@ -52,15 +52,15 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
             ScalarName::F32 => climb::run::<f32>(asked, out),
             ScalarName::F64 => climb::run::<f64>(asked, out),
         },
+        Verb::Train(asked) => match asked.at.scalar {
+            ScalarName::F32 => train::run::<f32>(asked, out),
+            ScalarName::F64 => train::run::<f64>(asked, out),
+        },
         Verb::Draw(asked) => match asked.scalar {
             ScalarName::F32 => draw::run::<f32>(asked, out),
             ScalarName::F64 => draw::run::<f64>(asked, out),
         },
         Verb::Size(asked) => size::run(asked, out),
         Verb::Boards(asked) => boards::run(asked, out),
-        Verb::Train(asked) => {
-            writeln!(out, "{}", train::run(asked).map_err(Failure::Told)?)?;
-            Ok(Outcome::Done)
-        }
     }
 }

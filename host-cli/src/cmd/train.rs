@@ -1,69 +1,83 @@
-//! `chainrule train`: trains the params of a circuit on data.
+//! `train`: the params of a circuit, trained on data and kept in a file.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
 
 use super::curve::{self, Course};
+use super::figures::{self, short};
+use super::json::{self, Number};
 use super::paper;
-use crate::args::{ScalarName, Train};
+use super::progress::Progress;
+use super::{Failure, Outcome};
+use crate::args::Train;
 use crate::lower::{Lowered, lower};
 use crate::text::literal::Readable;
 use crate::text::source;
-use crate::train::progress::Progress;
-use crate::train::{Trained, has_classes, train};
-use crate::weights::{self, Place, WeightsError};
-use std::io::{self, IsTerminal};
+use crate::train::{Event, Seen, Trained, has_classes, train};
+use crate::weights::{self, Place};
 
-/// Runs the verb; gives what goes to standard output.
+/// Lines for epochs where standard error is no terminal, about.
+const LINES: u32 = 20;
+
+/// Runs the verb.
 ///
 /// # Errors
-/// The report for standard error.
-pub fn run(options: &Train) -> Result<String, String> {
-    match options.at.scalar {
-        ScalarName::F32 => run_in::<f32>(options),
-        ScalarName::F64 => run_in::<f64>(options),
+/// [`Failure`]; nothing is saved then.
+pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let written = source::read(&asked.file)?;
+    let mut lowered: Lowered<T> = lower(&written, &[], asked.seed)?;
+    let mut training = lowered.training.clone();
+    asked.settle(&mut training);
+    if let Some(path) = &asked.load {
+        weights::load(path, &mut lowered)?;
     }
+    let place = asked.save.as_deref().map(Place::new).transpose()?;
+    asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
+    let mut course = Course::new(training.batch, has_classes(&lowered));
+    let mut shown = Shown::new(has_classes(&lowered));
+    let trained = train(&lowered, &training, &asked.at.on.to_string(), &mut |event| {
+        course.see(&event);
+        shown.see(event);
+    })?;
+    drop(shown);
+    if let Some(place) = &place {
+        weights::save(place, &lowered, &trained.params, trained.params_hash)?;
+    }
+    if let Some(sheet) = &asked.plot {
+        curve::put(sheet, &course.chart(title(&trained)))?;
+    }
+    if asked.at.json {
+        json::line(out, &Told::of(&trained))?;
+    } else {
+        summary(out, &trained, training.batch)?;
+        if let Some(path) = &asked.save {
+            writeln!(out, "saved to {}", path.display())?;
+        }
+    }
+    Ok(Outcome::Done)
 }
 
-fn run_in<T: Readable>(options: &Train) -> Result<String, String> {
-    let styled = io::stderr().is_terminal();
-    let written = source::read(&options.file).map_err(|error| error.report(styled))?;
-    let mut lowered: Lowered<T> = lower(&written, &[], options.seed).map_err(|error| error.report(styled))?;
-    let mut training = lowered.training.clone();
-    options.settle(&mut training);
-    if let Some(path) = &options.load {
-        weights::load(path, &mut lowered).map_err(|error| error.report())?;
+/// The line of JSON.
+#[derive(Serialize)]
+struct Told {
+    epochs: u32,
+    steps: u64,
+    loss: Option<Number<f64>>,
+    accuracy: Option<Number<f64>>,
+    params_hash: String,
+}
+
+impl Told {
+    fn of<T>(trained: &Trained<T>) -> Told {
+        Told {
+            epochs: trained.epochs,
+            steps: trained.steps,
+            loss: trained.loss().map(Number),
+            accuracy: trained.accuracy().map(Number),
+            params_hash: format!("{:016x}", trained.params_hash),
+        }
     }
-    let place = options.save.as_deref().map(Place::new).transpose().map_err(|error| error.report())?;
-    options.plot.as_ref().map_or(Ok(()), paper::ready).map_err(|error| error.report(styled))?;
-    let mut course = Course::new(training.batch, has_classes(&lowered));
-    let mut progress = Progress::new(has_classes(&lowered));
-    let trained = train(&lowered, &training, &options.at.on.to_string(), &mut |event| {
-        course.see(&event);
-        progress.see(event);
-    });
-    progress.end();
-    let trained = trained.map_err(|error| match &options.save {
-        Some(path) => format!("{}\n  = note: {} was not written", error.report(), path.display()),
-        None => error.report(),
-    })?;
-    if let Some(place) = &place {
-        let saved = weights::encode(&lowered, &trained.params, trained.params_hash);
-        let path = options.save.clone().unwrap_or_default();
-        saved
-            .map_err(|kind| WeightsError { path, kind })
-            .and_then(|bytes| place.write(&bytes))
-            .map_err(|error| error.report())?;
-    }
-    if let Some(sheet) = &options.plot {
-        let chart = course.chart(title(&trained));
-        curve::put(sheet, &chart).map_err(|error| error.report(styled))?;
-    }
-    if options.at.json {
-        return Ok(json(&trained));
-    }
-    let mut told = summary(&trained, training.batch);
-    if let Some(path) = &options.save {
-        told += &format!("\nsaved to {}", path.display());
-    }
-    Ok(told)
 }
 
 /// What stands above the curves: how it ended.
@@ -75,39 +89,67 @@ fn title<T>(trained: &Trained<T>) -> String {
     }
 }
 
-/// One line of JSON.
-pub fn json<T>(trained: &Trained<T>) -> String {
-    let number = |number: Option<f64>| match number {
-        None => "null".to_owned(),
-        Some(x) if x.is_nan() => "\"NaN\"".to_owned(),
-        Some(x) if x.is_infinite() => (if x > 0.0 { "\"inf\"" } else { "\"-inf\"" }).to_owned(),
-        Some(x) => format!("{x:?}"),
-    };
-    format!(
-        "{{\"epochs\":{},\"steps\":{},\"loss\":{},\"accuracy\":{},\"params_hash\":\"{:016x}\"}}",
-        trained.epochs,
-        trained.steps,
-        number(trained.loss()),
-        number(trained.accuracy()),
-        trained.params_hash,
-    )
-}
-
 /// What a person wants to know at the end.
-fn summary<T>(trained: &Trained<T>, batch: u32) -> String {
-    let Trained { epochs, steps, rows, .. } = trained;
-    let counted = |n: u64, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
-    let epochs = counted(u64::from(*epochs), "epoch");
-    let of = if batch == 1 { "a row".to_owned() } else { format!("{batch} rows") };
-    let mut told = format!("trained: {epochs}, {} of {of} each, on {rows} rows", counted(*steps, "step"));
+fn summary<T>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -> io::Result<()> {
+    let Trained { epochs, steps, rows, .. } = *trained;
+    let counted = |n: u64, noun: &str| figures::counted(usize::try_from(n).unwrap_or(usize::MAX), noun);
+    let epochs = counted(u64::from(epochs), "epoch");
+    let (steps, of) = (counted(steps, "step"), counted(u64::from(batch), "row"));
+    writeln!(out, "trained on {rows} rows: {epochs}, {steps} of {of} each")?;
     match trained.held {
-        None => told += "\nheld out: nothing (a `split` or `--split 0.2` holds out rows to measure on)",
+        None => {
+            writeln!(out, "in the last epoch: {}", words(trained.last, trained.has_classes))?;
+            writeln!(out, "nothing was held out to measure on; `--split 0.2` holds out a fifth")?;
+        }
         Some(held) => {
-            told += &format!("\nheld out: {} rows, mean loss {:.4}", held.samples, held.loss());
-            if let Some(accuracy) = trained.accuracy() {
-                told += &format!(", accuracy {accuracy:.4} ({} right)", held.correct);
-            }
+            write!(out, "on {} held-out rows: {}", held.samples, words(held, trained.has_classes))?;
+            let right = if trained.has_classes { format!(" ({} right)", held.correct) } else { String::new() };
+            writeln!(out, "{right}")?;
         }
     }
-    told + &format!("\nparams: hash {:016x}", trained.params_hash)
+    writeln!(out, "hash of the params: {:016x}", trained.params_hash)
+}
+
+fn words(seen: Seen, has_classes: bool) -> String {
+    let accuracy = if has_classes { format!(", accuracy {:.4}", seen.accuracy()) } else { String::new() };
+    format!("loss {}{accuracy}", short(seen.loss()))
+}
+
+/// Shows a training's events on standard error: a bar on a terminal, some lines elsewhere.
+#[derive(Debug)]
+struct Shown {
+    bar: Progress,
+    is_terminal: bool,
+    has_classes: bool,
+    /// Samples in all epochs.
+    samples: u64,
+}
+
+impl Shown {
+    fn new(has_classes: bool) -> Shown {
+        Shown { bar: Progress::new(), is_terminal: io::stderr().is_terminal(), has_classes, samples: 1 }
+    }
+
+    fn see(&mut self, event: Event<'_>) {
+        match event {
+            Event::Opening(stage) => self.bar.stage(stage),
+            Event::Sending(share) => self.bar.tell("sending the samples", Some(share)),
+            Event::Begins { samples, .. } => self.samples = samples.max(1),
+            Event::Steps { epoch, samples, seen } => {
+                self.bar.tell(&self.words(epoch, seen), Some(samples as f64 / self.samples as f64));
+            }
+            Event::Epoch { epoch, of, seen } => {
+                let line = |epoch: u32| u64::from(epoch) * u64::from(LINES) / u64::from(of.max(1));
+                if !self.is_terminal && (of <= LINES || line(epoch) != line(epoch - 1)) {
+                    // A closed standard error is no reason to stop a training.
+                    let _ = writeln!(io::stderr(), "{}", self.words(epoch, seen));
+                }
+            }
+            Event::Measuring => self.bar.tell("measuring on the held-out rows", None),
+        }
+    }
+
+    fn words(&self, epoch: u32, seen: Seen) -> String {
+        format!("epoch {epoch}: {}", words(seen, self.has_classes))
+    }
 }

@@ -396,7 +396,8 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     fn keep(&mut self, rows: Vec<T>, progress: &mut dyn FnMut(f64)) -> Result<(), EngineError> {
         let len: usize = sample_wires(&self.circuit).iter().map(|&wire| self.circuit.shape(wire).len()).sum();
         let count = rows.len() / len.max(1);
-        if rows.len() > self.facts.rows as usize || count > usize::from(u16::MAX) {
+        // Rows of a circuit of params alone hold nothing to keep, and so cannot be counted.
+        if len == 0 || rows.len() > self.facts.rows as usize || count > usize::from(u16::MAX) {
             self.rows = Rows::Here(rows);
             return Ok(());
         }

@@ -25,7 +25,9 @@ impl<T: Scalar> Loopback<T> {
     /// A board that nothing was said to yet.
     pub fn new() -> Loopback<T> {
         let memory = || vec![T::ZERO; MEMORY];
-        Loopback { session: Box::new(Session::new("loopback", memory(), memory())), answers: VecDeque::new() }
+        let mut session = Box::new(Session::new(memory(), memory()));
+        session.set_name("loopback");
+        Loopback { session, answers: VecDeque::new() }
     }
 }
 

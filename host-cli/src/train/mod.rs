@@ -1,7 +1,7 @@
 //! Training on data: rows become an engine's samples, epochs become steps.
 //!
 //! The road: `rows` (table to samples, inputs brought to scale), `epochs` (samples to steps),
-//! [`progress`] (what a person sees meanwhile), [`error`] (what can go wrong, in words).
+//! [`error`] (what can go wrong, in words).
 //!
 //! # What is drawn, in which order
 //!
@@ -17,7 +17,6 @@
 
 mod epochs;
 pub mod error;
-pub mod progress;
 mod rows;
 
 pub use epochs::Seen;
@@ -75,6 +74,8 @@ pub struct Trained<T> {
     pub epochs: u32,
     /// Steps of the optimiser.
     pub steps: u64,
+    /// What the last epoch's steps gave, each before it moved the params.
+    pub last: Seen,
     /// What the held-out rows gave; nothing if none were held out.
     pub held: Option<Seen>,
     /// The hash over all params.
@@ -135,7 +136,7 @@ pub fn train<T: Readable>(
     let samples = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
     watch(Event::Begins { rows, held: split.held.len(), samples });
     let mut epochs = Epochs::new(engine.as_mut(), lr, training.batch, split.train, random);
-    let mut before = 0;
+    let (mut before, mut last) = (0, Seen::default());
     for epoch in 1..=walks {
         let seen = epochs
             .walk(most_steps, &mut |seen| {
@@ -143,6 +144,7 @@ pub fn train<T: Readable>(
             })
             .map_err(|stop| stop.told(lowered, lr))?;
         before += seen.samples;
+        last = seen;
         watch(Event::Epoch { epoch, of: walks, seen });
     }
     let steps = epochs.steps();
@@ -157,7 +159,7 @@ pub fn train<T: Readable>(
     let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
 
     let has_classes = has_classes(lowered);
-    Ok(Trained { epochs, steps, held, params_hash, params, rows, has_classes })
+    Ok(Trained { epochs, steps, last, held, params_hash, params, rows, has_classes })
 }
 
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.

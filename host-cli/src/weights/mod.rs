@@ -17,7 +17,7 @@ pub use error::{Kind, WeightsError};
 pub use fingerprint::Fingerprint;
 pub use place::Place;
 
-use crate::lower::Lowered;
+use crate::lower::{Lowered, Param};
 use crate::text::literal::Readable;
 use crate::text::nearest::nearest;
 use safetensors::tensor::TensorView;
@@ -36,17 +36,11 @@ fn dtype<T: Readable>() -> Dtype {
 /// [`Lowered::params`] and as the core keeps them. The same weights give the same bytes.
 ///
 /// # Errors
-/// [`WeightsError`] if the values do not fit their params.
+/// [`Kind::Format`] if the values do not fit their params.
 pub fn encode<T: Readable>(lowered: &Lowered<T>, params: &[Vec<T>], params_hash: u64) -> Result<Vec<u8>, Kind> {
-    let bytes: Vec<Vec<u8>> = lowered
-        .params
-        .iter()
-        .zip(params)
-        .map(|(param, values)| {
-            let values = param.to_file(values);
-            values.iter().flat_map(|value| value.to_bits().to_le_bytes().into_iter().take(T::BYTES)).collect()
-        })
-        .collect();
+    let raw = |value: T| value.to_bits().to_le_bytes().into_iter().take(T::BYTES);
+    let to_file = |(param, values): (&Param<T>, &Vec<T>)| param.to_file(values).into_iter().flat_map(raw).collect();
+    let bytes: Vec<Vec<u8>> = lowered.params.iter().zip(params).map(to_file).collect();
     let mut tensors = Vec::new();
     for (param, bytes) in lowered.params.iter().zip(&bytes) {
         tensors.push((param.name.as_str(), TensorView::new(dtype::<T>(), param.shape.clone(), bytes)?));
@@ -55,6 +49,20 @@ pub fn encode<T: Readable>(lowered: &Lowered<T>, params: &[Vec<T>], params_hash:
     // One key only: a map of several has no order, and the bytes would change from run to run.
     let metadata = HashMap::from([(KEY.to_owned(), told)]);
     Ok(safetensors::serialize(tensors, Some(metadata))?)
+}
+
+/// Saves the values of a circuit's params.
+///
+/// # Errors
+/// [`WeightsError`]; what was in the place before is there still.
+pub fn save<T: Readable>(
+    place: &Place,
+    lowered: &Lowered<T>,
+    params: &[Vec<T>],
+    params_hash: u64,
+) -> Result<(), WeightsError> {
+    let bytes = encode(lowered, params, params_hash).map_err(|kind| place.refused(kind))?;
+    place.write(&bytes)
 }
 
 /// Lets a circuit's params start from the weights of a file.

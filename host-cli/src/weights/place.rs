@@ -47,6 +47,10 @@ impl Place {
     }
 
     fn refuse(&self, error: io::Error) -> WeightsError {
-        WeightsError { path: self.path.clone(), kind: Kind::Write(error) }
+        self.refused(Kind::Write(error))
+    }
+
+    pub(super) fn refused(&self, kind: Kind) -> WeightsError {
+        WeightsError { path: self.path.clone(), kind }
     }
 }

@@ -1,0 +1,346 @@
+//! Training from the command line's side: real data, the same bits on every engine, weights that
+//! come back, and bad input that is refused before anything is lost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chainrule_cli::args::Command;
+use chainrule_cli::cmd;
+use clap::Parser;
+
+/// What a command prints, or its report.
+fn chainrule(line: &[&str]) -> Result<String, String> {
+    let command = Command::try_parse_from(std::iter::once("chainrule").chain(line.iter().copied()));
+    let command = command.map_err(|error| error.to_string())?;
+    let mut out = Vec::new();
+    cmd::run(&command.verb, &mut out).map_err(|failure| failure.report(false))?;
+    Ok(String::from_utf8(out).expect("is text"))
+}
+
+/// A file of the shared tests.
+fn shared(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(path).display().to_string()
+}
+
+/// The line of JSON of a training.
+fn told(line: &[&str]) -> serde_json::Value {
+    let line: Vec<&str> = line.iter().copied().chain(["--json"]).collect();
+    let out = chainrule(&line).unwrap_or_else(|report| panic!("{line:?}: {report}"));
+    assert_eq!(out.matches('\n').count(), 1, "one line: {out}");
+    serde_json::from_str(&out).expect("is JSON")
+}
+
+/// A folder of its own for a test, gone after it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("chainrule-train-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.0.join(name), text).expect("writes");
+        self.path(name)
+    }
+
+    /// The names of its files, sorted.
+    fn names(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.0).expect("is there");
+        let mut names: Vec<String> =
+            files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// y is 2x + 1, and a class says whether x is above 0.
+const LINE: &str = "x,y,side\n-2,-3,0\n-1,-1,0\n0,1,0\n1,3,1\n2,5,1\n3,7,1\n";
+const FIT: &str = "input x\nlabel y\nparam a = 0\nparam b = 0\nminimize mse(a * x + b, y)\n";
+const BLOCK: &str = "train {\ndata = \"line.csv\"\noptimizer = sgd(lr = 0.05)\nepochs = 200\nignore = [side]\n}\n";
+
+/// A folder with a line to fit.
+fn line() -> (Folder, String) {
+    let folder = Folder::new();
+    folder.write("line.csv", LINE);
+    let circuit = folder.write("line.circuit", &format!("{FIT}{BLOCK}"));
+    (folder, circuit)
+}
+
+#[test]
+fn digits_are_told_apart_for_each_seed() {
+    let digits = shared("corpus/digits.circuit");
+    for seed in ["1", "2", "3", "4", "5"] {
+        let told = told(&["train", &digits, "--seed", seed]);
+        let accuracy = told["accuracy"].as_f64().expect("a number");
+        assert!(accuracy >= 0.95, "seed {seed}: {accuracy}");
+        assert_eq!((told["epochs"].as_u64(), told["steps"].as_u64()), (Some(30), Some(30 * 1438)));
+    }
+}
+
+#[test]
+fn host_and_loopback_train_to_the_same_bits() {
+    let digits = shared("corpus/digits.circuit");
+    for scalar in ["f32", "f64"] {
+        for batch in ["1", "32"] {
+            // 32 does not divide 1438: an epoch ends with a smaller batch.
+            let steps = if batch == "1" { "2000" } else { "100" };
+            let run =
+                |on| told(&["train", &digits, "--scalar", scalar, "--batch", batch, "--steps", steps, "--on", on]);
+            let (host, loopback) = (run("host"), run("loopback"));
+            assert_eq!(host, loopback, "{scalar}, batch {batch}");
+            assert_eq!(host["params_hash"].as_str().map(str::len), Some(16));
+        }
+    }
+}
+
+#[test]
+fn steps_stop_within_an_epoch() {
+    let (_folder, circuit) = line();
+    let counts = |line: &[&str]| {
+        let told = told(line);
+        (told["epochs"].as_u64(), told["steps"].as_u64())
+    };
+    assert_eq!(counts(&["train", &circuit, "--steps", "10"]), (Some(1), Some(10)));
+    assert_eq!(counts(&["train", &circuit, "--steps", "12"]), (Some(2), Some(12)));
+    assert_eq!(counts(&["train", &circuit, "--epochs", "3"]), (Some(3), Some(18)));
+    // Six rows in batches of four are two steps an epoch.
+    assert_eq!(counts(&["train", &circuit, "--batch", "4", "--epochs", "3"]), (Some(3), Some(6)));
+    assert_eq!(counts(&["train", &circuit, "--batch", "4", "--steps", "3"]), (Some(1), Some(3)));
+    assert_eq!(counts(&["train", &circuit, "--batch", "100", "--epochs", "3"]), (Some(3), Some(3)));
+}
+
+/// Whole steps by hand: w = 0, mse of w·x against y over the rows (1, 2) and (3, 4). All rows in one
+/// batch: the mean of 2(wx − y)x is −(2·2·1 + 2·4·3)/2 = −14, so w = 1.4 at a rate of 0.1.
+#[test]
+fn a_batch_steps_along_its_mean() {
+    let folder = Folder::new();
+    folder.write("d.csv", "x,y\n1,2\n3,4\n");
+    let circuit = folder.write(
+        "d.circuit",
+        "input x\nlabel y\nparam w = 0\nminimize mse(w * x, y)\ntrain {\ndata = \"d.csv\"\noptimizer = sgd(0.1)\n}\n",
+    );
+    let saved = folder.path("w.safetensors");
+    for batch in ["2", "3"] {
+        // A batch of three that only two rows fill is averaged over two.
+        told(&["train", &circuit, "--scalar", "f64", "--batch", batch, "--steps", "1", "--save", &saved]);
+        let bytes = fs::read(&saved).expect("is saved");
+        let w = f64::from_le_bytes(bytes[bytes.len() - 8..].try_into().expect("eight bytes"));
+        assert!((w - 1.4).abs() < 1e-15, "{w}");
+    }
+}
+
+#[test]
+fn what_is_held_out_decides_what_is_told() {
+    let (folder, circuit) = line();
+    let none = told(&["train", &circuit]);
+    assert!(none["loss"].is_null() && none["accuracy"].is_null(), "{none}");
+    let some = told(&["train", &circuit, "--split", "0.5"]);
+    assert!(some["loss"].as_f64().expect("a number") < 1e-3 && some["accuracy"].is_null(), "{some}");
+    let people = chainrule(&["train", &circuit]).expect("trains");
+    assert!(people.starts_with("trained on 6 rows: 200 epochs, 1,200 steps of 1 row each\nin the last epoch: loss "));
+    // Equal values stay together: three of one kind are held out, whichever it is.
+    let block = "train {\ndata = \"line.csv\"\nsplit = by(side)\nepochs = 1\n}\n";
+    let by = folder.write("by.circuit", &format!("{FIT}{block}"));
+    let people = chainrule(&["train", &by]).expect("trains");
+    assert!(people.contains("on 3 held-out rows: loss "), "{people}");
+    assert!(people.contains("trained on 3 rows: 1 epoch, 3 steps of 1 row each"), "{people}");
+}
+
+#[test]
+fn another_seed_gives_other_bits_and_the_same_seed_the_same() {
+    let digits = shared("corpus/digits.circuit");
+    let hash = |line: &[&str]| told(line)["params_hash"].clone();
+    let first = hash(&["train", &digits, "--steps", "50"]);
+    assert_eq!(first, hash(&["train", &digits, "--steps", "50", "--seed", "1"]), "the text says 1");
+    assert_ne!(first, hash(&["train", &digits, "--steps", "50", "--seed", "2"]));
+    assert_ne!(first, hash(&["train", &digits, "--steps", "50", "--lr", "0.06"]));
+}
+
+#[test]
+fn weights_come_back_to_the_bit() {
+    let digits = shared("corpus/digits.circuit");
+    let folder = Folder::new();
+    let (a, b) = (folder.path("a.safetensors"), folder.path("b.safetensors"));
+    let first = told(&["train", &digits, "--steps", "100", "--save", &a]);
+    told(&["train", &digits, "--steps", "100", "--save", &b]);
+    let (bytes, again) = (fs::read(&a).expect("is saved"), fs::read(&b).expect("is saved"));
+    assert!(bytes == again, "the same training gives the same file");
+    assert_eq!(folder.names(), ["a.safetensors", "b.safetensors"], "nothing is left beside them");
+    // A rate of 0 moves nothing.
+    let loaded = told(&["train", &digits, "--load", &a, "--lr", "0", "--steps", "1"]);
+    assert_eq!(loaded["params_hash"], first["params_hash"]);
+    assert_eq!(loaded["accuracy"], first["accuracy"]);
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("reads");
+    let shape = |name| file.tensor(name).expect("is there").shape().to_vec();
+    assert_eq!([shape("fc1.weight"), shape("fc2.weight")], [[32, 64], [10, 32]]);
+    assert_eq!([shape("fc1.bias"), shape("fc2.bias")], [[32], [10]]);
+}
+
+#[test]
+fn weights_of_another_circuit_are_refused() {
+    let folder = Folder::new();
+    let saved = folder.path("w.safetensors");
+    let digits = fs::read_to_string(shared("corpus/digits.circuit")).expect("reads");
+    let digits = digits.replace("../data/digits.csv", &shared("data/digits.csv"));
+    let own = folder.write("digits.circuit", &digits);
+    chainrule(&["train", &own, "--steps", "1", "--save", &saved]).expect("trains");
+    let refused = |from: &str, to: &str, why: &str| {
+        let other = folder.write("other.circuit", &digits.replace(from, to));
+        let report = chainrule(&["train", &other, "--steps", "1", "--load", &saved]).expect_err(why);
+        assert!(report.contains(why), "{report}");
+        assert!(report.contains("w.safetensors\n  = help: "), "{report}");
+    };
+    refused("relu", "tanh", "there `7 relu [32] 6`, here `7 tanh [32] 6`");
+    refused("dense(32", "dense(16", "`fc1.weight` is [16, 64] in the circuit, [32, 64] in the file");
+    refused("fc1", "fc3", "the weights have no `fc3.weight`");
+    refused(", init = xavier", ", bias = false", "the circuit has no `fc2.bias`, which the weights have");
+    let report = chainrule(&["train", &own, "--load", &saved, "--scalar", "f64"]).expect_err("f32");
+    assert!(report.contains("`fc1.weight` is saved in f32, this run is in f64"), "{report}");
+    // Names of wires and how a layer started are no reason.
+    let same = folder.write("same.circuit", &digits.replace("logits", "scores").replace("init = he", "init = zero"));
+    chainrule(&["train", &same, "--steps", "1", "--load", &saved]).expect("fits");
+}
+
+#[test]
+fn nothing_is_saved_over_when_a_training_fails() {
+    let (folder, circuit) = line();
+    let saved = folder.write("w.safetensors", "what was there");
+    for (scalar, rate) in [("f32", "1e6"), ("f64", "1e30")] {
+        for batch in ["1", "4"] {
+            let line = ["train", &circuit, "--save", &saved, "--scalar", scalar, "--batch", batch, "--lr", rate];
+            let report = chainrule(&line).expect_err("diverges");
+            assert!(report.starts_with("error: the training diverged at step "), "{report}");
+            assert!(report.contains("= help: lower the learning rate"), "{report}");
+        }
+    }
+    let report = chainrule(&["train", &circuit, "--save", &saved, "--data", "nowhere.csv"]).expect_err("no data");
+    assert!(report.contains("there is no such data file"), "{report}");
+    assert_eq!(fs::read_to_string(&saved).expect("is there"), "what was there");
+    assert_eq!(folder.names(), ["line.circuit", "line.csv", "w.safetensors"]);
+    let report = chainrule(&["train", &circuit, "--save", &folder.path("none/w")]).expect_err("no folder");
+    assert!(report.contains("the folder does not exist"), "{report}");
+    let report = chainrule(&["train", &circuit, "--save", &folder.0.display().to_string()]).expect_err("a folder");
+    assert!(report.contains("it is a folder"), "{report}");
+}
+
+/// √a is NaN once a is below 0, and its gradient with it.
+#[test]
+fn an_objective_that_is_no_number_stops_the_training() {
+    let folder = Folder::new();
+    folder.write("line.csv", LINE);
+    let text = format!("input x\nlabel y\nparam a = -1\nminimize mse(sqrt(a) * x, y)\n{BLOCK}");
+    let circuit = folder.write("a.circuit", &text);
+    for on in ["host", "loopback"] {
+        for batch in ["1", "2"] {
+            let report = chainrule(&["train", &circuit, "--on", on, "--batch", batch]).expect_err("NaN");
+            assert!(report.starts_with("error: the training diverged at step 1: "), "{on}, {batch}: {report}");
+        }
+    }
+    // No gradient comes from this branch, so every step is fine, but the objective is not.
+    let text = format!("input x\nlabel y\nparam a = 1\nminimize mse(a * x, y) + log(-1 + 0 * x)\n{BLOCK}");
+    let circuit = folder.write("b.circuit", &text);
+    let report = chainrule(&["train", &circuit]).expect_err("NaN");
+    assert!(report.starts_with("error: the training diverged at step 1: the objective is not a number"), "{report}");
+}
+
+#[test]
+fn bad_data_is_refused_with_its_place() {
+    for (csv, why, place) in [
+        ("x,z,side\n1,2,0\n", "there is no column `y`, which label `y` needs", "line.csv:1\n"),
+        ("x,y,side\n1,2,0\n1,2\n", "this row has 2 values, the header has 3", "line.csv:3\n"),
+        ("x,y,side\n1,NaN,0\n", "`NaN` in column `y` is not a finite f32", "line.csv:2, column 2\n"),
+        ("x,y,side\n1,1e39,0\n", "`1e39` in column `y` is not a finite f32", "line.csv:2, column 2\n"),
+        ("x,y,side\n1,two,0\n", "`two` in column `y` is not a number", "line.csv:2, column 2\n"),
+        ("x,y,side\n", "the data has no rows", "line.csv\n"),
+        ("", "the data has no header", "line.csv\n"),
+    ] {
+        let (folder, circuit) = line();
+        folder.write("line.csv", csv);
+        let report = chainrule(&["train", &circuit]).expect_err(why);
+        assert!(report.starts_with(&format!("error: {why}\n --> ")), "{report}");
+        assert!(report.contains(place) && report.contains("= help: "), "{report}");
+    }
+    let (folder, _) = line();
+    folder.write("line.csv", "x,y,sid\n1,2,0\n");
+    let circuit = folder.write("near.circuit", &format!("{FIT}{BLOCK}"));
+    let report = chainrule(&["train", &circuit]).expect_err("no column");
+    assert!(report.contains("did you mean `sid`?"), "{report}");
+    folder.write("line.csv", "x,side\n1,2\n");
+    let classes = "input x\nlabel side : class(2)\nlayer fc = dense(2)\nparam v[1] = [1]\n\
+                   minimize cross_entropy(fc(v * x), side)\ntrain { data = \"line.csv\" }\n";
+    let circuit = folder.write("classes.circuit", classes);
+    let report = chainrule(&["train", &circuit]).expect_err("no class");
+    assert!(report.contains("label `side` is `2`, not one of 2 classes"), "{report}");
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused() {
+    let (folder, circuit) = line();
+    let refused = |text: &str, why: &str, help: &str| {
+        let circuit = folder.write("other.circuit", text);
+        let report = chainrule(&["train", &circuit]).expect_err(why);
+        assert!(report.contains(why) && report.contains(help), "{report}");
+    };
+    let no_objective = FIT.replace("minimize", "loss =");
+    refused(&format!("{no_objective}{BLOCK}"), "the circuit has no objective to train for", "minimize");
+    let no_params = FIT.replace("param", "input");
+    refused(&format!("{no_params}{BLOCK}"), "there is nothing to train: no params", "climb");
+    let frozen = BLOCK.replace("epochs", "freeze = [a, b]\nepochs");
+    refused(&format!("{FIT}{frozen}"), "all params are frozen", "freeze");
+    refused(FIT, "no data", "--data");
+    let all = BLOCK.replace("epochs", "split = 0.95\nepochs");
+    refused(&format!("{FIT}{all}"), "no row is left to train on: all 6 are held out", "--split");
+    let gone = BLOCK.replace("line.csv", "lines.csv");
+    refused(&format!("{FIT}{gone}"), "there is no such data file", "--data");
+    for (options, why) in [
+        (["--batch", "0"], "invalid value '0' for '--batch"),
+        (["--lr", "inf"], "expected a finite number"),
+        (["--lr", "NaN"], "expected a finite number"),
+        (["--lr", "1e39"], "the learning rate is not a finite f32"),
+        (["--split", "1"], "expected a share from 0 to below 1"),
+        (["--split=-0.1", "--json"], "expected a share"),
+        (["--split", "NaN"], "expected a share"),
+        (["--on", "moon"], "moon"),
+    ] {
+        let report = chainrule(&["train", &circuit, options[0], options[1]]).expect_err(why);
+        assert!(report.contains(why), "{report}");
+    }
+}
+
+/// Where options do not check, the training does.
+#[test]
+fn the_library_checks_what_the_options_check() {
+    use chainrule_cli::lower::{Holdout, Lowered, Optimizer, lower};
+    use chainrule_cli::train::{TrainError, train};
+    let (_folder, circuit) = line();
+    let written = chainrule_cli::text::read(&circuit).expect("reads");
+    let lowered: Lowered<f32> = lower(&written, &[], None).expect("lowers");
+    let with = |change: fn(&mut chainrule_cli::lower::Training<f32>)| {
+        let mut training = lowered.training.clone();
+        change(&mut training);
+        train(&lowered, &training, "host", &mut |_| {})
+    };
+    assert!(matches!(with(|training| training.batch = 0), Err(TrainError::EmptyBatch)));
+    let rate = with(|training| training.optimizer = Optimizer::Sgd { lr: f32::NAN });
+    assert!(matches!(rate, Err(TrainError::Rate { scalar: "f32" })));
+    let share = with(|training| training.split = Holdout::Rows(1.5));
+    assert!(matches!(share, Err(TrainError::Share { .. })));
+    let before = with(|training| training.epochs = 0).expect("trains not at all");
+    let start: Vec<Vec<f32>> = lowered.params.iter().map(|param| param.start.clone()).collect();
+    assert_eq!((before.steps, before.params), (0, start));
+}
