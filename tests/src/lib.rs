@@ -3,3 +3,8 @@
 pub mod corpus;
 pub mod oracle;
 pub mod run;
+
+/// The README's example compiles and does what it says.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
