@@ -38,7 +38,6 @@ impl Failure {
         match self {
             Failure::Source(error) => error.report(styled),
             Failure::Rows(error) => error.report(),
-            Failure::Told(report) => report.clone(),
             Failure::Train(error) => error.report(),
             Failure::Weights(error) => error.report(),
             _ => format!("error: {self}"),
