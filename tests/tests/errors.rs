@@ -222,7 +222,7 @@ fn run_errors() {
 
 /// A session that was told these things in order; what it refused last.
 fn refusal(asks: &[Ask<'_>]) -> Refusal {
-    let mut session: Session<f32, [f32; 64], [f32; 4], 16, 8, 4, 4, 2> = Session::new("test", [0.0; 64], [0.0; 4]);
+    let mut session: Session<f32, [f32; 64], [f32; 4], 16, 8, 4, 4, 2> = Session::new([0.0; 64], [0.0; 4]);
     let mut last = None;
     for (sequence, &ask) in asks.iter().enumerate() {
         let (mut frame, mut scratch) = (heapless::Vec::new(), [0; MESSAGE_MAX]);

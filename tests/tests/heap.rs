@@ -97,7 +97,7 @@ fn a_tape_takes_nothing() {
 
 #[test]
 fn a_session_takes_nothing() {
-    let mut session: Session<f32, [f32; 64], [f32; 8], 8, 8, 4, 4, 2> = Session::new("test", [0.0; 64], [0.0; 8]);
+    let mut session: Session<f32, [f32; 64], [f32; 8], 8, 8, 4, 4, 2> = Session::new([0.0; 64], [0.0; 8]);
     let gates: Vec<u8> = [[2, 0, 0, 0, 0, 0, 0, 0], [35, 0, 0, 0, 0, 0, 0, 0]].concat();
     let asks = [
         Ask::Hello { version: VERSION },
