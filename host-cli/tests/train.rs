@@ -191,6 +191,32 @@ fn weights_come_back_to_the_bit() {
     assert_eq!([shape("fc1.bias"), shape("fc2.bias")], [[32], [10]]);
 }
 
+/// x is 10, 20, 30 and 1000 times as much in the row that is held out by its group.
+#[test]
+fn normalized_inputs_are_fitted_to_the_training_rows_and_kept() {
+    let folder = Folder::new();
+    folder.write("d.csv", "x0,x1,y,g\n10,5,1,a\n20,5,2,a\n30,5,3,a\n30000,5,3,b\n");
+    let text = "input x[2]\nlabel y\nnormalize x\nlayer fc = dense(1)\nminimize mse(sum(fc(x)), y)\n\
+                train {\ndata = \"d.csv\"\nsplit = by(g, hold = b)\nepochs = 1\n}\n";
+    let circuit = folder.write("d.circuit", text);
+    let saved = folder.path("w.safetensors");
+    let read = |name: &str| -> Vec<f64> {
+        let bytes = fs::read(&saved).expect("is saved");
+        let file = safetensors::SafeTensors::deserialize(&bytes).expect("reads");
+        let data = file.tensor(name).expect("is there").data().to_vec();
+        data.chunks(8).map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes"))).collect()
+    };
+    let host = told(&["train", &circuit, "--scalar", "f64", "--save", &saved]);
+    assert_eq!(read("x.mean"), [20.0, 5.0]);
+    // √((100 + 0 + 100) / 3), and 1 for what never changes.
+    assert_eq!(read("x.deviation"), [(200.0f64 / 3.0).sqrt(), 1.0]);
+    assert_eq!(host, told(&["train", &circuit, "--scalar", "f64", "--on", "loopback"]));
+    // Loaded weights keep what they were trained with, whatever the new rows are.
+    folder.write("d.csv", "x0,x1,y,g\n1,2,1,a\n2,3,2,a\n30000,5,3,b\n");
+    told(&["train", &circuit, "--scalar", "f64", "--load", &saved, "--save", &saved]);
+    assert_eq!(read("x.mean"), [20.0, 5.0]);
+}
+
 #[test]
 fn weights_of_another_circuit_are_refused() {
     let folder = Folder::new();

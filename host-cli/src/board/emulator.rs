@@ -114,7 +114,8 @@ impl Drop for Emulator {
     }
 }
 
-fn is_installed(program: &str) -> bool {
+/// Whether there is such a program.
+pub fn is_installed(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }

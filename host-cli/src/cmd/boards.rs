@@ -1,6 +1,5 @@
 //! `boards`: the boards there are, how to reach them, and the serial ports that are present.
 
-use std::env;
 use std::io::Write;
 
 use serde::Serialize;
@@ -8,6 +7,7 @@ use serde::Serialize;
 use super::figures::count;
 use super::{Failure, Outcome, json};
 use crate::args::Boards;
+use crate::board::emulator::is_installed;
 use crate::board::{BOARDS, Board, Image};
 
 /// What `boards --json` prints.
@@ -92,11 +92,6 @@ fn words(row: &Row) -> [String; 6] {
         if row.by_port { format!("{emulator}, by port") } else { emulator.to_owned() },
         if row.image_built { "built" } else { "not built" }.to_owned(),
     ]
-}
-
-fn is_installed(program: &str) -> bool {
-    let folders = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
 
 /// The serial devices that something is plugged into.

@@ -7,7 +7,7 @@ use super::progress::Progress;
 use crate::args::{Circuit, On};
 use crate::data::columns::Role;
 use crate::engine::{self, Engine, EngineError};
-use crate::lower::{Lowered, Param, lower};
+use crate::lower::{Lowered, Param, RowsError, lower};
 use crate::text::literal::Readable;
 use crate::text::{Diagnostic, Source, SourceError, Span};
 
@@ -28,7 +28,12 @@ impl<T: Readable> Case<T> {
         let (written, given) = circuit.read()?;
         let mut lowered = lower::<T>(&written, &given, None)?;
         if let Some(row) = circuit.row {
-            lowered.take_row(row, &given)?;
+            lowered.take_row(row, &given).map_err(|error| match error {
+                RowsError::NoData => Failure::Refused(format!(
+                    "--row {row}: the circuit names no data; write into its file: train {{ data = \"…\" }}"
+                )),
+                error => error.into(),
+            })?;
         }
         let open: Vec<Diagnostic> = lowered.without_value().iter().map(|error| error.diagnostic()).collect();
         if !open.is_empty() {
@@ -167,5 +172,28 @@ impl<T: Readable> Case<T> {
             }
             error => Failure::Engine(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Case;
+    use crate::args::Circuit;
+
+    /// What the core keeps as `[in, out]` is named and told as `[out, in]`.
+    #[test]
+    fn weights_as_in_the_text() {
+        let circuit = "../tests/corpus/layer-dense.circuit".to_owned();
+        let case = Case::<f32>::read(&Circuit { circuit, values: vec!["x=[1, 2, 3]".to_owned()], row: None });
+        let case = case.expect("reads");
+        let weight = case.lowered.wire("fc.weight").expect("is there");
+        assert_eq!(case.dims(weight), [2, 3]);
+        // In the core's order: input 0 to outputs 0 and 1, then input 1.
+        let told = case.in_order(weight, vec![0.0, 0.1, 1.0, 1.1, 2.0, 2.1]);
+        assert_eq!(told, [0.0, 1.0, 2.0, 0.1, 1.1, 2.1]);
+        let names: Vec<String> = (0..6).map(|index| case.element(weight, case.place(weight, index))).collect();
+        assert_eq!(names[..3], ["fc.weight[0, 0]", "fc.weight[1, 0]", "fc.weight[0, 1]"]);
+        let places: Vec<usize> = (0..6).map(|index| case.place(weight, index)).collect();
+        assert_eq!(places, [0, 3, 1, 4, 2, 5]);
     }
 }

@@ -28,8 +28,6 @@ pub enum Failure {
     Engine(EngineError),
     /// What was asked cannot be done; why, and what to do.
     Refused(String),
-    /// Told already, as a report.
-    Told(String),
     /// The output could not be written.
     Output(io::Error),
 }
@@ -40,7 +38,6 @@ impl Failure {
         match self {
             Failure::Source(error) => error.report(styled),
             Failure::Rows(error) => error.report(),
-            Failure::Told(report) => report.clone(),
             Failure::Train(error) => error.report(),
             Failure::Weights(error) => error.report(),
             _ => format!("error: {self}"),
@@ -57,7 +54,7 @@ impl fmt::Display for Failure {
             Failure::Weights(error) => error.fmt(f),
             Failure::Board(error) => error.fmt(f),
             Failure::Engine(error) => error.fmt(f),
-            Failure::Refused(why) | Failure::Told(why) => f.write_str(why),
+            Failure::Refused(why) => f.write_str(why),
             Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
     }

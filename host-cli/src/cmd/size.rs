@@ -82,17 +82,14 @@ pub fn run(asked: &Size, out: &mut dyn Write) -> Result<Outcome, Failure> {
         return Ok(Outcome::Done);
     }
     print(&plans, told.flash, out)?;
-    writeln!(out)?;
+    writeln!(out, "\n  bytes of RAM on the boards:")?;
+    let head = ["board", "all", "firmware", "stack", "data", "circuit", ""].map(str::to_owned);
+    let rows = fits.iter().map(|&(board, budget, fit)| words(board, budget, fit, plans.training.is_some()));
+    let rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
     let name = fits.iter().map(|(board, ..)| board.name.len()).max().unwrap_or(0);
-    for (board, budget, fit) in fits {
-        let room = format!("of {} bytes", count(budget.room()));
-        let verdict = match (fit.training, fit.inference) {
-            (true, _) => "fits".to_owned(),
-            (false, true) if plans.training.is_none() => "fits".to_owned(),
-            (false, true) => format!("inference only: training misses {} bytes", count(fit.missing)),
-            (false, false) => format!("does not fit: misses {} bytes", count(fit.missing)),
-        };
-        writeln!(out, "  {:name$}  {room:>18}  {verdict}", board.name)?;
+    for [board, all, firmware, stack, data, circuit, verdict] in &rows {
+        let line = format!("  {board:name$}  {all:>10}  {firmware:>8}  {stack:>6}  {data:>9}  {circuit:>9}  {verdict}");
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(Outcome::Done)
 }
@@ -126,6 +123,21 @@ fn fit(view: &CircuitRef<'_, f32>, plans: &Plans, budget: &Budget) -> Fit {
     let inference = missing(&plans.inference.0);
     let training = plans.training.map(|(layout, _)| missing(&layout));
     Fit { training: training == Some(0), inference: inference == 0, missing: training.unwrap_or(inference) }
+}
+
+/// A board's row: how its RAM is divided, and whether the circuit's part is enough.
+fn words(board: &Board, budget: &Budget, fit: Fit, trains: bool) -> [String; 7] {
+    let verdict = match (fit.training, fit.inference) {
+        (true, _) => "fits".to_owned(),
+        (false, true) if !trains => "fits".to_owned(),
+        (false, true) => format!("inference only: training misses {} bytes", count(fit.missing)),
+        (false, false) => format!("does not fit: misses {} bytes", count(fit.missing)),
+    };
+    // Without flash, the program lies in RAM too.
+    let firmware = budget.ram + if board.flash == 0 { budget.flash } else { 0 };
+    let bytes = [board.ram, firmware, budget.stack].map(|bytes| count(bytes as usize));
+    let [all, firmware, stack] = bytes;
+    [board.name.to_owned(), all, firmware, stack, count(budget.rows_bytes()), count(budget.room()), verdict]
 }
 
 fn print(plans: &Plans, flash: usize, out: &mut dyn Write) -> Result<(), Failure> {

@@ -7,9 +7,9 @@ use chainrule::{Random, Shape, Wire};
 use super::circuit::{Fed, HostCircuit, Lowered, Param};
 use super::error::LowerError;
 use super::layers::{Layer, Start};
+use super::normalize::Normalized;
 use super::scope::{Meaning, Scope, defines};
 use super::settings::{self, Training};
-use crate::data::columns::Role;
 use crate::text::ast::{Document, Goal, Name, Span, Statement};
 use crate::text::literal::Readable;
 use crate::text::source::{Given, SourceError, Written};
@@ -28,10 +28,10 @@ pub(super) struct Lowering<'a, T> {
     /// What intermediates are named after, and how many there are.
     pub(super) place: (String, usize),
     names: Vec<String>,
-    spans: Vec<Span>,
+    pub(super) spans: Vec<Span>,
     pub(super) fields: Vec<Fed<T>>,
     pub(super) params: Vec<(Param<T>, Start<T>)>,
-    normalized: Vec<Wire>,
+    pub(super) normalized: Vec<Normalized>,
     objective: Option<Span>,
 }
 
@@ -229,16 +229,6 @@ impl<'a, T: Readable> Lowering<'a, T> {
         if found || layer.is_some() { Ok(()) } else { Err(refused()) }
     }
 
-    fn normalize(&mut self, name: &Name) -> Result<(), LowerError> {
-        let wire = self.scope.wire(&name.text, name.span)?;
-        let input = self.fields.iter().any(|field| field.wire == wire && field.role == Role::Input);
-        if !input {
-            return Err(LowerError::NotAnInput { name: name.text.clone(), span: name.span });
-        }
-        self.normalized.push(wire);
-        Ok(())
-    }
-
     fn unused_layers(&self) -> Vec<LowerError> {
         let unused = self.layers.iter().filter(|layer| layer.params.is_none());
         unused.map(|layer| LowerError::LayerUnused { name: layer.name.text.clone(), span: layer.name.span }).collect()
@@ -251,6 +241,9 @@ impl<'a, T: Readable> Lowering<'a, T> {
             param
         };
         let params = self.params.into_iter().map(draw).collect();
+        let mut by_name = self.scope.wires();
+        // Outside of the text, the name of a normalized input is the input's own.
+        by_name.extend(self.fields.iter().map(|field| (field.name.clone(), field.wire)));
         Lowered {
             random: random.clone(),
             params,
@@ -260,7 +253,7 @@ impl<'a, T: Readable> Lowering<'a, T> {
             adapting,
             names: self.names,
             spans: self.spans,
-            by_name: self.scope.wires(),
+            by_name,
             circuit: self.circuit,
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chainrule::{Circuit, CircuitRef, Objective, Op, OpKind, Random, Shape, Wire};
 
 use super::error::LowerError;
+use super::normalize::Normalized;
 use super::settings::Training;
 use crate::data::Field;
 use crate::data::columns::Role;
@@ -85,8 +86,8 @@ pub struct Lowered<T> {
     pub fields: Vec<Fed<T>>,
     /// Params, in the order of their wires.
     pub params: Vec<Param<T>>,
-    /// Inputs to bring to mean 0 and deviation 1.
-    pub normalized: Vec<Wire>,
+    /// Inputs that are brought to mean 0 and deviation 1, while these are still to be fitted.
+    pub normalized: Vec<Normalized>,
     /// What the `train` block says, or its defaults.
     pub training: Training<T>,
     /// What the `adapt` block says, if there is one.

@@ -230,6 +230,15 @@ pub enum LowerError {
         /// Where.
         span: Span,
     },
+    /// A gate reads an input above its `normalize`.
+    NormalizedLate {
+        /// The input.
+        name: String,
+        /// Where, in `normalize`.
+        span: Span,
+        /// The gate.
+        reader: Span,
+    },
     /// A value from the command line for a wire that is not there.
     NoSuchWire {
         /// The name.

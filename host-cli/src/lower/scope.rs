@@ -77,6 +77,11 @@ impl Scope {
         self.known.entry(name).or_insert(Meaning::Wire(wire));
     }
 
+    /// From here on, a name stands for another wire.
+    pub fn replace(&mut self, name: &str, wire: Wire) {
+        self.known.insert(name.to_owned(), Meaning::Wire(wire));
+    }
+
     /// A statement was refused; what it should have defined is not told again.
     pub fn give_up(&mut self, name: &Name) {
         self.known.entry(name.text.clone()).or_insert(Meaning::Broken);

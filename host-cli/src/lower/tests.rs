@@ -333,6 +333,7 @@ fn refusals() {
         ("train { optimizer = sgd() }", "the argument `lr` is missing"),
         ("input x\nfreeze = [x]", "`x` is no layer or param"),
         ("param w\nnormalize w", "`w` is no input"),
+        ("input x\nf = x + 1\nnormalize x", "`x` is read before it is normalized"),
         ("f = \"text\" + 1", "expected a wire or a number"),
         ("input x\nf = [x, 1]", "expected a number or a list"),
     ] {
@@ -417,4 +418,20 @@ fn a_row_of_the_data_gives_values() {
     assert_eq!((parts.held.len(), parts.train.len()), (359, 1438));
     let bare = lowered(&file("input x = 1\nmaximize x"), &[]).take_row(0, &[]);
     assert!(bare.expect_err("no data").report().starts_with("error: no data: name a file"));
+}
+
+#[test]
+fn a_normalized_input_is_two_gates_and_two_frozen_params() {
+    let text = "input x[2] = [7, 12]\nnormalize x\nparam w = 3\nmaximize sum(w * x)\n";
+    let mut circuit = lowered(&file(text), &[]);
+    let start = |circuit: &Lowered<f64>| circuit.params.iter().map(|p| (p.name.clone(), p.frozen)).collect::<Vec<_>>();
+    let frozen = [("x.mean", true), ("x.deviation", true), ("w", false)];
+    assert_eq!(start(&circuit), frozen.map(|(name, frozen)| (name.to_owned(), frozen)));
+    assert_eq!(run(&circuit).pop().expect("a wire").1, 3.0 * (7.0 + 12.0), "0 and 1 until they are fitted");
+    circuit.params[0].start = vec![1.0, 2.0];
+    circuit.params[1].start = vec![3.0, 5.0];
+    assert_eq!(run(&circuit).pop().expect("a wire").1, 3.0 * (2.0 + 2.0));
+    // From outside, `x` is the input.
+    circuit.give(&read_given("x=[1, 2]").expect("reads")).expect("is set");
+    assert_eq!(run(&circuit).pop().expect("a wire").1, 0.0);
 }

@@ -132,6 +132,11 @@ impl LowerError {
             LowerError::NotFreezable { name, span } => {
                 told(format!("`{name}` is no layer or param"), *span, "cannot be frozen")
             }
+            LowerError::NormalizedLate { name, span, reader } => {
+                told(format!("`{name}` is read before it is normalized"), *span, "too late")
+                    .also(*reader, "read here")
+                    .help(format!("put `normalize {name}` right below the input"))
+            }
             LowerError::NotAnInput { name, span } => {
                 told(format!("`{name}` is no input"), *span, "cannot be normalized")
             }

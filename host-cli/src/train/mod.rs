@@ -125,6 +125,9 @@ pub fn train<T: Readable>(
     for param in &lowered.params {
         engine.set(param.wire, 0, &param.start)?;
     }
+    for (wire, values) in rows::fit(lowered, &table, &split.train) {
+        engine.set(wire, 0, &values)?;
+    }
     engine.ready()?;
     engine.keep(rows::samples(lowered, &table), &mut |share| watch(Event::Sending(share)))?;
 

@@ -116,6 +116,8 @@ pub fn decode<T: Readable>(bytes: &[u8], lowered: &mut Lowered<T>) -> Result<(),
     for (param, values) in lowered.params.iter_mut().zip(values) {
         param.start = values;
     }
+    // They came with the weights.
+    lowered.normalized.clear();
     Ok(())
 }
 

@@ -47,13 +47,14 @@ pub struct Part<T> {
     pub operand: usize,
     /// Local gradient and upstream gradient, where both are one number.
     pub factors: Option<(T, T)>,
+    /// What it adds to the gradient of a scalar, where that is known.
+    pub product: Option<T>,
 }
 
-impl<T: Readable> Part<T> {
-    /// Local × upstream; an upstream of 0 passes nothing back.
-    pub fn product(&self) -> Option<T> {
-        self.factors.map(|(local, upstream)| if upstream == T::ZERO { T::ZERO } else { local * upstream })
-    }
+/// Σ local × upstream over a gate's elements; an upstream of 0 passes nothing back.
+fn product<T: Readable>(locals: &[T], upstream: &[T]) -> T {
+    let pairs = locals.iter().zip(upstream).filter(|(_, upstream)| **upstream != T::ZERO);
+    pairs.fold(T::ZERO, |sum, (&local, &upstream)| sum + local * upstream)
 }
 
 impl<'c, T: Readable> Lesson<'c, T> {
@@ -161,7 +162,7 @@ impl<'c, T: Readable> Lesson<'c, T> {
     /// What a wire's readers pass back to it; of many the largest, as far as they are known.
     pub fn largest_parts(&self, wire: Wire, most: usize) -> Vec<Part<T>> {
         let parts: Vec<Part<T>> = self.parts(wire).collect();
-        let sizes: Vec<T> = parts.iter().map(|part| part.product().unwrap_or(T::ZERO)).collect();
+        let sizes: Vec<T> = parts.iter().map(|part| part.product.unwrap_or(T::ZERO)).collect();
         let mut told = figures::strongest(&sizes, most);
         if parts.len() <= most {
             told.sort_unstable();
@@ -171,13 +172,16 @@ impl<'c, T: Readable> Lesson<'c, T> {
 
     /// What a wire's readers pass back to it.
     pub fn parts(&self, wire: Wire) -> impl Iterator<Item = Part<T>> {
-        self.of(wire).readers.iter().map(|&(through, operand)| {
-            let local = self.of(through).locals.get(operand).map(Vec::as_slice);
-            let factors = match (local, self.of(through).gradient.as_deref()) {
-                (Some(&[local]), Some(&[upstream])) => Some((local, upstream)),
+        let scalar = self.of(wire).value.len() == 1;
+        self.of(wire).readers.iter().map(move |&(through, operand)| {
+            let locals = self.of(through).locals.get(operand).map(Vec::as_slice).unwrap_or_default();
+            let upstream = self.of(through).gradient.as_deref().unwrap_or_default();
+            let factors = match (locals, upstream) {
+                (&[local], &[upstream]) => Some((local, upstream)),
                 _ => None,
             };
-            Part { through, operand, factors }
+            let known = scalar && !locals.is_empty();
+            Part { through, operand, factors, product: known.then(|| product(locals, upstream)) }
         })
     }
 

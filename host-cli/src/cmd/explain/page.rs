@@ -55,9 +55,10 @@ pub fn print<T: Readable>(
     if let Some(tried) = tried.filter(|tried| !tried.moved.is_empty() && lesson.value().is_finite()) {
         writeln!(out, "\n{HEAD}Try it{HEAD:#}")?;
         paragraph(&step(lesson, tried), "  ", out)?;
+        writeln!(out, "  `chainrule climb` makes more steps.")?;
     }
     if is_rounded(lesson) {
-        writeln!(out, "\nNumbers are shown to 6 digits; `chainrule eval` prints them in full.")?;
+        writeln!(out, "\nNumbers are shown to 6 digits; `chainrule eval --json` prints them in full.")?;
     }
     Ok(())
 }
@@ -198,9 +199,7 @@ fn step<T: Readable>(lesson: &Lesson<'_, T>, tried: &Tried<T>) -> String {
     };
     let (from, to, step) = (short(before), short(tried.value), short(tried.step));
     if better {
-        format!(
-            "A step of {step} {along} the gradient on {moved} takes {f} from {from} to {to}; `chainrule climb` makes more of them."
-        )
+        format!("A step of {step} {along} the gradient on {moved} takes {f} from {from} to {to}.")
     } else if tried.value == before {
         format!("A step of {step} {along} the gradient on {moved} leaves {f} at {to}.")
     } else {

@@ -128,7 +128,7 @@ impl<T: Readable> Lesson<'_, T> {
         let told = self.largest_parts(wire, TOLD);
         let told: Option<Vec<String>> = told
             .iter()
-            .map(|part| Some(format!("{} through {}", short(part.product()?), self.name(part.through))))
+            .map(|part| Some(format!("{} through {}", short(part.product?), self.name(part.through))))
             .collect();
         let parts = match told {
             Some(told) if all > TOLD => {
@@ -167,18 +167,17 @@ impl<T: Readable> Lesson<'_, T> {
 
     fn words_of_tensor(&self, wire: Wire) -> String {
         let gradient = self.case.in_order(wire, self.of(wire).gradient.clone().unwrap_or_default());
-        let groups = [
-            (Sign::Up, "to raise"),
-            (Sign::Down, "to lower"),
-            (Sign::Flat, "that change nothing here"),
-            (Sign::Unknown, "whose gradient is NaN"),
-        ];
-        let groups: Vec<String> = groups
-            .into_iter()
-            .map(|(sign, what)| (gradient.iter().filter(|&&slope| self.advice(slope) == sign).count(), what))
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, what)| format!("{} {what}", count(n)))
-            .collect();
+        let count_of = |sign: Sign| gradient.iter().filter(|&&slope| self.advice(slope) == sign).count();
+        let [raised, lowered, unknown] = [Sign::Up, Sign::Down, Sign::Unknown].map(count_of);
+        let all = counted(gradient.len(), "element");
+        if raised + lowered + unknown == 0 {
+            return format!("none of its {all} changes {} here.", self.name(self.objective.wire()));
+        }
+        let groups = [("raise", raised), ("lower", lowered)].into_iter().filter(|(_, n)| *n > 0);
+        let mut groups: Vec<String> = groups.map(|(verb, n)| format!("{verb} {}", count(n))).collect();
+        if unknown > 0 {
+            groups.push(format!("leave the {} whose gradient is NaN", count(unknown)));
+        }
         let steepest = strongest(&gradient, TOLD).into_iter().filter_map(|at| Some((at, *gradient.get(at)?)));
         let steepest: Vec<String> = steepest
             .filter(|(_, slope)| matches!(Sign::of(*slope), Sign::Up | Sign::Down))
@@ -187,8 +186,8 @@ impl<T: Readable> Lesson<'_, T> {
                 format!("{} {element} (gradient {})", self.advice(slope).verb(), short(slope))
             })
             .collect();
-        let steepest = if steepest.is_empty() { String::new() } else { format!("; before all {}", listed(&steepest)) };
-        format!("{}, {}: {}{steepest}.", counted(gradient.len(), "element"), self.goal(), listed(&groups))
+        let steepest = if steepest.is_empty() { String::new() } else { format!("; above all {}", listed(&steepest)) };
+        format!("{}, of its {all} {}{steepest}.", self.goal(), listed(&groups))
     }
 }
 

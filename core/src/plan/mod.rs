@@ -18,11 +18,14 @@
 //! with scalar wires, the wire's number is the place of its value and its gradient, side by side: one
 //! look-up and one bounds check for both. Networks begin with a vector and have no pairs.
 
+mod reuse;
+
 use crate::circuit::{CircuitRef, at};
 use crate::elementwise::{reads_operands, reads_own};
 use crate::error::PlanError;
 use crate::gate::{Gate, Wire};
 use crate::op::{Op, OpKind};
+use reuse::reuse;
 
 /// What the memory is to be used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -497,139 +500,6 @@ const fn assign<T: Copy>(
     }
 }
 
-/// Gives each value the first gap that is free while it is needed, and returns the peak.
-///
-/// Live values form a list in the order of their places. While planning, a slot's `gradient` holds
-/// the gate that reads it last (low half) and the next live wire (high half).
-const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots: &mut [Slot]) -> u32 {
-    let n = circuit.gates.len();
-    let mut i = 0;
-    while i < n {
-        put(slots, i, Slot { value: 0, gradient: 0, len: 0 });
-        i += 1;
-    }
-    i = 0;
-    while let Some(gate) = at(circuit.gates, i) {
-        let mut k = 0;
-        while k < 3 {
-            if let Some(wire) = gate.operand(k) {
-                // Losses leave the prediction readable.
-                let last = if matches!(gate.op.kind(), OpKind::Loss) && k == 0 { KEPT } else { i as u32 };
-                if last > get(slots, wire.index()).gradient {
-                    put(slots, wire.index(), Slot { value: 0, gradient: last, len: 0 });
-                }
-            }
-            k += 1;
-        }
-        i += 1;
-    }
-    // What nobody reads is a result.
-    i = 0;
-    while i < n {
-        let objective = match circuit.objective {
-            Some(objective) => objective.wire().index() == i,
-            None => false,
-        };
-        if objective || get(slots, i).gradient == 0 {
-            put(slots, i, Slot { value: 0, gradient: KEPT, len: 0 });
-        }
-        i += 1;
-    }
-    let (mut first, mut peak) = (KEPT, base);
-    let mut pass = 0;
-    while pass < 2 {
-        i = 0;
-        while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
-            // Inputs are there before any gate runs, so they are placed first.
-            let now = match gate.op {
-                Op::Input | Op::Label => pass == 0,
-                Op::Const | Op::Param => false,
-                _ => pass == 1,
-            };
-            if now {
-                let len = shape.len() as u32;
-                let end = place(circuit, slots, &mut first, i, len, base, pass == 0);
-                if end > peak {
-                    peak = end;
-                }
-            }
-            i += 1;
-        }
-        pass += 1;
-    }
-    peak - base
-}
-
-/// Read to the end, and as a link of the list: none.
-const KEPT: u32 = 0xffff;
-
-/// Puts wire `i` into the list of live values and returns where it ends.
-const fn place<T: Copy>(
-    circuit: &CircuitRef<'_, T>,
-    slots: &mut [Slot],
-    first: &mut u32,
-    i: usize,
-    len: u32,
-    base: u32,
-    before_all: bool,
-) -> u32 {
-    let own_last = get(slots, i).gradient & KEPT;
-    // An elementwise gate writes over its first operand if nobody reads that later.
-    let over = match at(circuit.gates, i) {
-        Some(gate) if gate.op.is_elementwise() && (gate.operand(1).is_none() || gate.a != gate.b) => gate.a as u32,
-        _ => KEPT,
-    };
-    let (mut before, mut node, mut end) = (KEPT, *first, base);
-    while node != KEPT {
-        let slot = get(slots, node as usize);
-        let (last, next) = (slot.gradient & KEPT, slot.gradient >> 16);
-        let node_len = match circuit.shape_at(node as usize) {
-            Some(shape) => shape.len() as u32,
-            None => 0,
-        };
-        if node == over && last == i as u32 && node_len == len {
-            put(slots, i, Slot { value: slot.value, gradient: own_last | next << 16, len: 0 });
-            link(slots, first, before, i as u32);
-            return slot.value + len;
-        }
-        if !before_all && last < i as u32 {
-            link(slots, first, before, next); // no longer read
-        } else {
-            before = node;
-        }
-        node = next;
-    }
-    // No operand to take over: the first gap that is wide enough.
-    before = KEPT;
-    node = *first;
-    while node != KEPT {
-        let slot = get(slots, node as usize);
-        if slot.value >= end + len {
-            break;
-        }
-        end = slot.value
-            + match circuit.shape_at(node as usize) {
-                Some(shape) => shape.len() as u32,
-                None => 0,
-            };
-        before = node;
-        node = slot.gradient >> 16;
-    }
-    put(slots, i, Slot { value: end, gradient: own_last | node << 16, len: 0 });
-    link(slots, first, before, i as u32);
-    end + len
-}
-
-/// Lets the wire `before` (or the list's beginning) lead to `to`.
-const fn link(slots: &mut [Slot], first: &mut u32, before: u32, to: u32) {
-    if before == KEPT {
-        *first = to;
-    } else {
-        let slot = get(slots, before as usize);
-        put(slots, before as usize, Slot { value: slot.value, gradient: (slot.gradient & KEPT) | to << 16, len: 0 });
-    }
-}
-
 const fn take(next: &mut u32, len: u32) -> u32 {
     let place = *next;
     *next += len;
@@ -657,92 +527,4 @@ const fn mark(slots: &mut [Slot], i: usize, bit: u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::build::Circuit;
-    use crate::shape::Shape;
-    use crate::tape::Tape;
-
-    #[test]
-    fn the_digits_network_trains_in_a_little_more_than_its_params() {
-        let mut c: Circuit<f32, 16> = Circuit::new();
-        let network = |c: &mut Circuit<f32, 16>| {
-            let image = c.input(Shape::vector(64))?;
-            let digit = c.label(10)?;
-            let (w1, b1) = (c.param(Shape::matrix(64, 32))?, c.param(Shape::vector(32))?);
-            let (w2, b2) = (c.param(Shape::matrix(32, 10))?, c.param(Shape::vector(10))?);
-            let sixteen = c.constant(Shape::SCALAR, &[16.0])?;
-            let x = c.div(image, sixteen)?;
-            let z = c.dense(x, w1, b1)?;
-            let h = c.relu(z)?;
-            let logits = c.dense(h, w2, b2)?;
-            let loss = c.cross_entropy(logits, digit)?;
-            c.minimize(loss)
-        };
-        assert_eq!(network(&mut c), Ok(()));
-        let mut slots = [Slot::EMPTY; 16];
-        let view = c.view();
-        let train = plan(&view, Purpose::Train, false, &mut slots);
-        let Ok(layout) = train else { return assert!(train.is_ok()) };
-        let bytes = layout.bytes(&view, 4);
-        assert_eq!(bytes.params, 2410 * 4);
-        // image (shared with x), label, z (shared with h), logits, loss with what it saves
-        assert_eq!(bytes.values, (64 + 1 + 32 + 10 + 1 + 11) * 4);
-        // z, h, logits, loss
-        assert_eq!(bytes.gradients, (32 + 32 + 10 + 1) * 4);
-        assert_eq!(bytes.optimiser, 0);
-        let infer = plan(&view, Purpose::Infer, true, &mut slots);
-        let Ok(layout) = infer else { return assert!(infer.is_ok()) };
-        // x and z live together with the label; everything later fits where they were.
-        assert_eq!(layout.bytes(&view, 4).values, (64 + 1 + 32) * 4);
-    }
-
-    /// A circuit's scalar values by any plan are those of the plan that keeps all.
-    #[test]
-    fn reused_memory_gives_the_same_values() {
-        let mut c: Circuit<f64, 64> = Circuit::new();
-        let mut build = || {
-            let v = c.input(Shape::vector(3))?;
-            let x = c.row(v, 0)?;
-            let y = c.row(v, 1)?;
-            let mut seed = 7u32;
-            for _ in 0..40 {
-                seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
-                let n = c.view().len() as u32 - 1;
-                let view = c.view();
-                let (Some(a), Some(b)) =
-                    (view.wire((1 + (seed >> 8) % n) as usize), view.wire((1 + (seed >> 16) % n) as usize))
-                else {
-                    continue;
-                };
-                if seed & 4 == 0 {
-                    c.sub(a, b)?
-                } else {
-                    c.max(a, b)?
-                };
-            }
-            let last = c.view().wire(c.view().len() - 1);
-            let f = c.add(x, y)?;
-            let f = c.add(f, last.unwrap_or(f))?;
-            c.maximize(f).map(|()| (v, f))
-        };
-        let Ok((v, f)) = build() else { return assert!(build().is_ok()) };
-        let mut value = [0.0; 3];
-        for (value, purpose) in value.iter_mut().zip([Purpose::Inspect, Purpose::Infer, Purpose::Accumulate]) {
-            let mut slots = [Slot::EMPTY; 64];
-            let mut arena = [0.0; 256];
-            let view = c.view();
-            let Ok(layout) = plan(&view, purpose, true, &mut slots) else { return assert!(false) };
-            if purpose == Purpose::Infer {
-                assert!(layout.arena_len() < 40, "{}", layout.arena_len());
-            }
-            let Ok(mut tape) = Tape::new(view, layout, &slots, &[], &mut arena) else { return assert!(false) };
-            assert!(tape.set(v, &[0.25, -1.5, 3.0]).is_ok());
-            tape.forward();
-            *value = tape.value(f).ok().and_then(|v| v.first()).copied().unwrap_or(f64::NAN);
-        }
-        let [all, reused, shared] = value;
-        assert_eq!(all, reused);
-        assert_eq!(all, shared);
-    }
-}
+mod tests;
