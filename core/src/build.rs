@@ -78,7 +78,14 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 {
     /// An empty circuit.
     pub const fn new() -> Self {
-        Circuit { gates: Vec::new(), shapes: Vec::new(), numbers: Vec::new(), attrs: Vec::new(), goal: Goal::None, target: 0 }
+        Circuit {
+            gates: Vec::new(),
+            shapes: Vec::new(),
+            numbers: Vec::new(),
+            attrs: Vec::new(),
+            goal: Goal::None,
+            target: 0,
+        }
     }
 
     /// The circuit as all walks take it.

@@ -1,4 +1,5 @@
-//! What all suites share: the corpus, the oracle, the engines.
+//! What all suites share: the corpus, the oracle, and cases on engines.
 
 pub mod corpus;
 pub mod oracle;
+pub mod run;

@@ -147,7 +147,14 @@ impl<
 
     /// The params' hash, if a circuit is planned.
     pub fn params_hash(&mut self) -> Option<u64> {
-        let tape = Tape::resume(self.circuit.view(), self.planned.then_some(self.layout)?, &self.slots, &[], self.arena.as_mut()).ok()?;
+        let tape = Tape::resume(
+            self.circuit.view(),
+            self.planned.then_some(self.layout)?,
+            &self.slots,
+            &[],
+            self.arena.as_mut(),
+        )
+        .ok()?;
         Some(tape.params_hash())
     }
 }

@@ -1,11 +1,15 @@
 //! The command line: the verbs, each with its options, and the options they share.
 
 pub mod number;
+pub mod pictures;
 pub mod shared;
+pub mod sheet;
 #[cfg(test)]
 mod tests;
 pub mod verbs;
 
 pub use number::Number;
+pub use pictures::{Boards, Draw, Size, Theme};
 pub use shared::{Circuit, On, ScalarName, Where};
+pub use sheet::Sheet;
 pub use verbs::{Check, Climb, Command, Eval, Explain, GradientBy, Train, Verb};

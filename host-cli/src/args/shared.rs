@@ -25,7 +25,7 @@ pub struct Circuit {
 }
 
 /// A formula may begin with a sign, but an option that is not known is none.
-fn circuit(argument: &str) -> Result<String, String> {
+pub(super) fn circuit(argument: &str) -> Result<String, String> {
     let option = argument.strip_prefix("--").is_some_and(|rest| rest.starts_with(|c: char| c.is_alphabetic()));
     if option {
         return Err("there is no such option; a formula that begins with two signs takes brackets: -(-x)".into());

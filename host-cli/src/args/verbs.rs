@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::number::Number;
+use super::pictures::{Boards, Draw, Size};
 use super::shared::{Circuit, Where};
+use super::sheet::Sheet;
 use crate::lower::{Holdout, Optimizer, Training};
 use crate::text::literal::Readable;
 
@@ -33,6 +35,12 @@ pub enum Verb {
     Climb(Climb),
     /// Train the params on data
     Train(Train),
+    /// The circuit as a picture, with its values and gradients
+    Draw(Draw),
+    /// Bytes of flash and RAM, and the boards that it fits on
+    Size(Size),
+    /// The boards there are
+    Boards(Boards),
 }
 
 /// `chainrule eval`
@@ -118,6 +126,9 @@ pub struct Climb {
     /// Keep this wire where it is; may be given several times
     #[arg(long, value_name = "NAME")]
     pub hold: Vec<String>,
+    /// Plot the objective over the steps: .svg or .png
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<Sheet>,
     /// Where it runs.
     #[command(flatten)]
     pub at: Where,
@@ -170,6 +181,9 @@ pub struct Train {
     /// Start from the weights of this safetensors file
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
+    /// Plot loss and accuracy over the steps: .svg or .png
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<Sheet>,
     /// Where it runs.
     #[command(flatten)]
     pub at: Where,

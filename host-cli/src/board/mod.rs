@@ -3,17 +3,20 @@
 //! | file | owns |
 //! |---|---|
 //! | [`table`] | one row a board: processor, memory, emulator |
+//! | [`budget`] | what each board's firmware has room for, and what it takes itself |
 //! | [`image`] | building a board's firmware |
 //! | [`emulator`] | the emulator's process, which never outlives this one |
 //! | [`port`] | bytes to and from a board, emulated or at a serial device |
 //! | [`error`] | what can go wrong on the way, and what to do about it |
 
+pub mod budget;
 pub mod emulator;
 pub mod error;
 pub mod image;
 pub mod port;
 pub mod table;
 
+pub use budget::Budget;
 pub use error::BoardError;
 pub use image::Image;
 pub use port::Port;

@@ -13,7 +13,7 @@ use super::case::Case;
 use super::figures::{self, counted, exact};
 use super::json::{self, Named, Number, Numbers};
 use super::progress::Progress;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, curve, paper};
 use crate::args::{Climb, GradientBy};
 use crate::engine::{Engine, EngineError};
 use crate::text::literal::Readable;
@@ -143,6 +143,7 @@ pub fn run<T: Readable>(asked: &Climb, out: &mut dyn Write) -> Result<Outcome, F
     if pace.by != GradientBy::Analytic && (pace.h.is_nan() || pace.h <= T::ZERO || !pace.h.is_finite()) {
         return Err(Failure::Refused(format!("--h must be above 0 in {}, not {}", T::NAME, asked.h)));
     }
+    asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
     let until: Option<T> = asked.until.as_ref().map(|until| until.read());
     let mut engine = case.open(&asked.at.on)?;
     let start = case.settable().filter(|(wire, _)| moving.contains(wire));
@@ -171,6 +172,9 @@ pub fn run<T: Readable>(asked: &Climb, out: &mut dyn Write) -> Result<Outcome, F
     drop(progress);
     let (value, at) = (climber.value, climber.at);
     let wires = final_wires(&case, &at);
+    if let Some(sheet) = &asked.plot {
+        curve::put(sheet, &curve::climb(case.lowered.name(objective.wire()), before, &trace))?;
+    }
     if asked.at.json {
         let numbers = |wire: Wire, values: &[T]| Numbers {
             scalar: case.dims(wire).is_empty(),

@@ -1,15 +1,21 @@
 //! The verbs, a file each, and what they share: [`case`] (a circuit with its values), [`figures`]
-//! (numbers for people), [`json`] (numbers for programs), [`progress`], [`failure`].
+//! (numbers for people), [`json`] (numbers for programs), [`paper`] and [`curve`] (drawings and charts
+//! into files), [`progress`], [`failure`].
 
+pub mod boards;
 pub mod case;
 pub mod check;
 pub mod climb;
+pub mod curve;
+pub mod draw;
 pub mod eval;
 pub mod explain;
 pub mod failure;
 pub mod figures;
 pub mod json;
+pub mod paper;
 pub mod progress;
+pub mod size;
 pub mod train;
 
 use std::io::Write;
@@ -50,5 +56,11 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
             ScalarName::F32 => train::run::<f32>(asked, out),
             ScalarName::F64 => train::run::<f64>(asked, out),
         },
+        Verb::Draw(asked) => match asked.scalar {
+            ScalarName::F32 => draw::run::<f32>(asked, out),
+            ScalarName::F64 => draw::run::<f64>(asked, out),
+        },
+        Verb::Size(asked) => size::run(asked, out),
+        Verb::Boards(asked) => boards::run(asked, out),
     }
 }

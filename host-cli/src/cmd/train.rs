@@ -4,8 +4,10 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use super::curve::{self, Course};
 use super::figures::{self, short};
 use super::json::{self, Number};
+use super::paper;
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::args::Train;
@@ -31,11 +33,19 @@ pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, F
         weights::load(path, &mut lowered)?;
     }
     let place = asked.save.as_deref().map(Place::new).transpose()?;
+    asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
+    let mut course = Course::new(training.batch, has_classes(&lowered));
     let mut shown = Shown::new(has_classes(&lowered));
-    let trained = train(&lowered, &training, &asked.at.on.to_string(), &mut |event| shown.see(event))?;
+    let trained = train(&lowered, &training, &asked.at.on.to_string(), &mut |event| {
+        course.see(&event);
+        shown.see(event);
+    })?;
     drop(shown);
     if let Some(place) = &place {
         weights::save(place, &lowered, &trained.params, trained.params_hash)?;
+    }
+    if let Some(sheet) = &asked.plot {
+        curve::put(sheet, &course.chart(title(&trained)))?;
     }
     if asked.at.json {
         json::line(out, &Told::of(&trained))?;
@@ -67,6 +77,15 @@ impl Told {
             accuracy: trained.accuracy().map(Number),
             params_hash: format!("{:016x}", trained.params_hash),
         }
+    }
+}
+
+/// What stands above the curves: how it ended.
+fn title<T>(trained: &Trained<T>) -> String {
+    match (trained.loss(), trained.accuracy()) {
+        (Some(loss), Some(accuracy)) => format!("held out at the end: loss {loss:.4}, accuracy {accuracy:.4}"),
+        (Some(loss), None) => format!("held out at the end: loss {loss:.4}"),
+        (None, _) => String::new(),
     }
 }
 

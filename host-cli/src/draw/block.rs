@@ -11,6 +11,9 @@ const LEAD: f64 = 9.0;
 const TAIL: f64 = 9.0;
 /// How far the objective's second outline is from its first.
 const RING: f64 = 4.0;
+/// Down to the line under a box and up to the one over it: clear of the glow around a gate that moves.
+const CAPTION: f64 = 19.0;
+const GOAL: f64 = 9.0;
 /// Between the columns of what a layer holds.
 const COLUMN_GAP: f64 = 14.0;
 
@@ -125,12 +128,15 @@ fn shown(quantity: Option<&super::Quantity>) -> String {
 fn columns(node: &Node) -> [f64; 3] {
     let mut wide = [0.0f64; 3];
     for weights in &node.weights {
-        wide[0] = wide[0].max(Role::Note.measure(&weights.name) + COLUMN_GAP);
+        wide[0] = wide[0].max(Role::Note.measure(&weights.name));
         wide[1] = wide[1].max(Role::HeldValue.measure(&shown(weights.value.as_ref())));
         if weights.gradient.is_some() {
             let gradient = Role::HeldGradient.measure(&shown(weights.gradient.as_ref()));
             wide[2] = wide[2].max(COLUMN_GAP + MARK + gradient);
         }
+    }
+    if wide[1] > 0.0 {
+        wide[0] += COLUMN_GAP;
     }
     if wide[2] > 0.0 {
         wide[1] += COLUMN_GAP;
@@ -171,12 +177,12 @@ fn around(picture: &Picture, index: usize, frame: &Frame) -> Vec<Words> {
         letters::fit(&node.name, Role::Caption.weight(), Role::Caption.size(), WIDEST)
     };
     if !caption.is_empty() {
-        let y = frame.y + frame.height / 2.0 + frame.ring + 16.0;
+        let y = frame.y + frame.height / 2.0 + frame.ring + CAPTION;
         words.push(middle(index, Role::Caption, frame.x, y, &caption));
     }
     let goal = goal(picture, index);
     if !goal.is_empty() {
-        let y = frame.y - frame.height / 2.0 - frame.ring - 8.0;
+        let y = frame.y - frame.height / 2.0 - frame.ring - GOAL;
         words.push(middle(index, Role::Goal, frame.x, y, goal));
     }
     words

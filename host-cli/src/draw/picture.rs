@@ -116,7 +116,7 @@ impl Drawn {
             }
             node.weights = weights;
         } else if let Some(formula) = formula {
-            let formula = formula.replace(" * ", " · ").replace(" - ", " − ");
+            let formula = formula.replace(" * ", " · ").replace('*', "·").replace('-', "−");
             node.formula = if formula.is_empty() { name } else { format!("{name} = {formula}") };
         }
         self.nodes[wire.index()] = Some(index);

@@ -4,7 +4,7 @@ use super::{Engine, EngineError, Work, sample_wires};
 use chainrule::link::{
     Answer, Ask, Board, Deframer, FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, Refusal, Reply, Request, VERSION, encode_frame,
 };
-use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Wire, plan};
+use chainrule::{CircuitRef, Gate, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Wire, plan};
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,6 +16,16 @@ pub trait Pipe {
 
     /// Waits for bytes, not longer than `wait`; 0 if none came.
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize>;
+}
+
+impl<P: Pipe + ?Sized> Pipe for &mut P {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (**self).send(bytes)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
+        (**self).receive(buffer, wait)
+    }
 }
 
 /// How long the oldest request may go unanswered before everything under way is sent again.
@@ -386,7 +396,8 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     fn keep(&mut self, rows: Vec<T>, progress: &mut dyn FnMut(f64)) -> Result<(), EngineError> {
         let len: usize = sample_wires(&self.circuit).iter().map(|&wire| self.circuit.shape(wire).len()).sum();
         let count = rows.len() / len.max(1);
-        if rows.len() > self.facts.rows as usize || count > usize::from(u16::MAX) {
+        // Rows of a circuit of params alone hold nothing to keep, and so cannot be counted.
+        if len == 0 || rows.len() > self.facts.rows as usize || count > usize::from(u16::MAX) {
             self.rows = Rows::Here(rows);
             return Ok(());
         }
@@ -434,7 +445,7 @@ impl BoardFacts {
         let arena = plan(circuit, purpose, false, &mut slots)?.arena_len();
         let number = u64::from(self.scalar);
         let needs = [
-            ("bytes for gates", 16, circuit.len(), u64::from(self.gates)),
+            ("bytes for gates", (size_of::<Gate>() + size_of::<Slot>()) as u64, circuit.len(), u64::from(self.gates)),
             ("bytes for shapes", 8, circuit.shapes().len(), u64::from(self.shapes)),
             ("bytes for constants", number, circuit.numbers().len(), u64::from(self.numbers)),
             ("bytes for attributes", 2, circuit.attrs().len(), u64::from(self.attrs)),
