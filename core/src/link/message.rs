@@ -70,7 +70,8 @@ pub enum Ask<'a> {
     },
     /// The hash over all params.
     Hash,
-    /// Compare the hash over all params; until it matched, nothing trains.
+    /// Compare the hash over all params; until it matched, nothing trains. A refused `Set`, `Sample`
+    /// or `Rows` takes that back.
     Verify(u64),
     /// Fill the values.
     Forward,

@@ -15,7 +15,9 @@
 //!   board can hold.
 //! - **Upload:** `Clear`, then shapes, numbers, attributes and gates, each checked as it comes by the
 //!   builder that library users call; `Plan` divides the arena; `Set` puts weights straight to their
-//!   final place; `Verify` compares their hash, and nothing trains before it has matched.
+//!   final place; `Verify` compares their hash, and nothing trains before it has matched. Nor does it
+//!   after a sample or a value was refused, until `Verify` matches again: the requests behind the
+//!   refused one may be under way already, and would train from another state than the host's.
 //! - **Data:** samples are set wire by wire for each step, or kept on boards that have room for them
 //!   and then named by row.
 

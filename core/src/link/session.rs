@@ -205,8 +205,14 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                 self.build(ask)?;
             }
             Ask::Plan(purpose) => return self.plan(purpose).map(Answer::Planned),
-            Ask::Set { wire, start, data } => self.set(wire, start, Raw { bytes: data, small: false })?,
-            Ask::SetSmall { wire, start, data } => self.set(wire, start, Raw { bytes: data, small: true })?,
+            Ask::Set { wire, start, data } => {
+                let set = self.set(wire, start, Raw { bytes: data, small: false });
+                self.stop_at(set)?;
+            }
+            Ask::SetSmall { wire, start, data } => {
+                let set = self.set(wire, start, Raw { bytes: data, small: true });
+                self.stop_at(set)?;
+            }
             Ask::Get { wire, start, count, gradient } => {
                 self.get(wire, start as usize, usize::from(count), gradient)?;
                 return Ok(Answer::Data(self.payload));
@@ -308,6 +314,13 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         Err(Refusal::NotVerified(hash))
     }
 
+    /// After a refusal nothing trains until the params are verified again: what the host has under
+    /// way behind it would else go on from another state than the host thinks.
+    fn stop_at<R, E>(&mut self, result: Result<R, E>) -> Result<R, E> {
+        *self.verified &= result.is_ok();
+        result
+    }
+
     fn set(&mut self, wire: u16, start: u32, data: Raw<'_>) -> Result<(), Refusal> {
         let mut tape = self.tape()?;
         let circuit = tape.circuit();
@@ -374,7 +387,10 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                     push_raw(self.payload, loss)?;
                     correct = u16::from(right);
                 }
-                Err(error) => refused = Some(error),
+                Err(error) => {
+                    *self.verified = false;
+                    refused = Some(error);
+                }
             }
             return Ok(Answer::Ran { losses: self.payload, correct, refused });
         };
@@ -400,6 +416,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                     correct += u16::from(right);
                 }
                 Err(error) => {
+                    *self.verified = false;
                     refused = Some(error);
                     break;
                 }

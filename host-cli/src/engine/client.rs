@@ -162,6 +162,8 @@ pub struct Client<'c, T, P> {
     rows: Rows<T>,
     /// The params as they were sent, zero at first.
     params: Vec<(Wire, Vec<T>)>,
+    /// Whether the board has them as they were sent, so that it trains.
+    verified: bool,
 }
 
 /// Where the samples are.
@@ -215,7 +217,7 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         let is_param = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| gate.op() == Op::Param);
         let zeros = |wire: Wire| (wire, vec![T::ZERO; circuit.shape(wire).len()]);
         let params = circuit.wires().filter(is_param).map(zeros).collect();
-        let mut client = Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params };
+        let mut client = Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
         client.upload(progress)?;
         Ok(client)
     }
@@ -343,18 +345,31 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         let posted = self.post_rows(work, rows, &mut take);
         let posted = posted.and_then(|()| last.map_or(Ok(()), |ask| self.line.post(ask, &mut take)));
         let drained = self.line.drain(&mut take);
-        posted.and(drained)?;
+        let done = posted.and(drained);
+        self.go_on(done)?;
         Ok(right)
+    }
+
+    /// After a refusal the board trains no more, so that what was under way behind it has changed
+    /// nothing. Its params are as they were, and it may go on from them.
+    fn go_on(&mut self, done: Result<(), EngineError>) -> Result<(), EngineError> {
+        if matches!(done, Err(EngineError::Run(_))) && self.verified {
+            let hash = self.params_hash()?;
+            self.line.one(&Ask::Verify(hash), &mut self::done)?;
+        }
+        done
     }
 }
 
 impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     fn set(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), EngineError> {
         let posted = self.post_values(wire, start, values, &mut done);
-        posted.and(self.line.drain(&mut done))?;
+        let set = posted.and(self.line.drain(&mut done));
+        self.go_on(set)?;
         let sent = self.params.iter_mut().find(|(param, _)| *param == wire);
         if let Some(place) = sent.and_then(|(_, sent)| sent.get_mut(start..start + values.len())) {
             place.copy_from_slice(values);
+            self.verified = false;
         }
         Ok(())
     }
@@ -382,7 +397,9 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     fn ready(&mut self) -> Result<(), EngineError> {
         let mut hash = ParamsHash::new();
         self.params.iter().for_each(|(_, values)| hash.add(values));
-        self.line.one(&Ask::Verify(hash.finish()), &mut done)
+        self.line.one(&Ask::Verify(hash.finish()), &mut done)?;
+        self.verified = true;
+        Ok(())
     }
 
     fn params_hash(&mut self) -> Result<u64, EngineError> {
