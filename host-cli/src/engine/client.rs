@@ -217,7 +217,8 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         let is_param = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| gate.op() == Op::Param);
         let zeros = |wire: Wire| (wire, vec![T::ZERO; circuit.shape(wire).len()]);
         let params = circuit.wires().filter(is_param).map(zeros).collect();
-        let mut client = Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
+        let mut client =
+            Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
         client.upload(progress)?;
         Ok(client)
     }
