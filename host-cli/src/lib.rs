@@ -1,4 +1,7 @@
 //! The parts of the command line that tests use too.
+//!
+//! Docs may link to private items: who reads them has the source beside them.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod args;
 pub mod board;

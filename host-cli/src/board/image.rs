@@ -1,7 +1,8 @@
 //! Images: a board's firmware, built when it is needed.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -49,7 +50,7 @@ impl Image {
     /// # Errors
     /// [`BoardError::NoFirmware`].
     pub fn path(&self) -> Result<PathBuf, BoardError> {
-        Ok(self.folder()?.join(self.board.target).join("release").join(self.board.name))
+        Ok(firmware_folder()?.join("target/images").join(self.name()))
     }
 
     /// Builds the image unless that is done; `progress` is given each line the compiler says.
@@ -62,13 +63,40 @@ impl Image {
         if built.contains(&self.name()) && path.exists() {
             return Ok(path);
         }
-        let mut command = cargo(self.board.target)?;
-        command.args(["build", "--locked", "--release"]);
-        command.args(["--bin", self.board.name, "--target", self.board.target]);
-        command.arg("--features").arg(self.features()).arg("--target-dir").arg(self.folder()?);
-        run(command, &self.name(), progress)?;
+        self.make(&path, "", progress)?;
         built.insert(self.name());
         Ok(path)
+    }
+
+    /// Builds the image once more, with a panic handler that does not link: what is left of it
+    /// after optimising can then not panic. Where that image is; it runs like the other.
+    ///
+    /// # Errors
+    /// As [`Image::build`]; [`BoardError::Build`] when it can panic.
+    pub fn prove(&self, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, BoardError> {
+        let path = self.path()?.with_file_name(format!("{}-check", self.name()));
+        self.make(&path, ",panic-check", progress)?;
+        Ok(path)
+    }
+
+    /// Cargo names a program by its board alone. All kinds are built in one folder, so that they
+    /// share what they depend on; one at a time, and each is then put where no other is.
+    fn make(&self, path: &Path, feature: &str, progress: &mut dyn FnMut(&str)) -> Result<(), BoardError> {
+        let failed = |error: io::Error| BoardError::Build { image: self.name(), said: error.to_string() };
+        let (board, target) = (self.board, firmware_folder()?.join("target"));
+        fs::create_dir_all(target.join("images")).map_err(failed)?;
+        let lock = File::create(target.join("images/lock")).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+
+        let folder = target.join("boards");
+        let mut command = cargo(board.target)?;
+        command.args(["build", "--locked", "--release", "--bin", board.name, "--target", board.target]);
+        command.arg("--features").arg(self.features() + feature).arg("--target-dir").arg(&folder);
+        run(command, &self.name(), progress)?;
+
+        let program = folder.join(board.target).join("release").join(board.name);
+        let fresh = path.with_extension("new");
+        fs::copy(program, &fresh).and_then(|_| fs::rename(&fresh, path)).map_err(failed)
     }
 
     fn features(&self) -> String {
@@ -80,17 +108,6 @@ impl Image {
             features.push_str(",log-semihosting");
         }
         features
-    }
-
-    /// Cargo names a program by its board alone, so each other kind has its own folder.
-    fn folder(&self) -> Result<PathBuf, BoardError> {
-        let kind = match (self.f64, self.log) {
-            (false, false) => "plain",
-            (true, false) => "f64",
-            (false, true) => "log",
-            (true, true) => "f64-log",
-        };
-        Ok(firmware_folder()?.join("target").join(kind))
     }
 }
 

@@ -76,7 +76,7 @@ mod tests {
     fn numbers_are_as_short_as_their_scalar_allows() {
         assert_eq!(written(&[0.1f32]), "0.1\n");
         assert_eq!(written(&[0.1f32 as f64]), "0.10000000149011612\n");
-        assert_eq!(written(&[-0.0f32, 1e-45, 3.4028235e38]), "[-0.0,1e-45,3.4028235e38]\n");
+        assert_eq!(written(&[-0.0f32, 1e-45, 3.4028235e38]), "[-0.0,1e-45,3.4028235e+38]\n");
         assert_eq!(written(&[f64::NAN, f64::INFINITY, -f64::INFINITY]), "[\"NaN\",\"inf\",\"-inf\"]\n");
     }
 

@@ -30,8 +30,10 @@ impl<P: Pipe + ?Sized> Pipe for &mut P {
 
 /// How long the oldest request may go unanswered before everything under way is sent again.
 const PATIENCE: Duration = Duration::from_millis(1500);
-const HELLO_PATIENCE: Duration = Duration::from_millis(400);
 const TRIES: u32 = 20;
+/// A board that has just been switched on hears nothing until its serial line is on: greet it often.
+const HELLO_PATIENCE: Duration = Duration::from_millis(120);
+const HELLO_TRIES: u32 = 64;
 
 /// What a board said of itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,6 +65,7 @@ struct Line<P> {
     window: usize,
     under_way: VecDeque<(u32, heapless::Vec<u8, FRAME_MAX>)>,
     patience: Duration,
+    tries: u32,
 }
 
 /// What becomes of an answer.
@@ -114,7 +117,7 @@ impl<P: Pipe> Line<P> {
             }
             let left = self.patience.saturating_sub(since.elapsed());
             if left.is_zero() {
-                if tries == TRIES {
+                if tries == self.tries {
                     return Err(EngineError::Silent { tries });
                 }
                 (tries, since) = (tries + 1, Instant::now());
@@ -194,6 +197,7 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
             window: 1,
             under_way: VecDeque::new(),
             patience: HELLO_PATIENCE,
+            tries: HELLO_TRIES,
         };
         let mut facts = None;
         line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
@@ -205,7 +209,7 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         })?;
         let (facts, window) = facts.ok_or(EngineError::Refused(Refusal::Malformed))?;
         line.window = usize::from(window.max(1));
-        line.patience = PATIENCE;
+        (line.patience, line.tries) = (PATIENCE, TRIES);
         if usize::from(facts.scalar) != T::BYTES {
             return Err(EngineError::Scalar { board: facts.name, bytes: facts.scalar });
         }
@@ -213,7 +217,8 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         let is_param = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| gate.op() == Op::Param);
         let zeros = |wire: Wire| (wire, vec![T::ZERO; circuit.shape(wire).len()]);
         let params = circuit.wires().filter(is_param).map(zeros).collect();
-        let mut client = Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
+        let mut client =
+            Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
         client.upload(progress)?;
         Ok(client)
     }
