@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use chainrule::{CircuitRef, Op, Purpose, Random, Wire};
 use chainrule_cli::data::columns::Role;
-use chainrule_cli::engine::{self, Engine, EngineError};
+use chainrule_cli::engine::{self, Engine, EngineError, Side};
 use chainrule_cli::lower::{Lowered, lower};
 use chainrule_cli::text::literal::Readable;
 use chainrule_cli::text::read;
@@ -189,17 +189,16 @@ pub fn all_cases<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dy
         let at = |error| format!("case {}: {error}", case.number);
         run(lowered, case, engine).map_err(at)?;
         let started = start(lowered, case)?.is_some();
-        for wire in lowered.view().wires() {
-            let name = |what| format!("case {}: {what} of `{}`", case.number, lowered.name(wire));
-            shown.bits(name("value"), &engine.value(wire).map_err(|error| at(words(error)))?);
-            // Constants and labels have none, and it takes a round trip to be told so.
-            let has_gradient =
-                lowered.view().gate(wire).is_some_and(|gate| !matches!(gate.op(), Op::Const | Op::Label));
-            if started && has_gradient {
-                match engine.gradient(wire).map_err(|error| at(words(error)))? {
-                    Some(gradient) => shown.bits(name("gradient"), &gradient),
-                    None => shown.words(name("gradient"), "none"),
-                }
+        let mut asked: Vec<(Wire, Side)> = lowered.view().wires().map(|wire| (wire, Side::Value)).collect();
+        if started {
+            asked.extend(lowered.view().wires().map(|wire| (wire, Side::Gradient)));
+        }
+        let seen = engine.look(&asked).map_err(|error| at(words(error)))?;
+        for ((wire, side), numbers) in asked.into_iter().zip(seen) {
+            let name = format!("case {}: {side:?} of `{}`", case.number, lowered.name(wire));
+            match numbers {
+                Some(numbers) => shown.bits(name, &numbers),
+                None => shown.words(name, "none"),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The client: the host's side of the link, with its window, its time-outs and its retries.
 
-use super::{Engine, EngineError, Work, sample_wires};
+use super::{Engine, EngineError, Side, Work, sample_wires};
 use chainrule::link::{
     Answer, Ask, Board, Deframer, FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, Refusal, Reply, Request, VERSION, encode_frame,
 };
@@ -272,29 +272,6 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         Ok(())
     }
 
-    fn fetch(&mut self, wire: Wire, gradient: bool) -> Result<Vec<T>, EngineError> {
-        let len = self.circuit.shape(wire).len();
-        let mut values = Vec::with_capacity(len);
-        let mut take = |answer: Result<Answer<'_>, Refusal>| match answer.map_err(refused)? {
-            Answer::Data(bytes) => {
-                values.extend(bytes.chunks_exact(T::BYTES).map(number::<T>));
-                Ok(())
-            }
-            _ => Err(EngineError::Refused(Refusal::Malformed)),
-        };
-        let step = PAYLOAD_MAX / T::BYTES;
-        for start in (0..len).step_by(step) {
-            let count = step.min(len - start) as u16;
-            let ask = Ask::Get { wire: wire.index() as u16, start: start as u32, count, gradient };
-            if let Err(error) = self.line.post(&ask, &mut take) {
-                self.line.drain(&mut |_| Ok(()))?;
-                return Err(error);
-            }
-        }
-        self.line.drain(&mut take)?;
-        Ok(values)
-    }
-
     /// Posts what is to be done with these rows, in order, and hands every answer to `take`.
     fn post_rows(&mut self, work: Work, rows: &[usize], take: Take<'_>) -> Result<(), EngineError> {
         if let Rows::Here(data) = &mut self.rows {
@@ -383,16 +360,37 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
         self.line.one(&Ask::Backward(wire.index() as u16), &mut done)
     }
 
-    fn value(&mut self, wire: Wire) -> Result<Vec<T>, EngineError> {
-        self.fetch(wire, false)
-    }
-
-    fn gradient(&mut self, wire: Wire) -> Result<Option<Vec<T>>, EngineError> {
-        match self.fetch(wire, true) {
-            Ok(gradient) => Ok(Some(gradient)),
-            Err(EngineError::Run(RunError::NoGradient(_))) => Ok(None),
-            Err(error) => Err(error),
+    fn look(&mut self, wires: &[(Wire, Side)]) -> Result<Vec<Option<Vec<T>>>, EngineError> {
+        let step = PAYLOAD_MAX / T::BYTES;
+        let circuit = self.circuit;
+        let pieces = wires.iter().enumerate().flat_map(|(at, &(wire, side))| {
+            let len = circuit.shape(wire).len();
+            (0..len).step_by(step).map(move |start| (at, wire, side, start, step.min(len - start) as u16))
+        });
+        let mut seen = vec![Some(Vec::new()); wires.len()];
+        // Answers come in the order of the requests.
+        let mut answered = pieces.clone().map(|(at, ..)| at);
+        let mut take = |answer: Result<Answer<'_>, Refusal>| {
+            let place = answered.next().and_then(|at| seen.get_mut(at)).ok_or(EngineError::Refused(Refusal::Malformed))?;
+            match (answer, place) {
+                (Ok(Answer::Data(bytes)), Some(values)) => values.extend(bytes.chunks_exact(T::BYTES).map(number::<T>)),
+                (Ok(Answer::Data(_)), None) => {}
+                (Ok(_), _) => return Err(EngineError::Refused(Refusal::Malformed)),
+                (Err(Refusal::Run(RunError::NoGradient(_))), place) => *place = None,
+                (Err(refusal), _) => return Err(refused(refusal)),
+            }
+            Ok(())
+        };
+        for (_, wire, side, start, count) in pieces.clone() {
+            let gradient = side == Side::Gradient;
+            let ask = Ask::Get { wire: wire.index() as u16, start: start as u32, count, gradient };
+            if let Err(error) = self.line.post(&ask, &mut take) {
+                self.line.drain(&mut |_| Ok(()))?;
+                return Err(error);
+            }
         }
+        self.line.drain(&mut take)?;
+        Ok(seen)
     }
 
     fn ready(&mut self) -> Result<(), EngineError> {

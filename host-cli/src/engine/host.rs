@@ -1,6 +1,6 @@
 //! The host engine: a tape in this process.
 
-use super::{Engine, EngineError, Work, sample_wires};
+use super::{Engine, EngineError, Side, Work, sample_wires};
 use chainrule::{CircuitRef, Layout, Purpose, RunError, Scalar, Slot, Tape, Wire, plan};
 
 /// Runs a circuit in this process.
@@ -69,16 +69,17 @@ impl<T: Scalar> Engine<T> for Host<'_, T> {
         Ok(self.tape()?.backward(wire)?)
     }
 
-    fn value(&mut self, wire: Wire) -> Result<Vec<T>, EngineError> {
-        Ok(self.tape()?.value(wire)?.to_vec())
-    }
-
-    fn gradient(&mut self, wire: Wire) -> Result<Option<Vec<T>>, EngineError> {
-        match self.tape()?.gradient(wire) {
-            Ok(gradient) => Ok(Some(gradient.to_vec())),
-            Err(RunError::NoGradient(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    fn look(&mut self, wires: &[(Wire, Side)]) -> Result<Vec<Option<Vec<T>>>, EngineError> {
+        let tape = self.tape()?;
+        let one = |&(wire, side): &(Wire, Side)| match side {
+            Side::Value => Ok(Some(tape.value(wire)?.to_vec())),
+            Side::Gradient => match tape.gradient(wire) {
+                Ok(gradient) => Ok(Some(gradient.to_vec())),
+                Err(RunError::NoGradient(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+        };
+        wires.iter().map(one).collect()
     }
 
     fn ready(&mut self) -> Result<(), EngineError> {

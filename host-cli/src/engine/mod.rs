@@ -27,11 +27,19 @@ pub trait Engine<T: Scalar> {
     /// All gradients of a scalar wire.
     fn backward(&mut self, wire: Wire) -> Result<(), EngineError>;
 
+    /// Values and gradients of many wires at once, which a line carries faster than one by one;
+    /// nothing where a wire has no gradient.
+    fn look(&mut self, wires: &[(Wire, Side)]) -> Result<Vec<Option<Vec<T>>>, EngineError>;
+
     /// The value of a wire.
-    fn value(&mut self, wire: Wire) -> Result<Vec<T>, EngineError>;
+    fn value(&mut self, wire: Wire) -> Result<Vec<T>, EngineError> {
+        Ok(self.look(&[(wire, Side::Value)])?.pop().flatten().unwrap_or_default())
+    }
 
     /// The gradient of a wire; nothing if it has none.
-    fn gradient(&mut self, wire: Wire) -> Result<Option<Vec<T>>, EngineError>;
+    fn gradient(&mut self, wire: Wire) -> Result<Option<Vec<T>>, EngineError> {
+        Ok(self.look(&[(wire, Side::Gradient)])?.pop().flatten())
+    }
 
     /// Declares the params set: from here on training is allowed.
     fn ready(&mut self) -> Result<(), EngineError>;
@@ -49,6 +57,15 @@ pub trait Engine<T: Scalar> {
 
     /// One step on the mean gradient of these rows.
     fn batch(&mut self, rate: T, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError>;
+}
+
+/// What to look at in a wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// What forward gave it.
+    Value,
+    /// What backward gave it.
+    Gradient,
 }
 
 /// The wires that make up a sample, in order.
