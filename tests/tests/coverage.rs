@@ -101,7 +101,11 @@ fn every_verb_has_a_page() {
     let pages: String = files(&repository().join("host-cli/tests"), ".trycmd").iter().map(|path| text(path)).collect();
     let verbs = verbs();
     assert!(verbs.len() >= 5, "only {verbs:?}");
-    let missing: Vec<&String> = verbs.iter().filter(|verb| !pages.contains(&format!("$ chainrule {verb} "))).collect();
+    let shows = |verb: &str| {
+        let calls = pages.lines().filter_map(|line| line.strip_prefix("$ chainrule "));
+        calls.filter_map(|call| call.split(' ').next()).any(|called| called == verb)
+    };
+    let missing: Vec<&String> = verbs.iter().filter(|verb| !shows(verb)).collect();
     assert!(missing.is_empty(), "no page of host-cli/tests shows {missing:?}");
 }
 

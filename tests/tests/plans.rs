@@ -155,3 +155,58 @@ fn the_regions_are_all_there_is() {
         }
     }
 }
+
+/// Frozen params read from flash give the bits of frozen params in RAM, and take
+/// none of it.
+#[test]
+fn frozen_params_in_flash_give_the_same_bits() {
+    let mut circuits = 0;
+    for entry in corpus::read().unwrap() {
+        let mut lowered = lowered::<f32>(&entry).unwrap();
+        if lowered.params.is_empty() {
+            continue;
+        }
+        circuits += 1;
+        // Every other param is frozen.
+        let params: Vec<_> = lowered.params.iter().map(|param| param.wire).collect();
+        for &wire in params.iter().step_by(2) {
+            lowered.circuit.set_frozen(wire, true).unwrap();
+        }
+        let settings = settings(&lowered, &entry.cases[0]).unwrap();
+        let view = lowered.view();
+        let is_frozen = |wire| view.gate(wire).unwrap().is_frozen();
+        let mut flash: Vec<_> = settings.iter().filter(|(wire, _)| is_frozen(*wire)).collect();
+        flash.sort_by_key(|(wire, _)| *wire);
+        let flash: Vec<f32> = flash.into_iter().flat_map(|(_, values)| values.clone()).collect();
+        for purpose in [Purpose::Inspect, Purpose::Infer, Purpose::Accumulate, Purpose::Train] {
+            let shown = |in_flash: bool| {
+                let mut slots = vec![Slot::EMPTY; view.len()];
+                let layout = plan(&view, purpose, in_flash, &mut slots).unwrap();
+                assert_eq!(layout.frozen_len(), if in_flash { flash.len() } else { 0 });
+                let mut arena = vec![0.0; layout.arena_len()];
+                let frozen = if in_flash { flash.as_slice() } else { &[] };
+                let mut tape = Tape::new(view, layout, &slots, frozen, &mut arena).unwrap();
+                for (wire, values) in settings.iter().filter(|(wire, _)| !(in_flash && is_frozen(*wire))) {
+                    tape.set(*wire, values).unwrap();
+                }
+                tape.forward();
+                if purpose != Purpose::Infer {
+                    // A circuit whose only param is frozen has nothing to train.
+                    let _ = tape.backward_objective();
+                }
+                let numbers = |numbers: &[f32]| numbers.iter().map(|&x| bits(x)).collect::<Vec<u64>>();
+                let read = |wire| (tape.value(wire).ok().map(numbers), tape.gradient(wire).ok().map(numbers));
+                let all: Vec<_> = view.wires().map(read).collect();
+                (all, layout.arena_len())
+            };
+            let ((in_ram, ram), (in_flash, less)) = (shown(false), shown(true));
+            assert!(less <= ram, "{} {purpose:?}", entry.name);
+            for (at, (ours, theirs)) in in_ram.iter().zip(&in_flash).enumerate() {
+                assert_eq!(ours.0, theirs.0, "{} {purpose:?} value of wire {at}", entry.name);
+                // A frozen param in flash has no place for a gradient but in inspection.
+                assert!(ours.1 == theirs.1 || theirs.1.is_none(), "{} {purpose:?} gradient of wire {at}", entry.name);
+            }
+        }
+    }
+    assert!(circuits >= 10, "only {circuits} circuits have params");
+}
