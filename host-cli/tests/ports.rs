@@ -16,10 +16,9 @@ use serialport::{SerialPort, TTYPort};
 
 const CHAINRULE: &str = env!("CARGO_BIN_EXE_chainrule");
 
-/// A serial device: our end, and the path of the other.
+/// A serial device: our end, the other end so that it stays, and its path.
 fn device() -> (TTYPort, TTYPort, String) {
-    let (ours, mut theirs) = TTYPort::pair().unwrap();
-    theirs.set_exclusive(false).unwrap();
+    let (ours, theirs) = TTYPort::pair().unwrap();
     let path = theirs.name().unwrap();
     (ours, theirs, path)
 }
