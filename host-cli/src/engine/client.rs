@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const TRIES: u32 = 20;
 /// A board that has just been switched on hears nothing until its serial line is on: greet it often.
 const HELLO_PATIENCE: Duration = Duration::from_millis(120);
-const HELLO_TRIES: u32 = 64;
+const HELLO_TRIES: u32 = 40;
 
 /// What a board said of itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
