@@ -6,18 +6,18 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chainrule::link::{Ask, MESSAGE_MAX, Request, VERSION, encode_frame};
-use chainrule::{BuildError, Circuit, CircuitRef, Op, Purpose, Shape};
+use chainrule::{BuildError, Circuit, CircuitRef, Op, Purpose, Scalar, Shape};
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{BOARDS, BoardError, Image, Port, table};
-use chainrule_cli::engine::{Client, Engine, Host, Pipe, Work};
+use chainrule_cli::engine::{Client, Engine, Host, Pipe, Work, open};
 
 /// Digits 64-32-10, as the board with the least memory trains it.
-fn digits(circuit: &mut Circuit<f32, 16>) -> Result<(), BuildError> {
+fn digits<T: Scalar>(circuit: &mut Circuit<T, 16>) -> Result<(), BuildError> {
     let image = circuit.input(Shape::vector(64))?;
     let digit = circuit.label(10)?;
     let (w1, b1) = (circuit.param(Shape::matrix(64, 32))?, circuit.param(Shape::vector(32))?);
     let (w2, b2) = (circuit.param(Shape::matrix(32, 10))?, circuit.param(Shape::vector(10))?);
-    let sixteen = circuit.constant(Shape::SCALAR, &[16.0])?;
+    let sixteen = circuit.constant(Shape::SCALAR, &[T::from_u32(16)])?;
     let x = circuit.div(image, sixteen)?;
     let z = circuit.dense(x, w1, b1)?;
     let h = circuit.relu(z)?;
@@ -27,26 +27,26 @@ fn digits(circuit: &mut Circuit<f32, 16>) -> Result<(), BuildError> {
 }
 
 /// Trains `steps` samples and tells the hash over the params.
-fn train(engine: &mut impl Engine<f32>, circuit: &CircuitRef<'_, f32>, steps: usize) -> u64 {
+fn train<T: Scalar>(engine: &mut dyn Engine<T>, circuit: &CircuitRef<'_, T>, steps: usize) -> u64 {
     for wire in circuit.wires().filter(|&wire| circuit.gate(wire).is_some_and(|gate| gate.op() == Op::Param)) {
-        let weight = |i: usize| ((i * 7919 + 13) % 101) as f32 / 404.0 - 0.125;
-        let values: Vec<f32> = (0..circuit.shape(wire).len()).map(weight).collect();
+        let weight = |i: usize| T::from_f64(((i * 7919 + 13) % 101) as f64 / 404.0 - 0.125);
+        let values: Vec<T> = (0..circuit.shape(wire).len()).map(weight).collect();
         engine.set(wire, 0, &values).unwrap();
     }
     engine.ready().unwrap();
     let data = include_str!("../../tests/data/digits.csv");
     let rows = data.lines().skip(1).take(steps);
-    let rows = rows.flat_map(|line| line.split(',').map(|number| number.parse::<f32>().unwrap()));
+    let rows = rows.flat_map(|line| line.split(',').map(|number| T::from_u32(number.parse().unwrap())));
     engine.keep(rows.collect(), &mut |_| ()).unwrap();
     let order: Vec<usize> = (0..steps).collect();
-    engine.run(Work::Step(0.05f32.to_bits().into()), &order, &mut |loss| assert!(loss.is_finite())).unwrap();
+    engine.run(Work::Step(T::from_f64(0.05).to_bits()), &order, &mut |loss| assert!(loss.is_finite())).unwrap();
     engine.params_hash().unwrap()
 }
 
 #[test]
 fn every_board_trains_digits_to_the_bits_of_the_host() {
     const STEPS: usize = 50;
-    let mut circuit = Circuit::new();
+    let mut circuit = Circuit::<f32, 16>::new();
     digits(&mut circuit).unwrap();
     let view = circuit.view();
     let expected = train(&mut Host::new(view, Purpose::Train).unwrap(), &view, STEPS);
@@ -60,6 +60,17 @@ fn every_board_trains_digits_to_the_bits_of_the_host() {
         println!("{}: {hash:016x} after {STEPS} steps, {:.1} s", board.name, start.elapsed().as_secs_f32());
         assert_eq!(hash, expected, "{}", board.name);
     }
+}
+
+#[test]
+fn an_f64_image_trains_to_the_bits_of_the_host() {
+    const STEPS: usize = 10;
+    let mut circuit = Circuit::<f64, 16>::new();
+    digits(&mut circuit).unwrap();
+    let view = circuit.view();
+    let expected = train(&mut Host::new(view, Purpose::Train).unwrap(), &view, STEPS);
+    let mut board = open("mps2-an386", view, Purpose::Train, &mut |_| ()).unwrap();
+    assert_eq!(train(&mut *board, &view, STEPS), expected);
 }
 
 /// Greets until something is said: the first greeting may find a board that is not ready yet.

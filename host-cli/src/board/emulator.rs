@@ -68,7 +68,8 @@ impl Emulator {
         shell.arg("-no-reboot");
         shell.args(["-chardev", "socket,id=line,fd=0", "-serial", "chardev:line"]);
         if log {
-            shell.args(["-semihosting-config", "enable=on,target=native"]);
+            shell.args(["-chardev", "socket,id=log,fd=1"]);
+            shell.args(["-semihosting-config", "enable=on,target=native,chardev=log"]);
         }
         shell.arg("-kernel").arg(image).args(extra);
         // Its own group: a Ctrl-C at the terminal ends us, and we end it.
@@ -96,6 +97,12 @@ impl Emulator {
         self.log.take()
     }
 
+    /// Ends the emulator; so does dropping it.
+    pub fn stop(&mut self) {
+        let _ = self.lifeline.shutdown(Shutdown::Both);
+        let _ = self.shell.wait();
+    }
+
     /// Why the line went dead, by the emulator's own words.
     pub fn stopped(&mut self) -> BoardError {
         let mut said = Vec::new();
@@ -109,8 +116,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        let _ = self.lifeline.shutdown(Shutdown::Both);
-        let _ = self.shell.wait();
+        self.stop();
     }
 }
 

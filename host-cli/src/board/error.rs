@@ -45,6 +45,18 @@ pub enum BoardError {
         /// What it said last.
         said: String,
     },
+    /// The log of an image cannot be read.
+    Log {
+        /// The image.
+        image: PathBuf,
+        /// Why.
+        said: String,
+    },
+    /// A serial device carries no log.
+    NoLog {
+        /// The device.
+        path: String,
+    },
     /// The serial device is not there.
     NoPort {
         /// The device that was asked for.
@@ -56,6 +68,8 @@ pub enum BoardError {
     Permission {
         /// The device.
         path: String,
+        /// The group whose members may, where the device names one.
+        group: Option<String>,
     },
     /// The serial device cannot be opened.
     Port {
@@ -120,6 +134,14 @@ impl fmt::Display for BoardError {
             BoardError::Emulator { board, said } => {
                 write!(f, "the emulated {board} stopped:\n{said}")
             }
+            BoardError::Log { image, said } => {
+                write!(f, "the log of {} cannot be read: {said}", image.display())
+            }
+            BoardError::NoLog { path } => write!(
+                f,
+                "{path} carries no log: only the images of emulated boards send theirs\n  leave out --log, or \
+                 run on an emulated board"
+            ),
             BoardError::NoPort { path, others } if others.is_empty() => write!(
                 f,
                 "there is no {path}, nor any other serial device\n  is the board plugged in, \
@@ -128,12 +150,13 @@ impl fmt::Display for BoardError {
             BoardError::NoPort { path, others } => {
                 write!(f, "there is no {path}\n  serial devices: {}", others.join(" "))
             }
-            BoardError::Permission { path } => write!(
+            BoardError::Permission { path, group } => write!(
                 f,
                 "you may not open {path}\n  join the group it belongs to and log in again: \
-                 sudo usermod -aG dialout $USER\n  or let everybody: put this line into \
+                 sudo usermod -aG {} $USER\n  or let everybody: put this line into \
                  /etc/udev/rules.d/70-boards.rules and plug the board in again\n  \
-                 SUBSYSTEM==\"tty\", ATTRS{{idVendor}}==\"0d28|0483\", MODE=\"0666\""
+                 SUBSYSTEM==\"tty\", ATTRS{{idVendor}}==\"0d28|0483\", MODE=\"0666\"",
+                group.as_deref().unwrap_or("dialout")
             ),
             BoardError::Port { path, reason } => write!(
                 f,

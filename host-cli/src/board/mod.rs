@@ -7,12 +7,14 @@
 //! | [`image`] | building a board's firmware |
 //! | [`emulator`] | the emulator's process, which never outlives this one |
 //! | [`port`] | bytes to and from a board, emulated or at a serial device |
+//! | [`log`] | a firmware's log records, decoded |
 //! | [`error`] | what can go wrong on the way, and what to do about it |
 
 pub mod budget;
 pub mod emulator;
 pub mod error;
 pub mod image;
+pub mod log;
 pub mod port;
 pub mod table;
 

@@ -1,12 +1,16 @@
 //! Bytes to and from a board: one type for the emulator and for a serial device.
 
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serialport::SerialPort;
 
 use super::emulator::Emulator;
+use super::log::Texts;
 use super::{Board, BoardError, Image, table};
 use crate::engine::Pipe;
 
@@ -17,6 +21,8 @@ const BAUD: u32 = 115_200;
 pub struct Port {
     name: String,
     way: Way,
+    /// What reads the log; it ends with the emulator.
+    log: Option<JoinHandle<()>>,
 }
 
 enum Way {
@@ -40,18 +46,25 @@ pub fn is_device(on: &str) -> bool {
 
 impl Port {
     /// Opens a board by its name, building its image if needed, or a serial device by its path.
+    /// With `log`, what the board logs is written to standard error.
     ///
     /// # Errors
     /// Any [`BoardError`] but [`BoardError::Silent`]: nothing has been said yet.
     pub fn open(on: &str, f64: bool, log: bool, progress: &mut dyn FnMut(Opening<'_>)) -> Result<Self, BoardError> {
         if is_device(on) {
-            return Self::device(on);
+            return if log { Err(BoardError::NoLog { path: on.to_owned() }) } else { Self::device(on) };
         }
         let image = Image { board: table::find(on)?, f64, log };
         let name = image.name();
         let path = image.build(&mut |line| progress(Opening::Building(&name, line)))?;
         progress(Opening::Starting(on));
-        Ok(Emulator::start(image.board, &path, log, &[])?.into())
+        let texts = log.then(|| Texts::of(&path)).transpose()?;
+        let mut port = Port::from(Emulator::start(image.board, &path, log, &[])?);
+        if let (Some(texts), Some(bytes)) = (texts, port.take_log()) {
+            let board = image.board.name;
+            port.log = Some(texts.follow_aside(bytes, move |record| eprintln!("{board}: {record}")));
+        }
+        Ok(port)
     }
 
     /// Opens a serial device.
@@ -62,17 +75,17 @@ impl Port {
         use io::ErrorKind::{NotFound, PermissionDenied};
         let port = serialport::new(path, BAUD).timeout(Duration::from_secs(1)).open();
         let port = port.map_err(|error| match error.kind {
-            serialport::ErrorKind::Io(PermissionDenied) => BoardError::Permission { path: path.to_owned() },
-            serialport::ErrorKind::NoDevice | serialport::ErrorKind::Io(NotFound)
-                if !std::path::Path::new(path).exists() =>
-            {
+            serialport::ErrorKind::Io(PermissionDenied) => {
+                BoardError::Permission { path: path.to_owned(), group: group(path) }
+            }
+            serialport::ErrorKind::NoDevice | serialport::ErrorKind::Io(NotFound) if !Path::new(path).exists() => {
                 let others = serialport::available_ports().unwrap_or_default();
                 let others = others.into_iter().map(|port| port.port_name).collect();
                 BoardError::NoPort { path: path.to_owned(), others }
             }
             _ => BoardError::Port { path: path.to_owned(), reason: error.description },
         })?;
-        Ok(Port { name: path.to_owned(), way: Way::Serial(port) })
+        Ok(Port { name: path.to_owned(), way: Way::Serial(port), log: None })
     }
 
     /// The board's name or the device's path.
@@ -115,8 +128,29 @@ impl Port {
 
 impl From<Emulator> for Port {
     fn from(emulator: Emulator) -> Self {
-        Port { name: emulator.board().name.to_owned(), way: Way::Emulated(emulator) }
+        Port { name: emulator.board().name.to_owned(), way: Way::Emulated(emulator), log: None }
     }
+}
+
+impl Drop for Port {
+    /// Waits for the last records, which come when the emulator has ended.
+    fn drop(&mut self) {
+        if let (Way::Emulated(emulator), Some(log)) = (&mut self.way, self.log.take()) {
+            emulator.stop();
+            let _ = log.join();
+        }
+    }
+}
+
+/// The name of the group that a device belongs to.
+fn group(path: &str) -> Option<String> {
+    let id = std::fs::metadata(path).ok()?.gid().to_string();
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    groups.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let name = parts.next()?;
+        (parts.nth(1)? == id).then(|| name.to_owned())
+    })
 }
 
 impl Read for Port {

@@ -371,7 +371,8 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
         // Answers come in the order of the requests.
         let mut answered = pieces.clone().map(|(at, ..)| at);
         let mut take = |answer: Result<Answer<'_>, Refusal>| {
-            let place = answered.next().and_then(|at| seen.get_mut(at)).ok_or(EngineError::Refused(Refusal::Malformed))?;
+            let place =
+                answered.next().and_then(|at| seen.get_mut(at)).ok_or(EngineError::Refused(Refusal::Malformed))?;
             match (answer, place) {
                 (Ok(Answer::Data(bytes)), Some(values)) => values.extend(bytes.chunks_exact(T::BYTES).map(number::<T>)),
                 (Ok(Answer::Data(_)), None) => {}

@@ -10,7 +10,7 @@ pub use chainrule::link::Work;
 pub use client::{BoardFacts, Client, Pipe};
 pub use host::Host;
 pub use loopback::Loopback;
-pub use open::{OpenError, Stage, open};
+pub use open::{OpenError, Stage, open, open_with};
 
 use chainrule::link::Refusal;
 use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Wire};

@@ -60,11 +60,25 @@ pub fn open<'c, T: Scalar>(
     purpose: Purpose,
     progress: &mut dyn FnMut(Stage<'_>),
 ) -> Result<Box<dyn Engine<T> + 'c>, OpenError> {
+    open_with(on, circuit, purpose, false, progress)
+}
+
+/// As [`open`]; with `log`, what a board logs is written to standard error.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_with<'c, T: Scalar>(
+    on: &str,
+    circuit: CircuitRef<'c, T>,
+    purpose: Purpose,
+    log: bool,
+    progress: &mut dyn FnMut(Stage<'_>),
+) -> Result<Box<dyn Engine<T> + 'c>, OpenError> {
     match on {
         "host" => Ok(Box::new(Host::new(circuit, purpose)?)),
         "loopback" => Ok(Box::new(Client::new(Loopback::<T>::new(), circuit, purpose, &mut |_| {})?)),
         _ => {
-            let port = Port::open(on, T::BYTES == 8, false, &mut |opening| match opening {
+            let port = Port::open(on, T::BYTES == 8, log, &mut |opening| match opening {
                 Opening::Building(_, line) => progress(Stage::Building(line)),
                 Opening::Starting(board) => progress(Stage::Starting(board)),
             })?;

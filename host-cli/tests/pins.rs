@@ -1,0 +1,124 @@
+//! The light, the button and the log of a board, seen from outside: through the emulator's monitor
+//! and on the firmware's own words.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use chainrule_cli::board::emulator::Emulator;
+use chainrule_cli::board::log::{Record, Texts};
+use chainrule_cli::board::{Image, table};
+
+/// An emulated board whose log is read.
+fn start(name: &str, extra: &[&str]) -> (Emulator, Receiver<Record>) {
+    let image = Image { log: true, ..Image::of(table::find(name).unwrap()) };
+    let path = image.build(&mut |_| ()).unwrap();
+    let mut emulator = Emulator::start(image.board, &path, true, extra).unwrap();
+    let (each, records) = channel();
+    let texts = Texts::of(&path).unwrap();
+    texts.follow_aside(emulator.take_log().unwrap(), move |record| drop(each.send(record)));
+    (emulator, records)
+}
+
+fn hears(records: &Receiver<Record>, text: &str) {
+    let record = records.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!((record.level, record.text.as_str()), (Some("info"), text));
+}
+
+#[test]
+fn a_board_says_when_it_is_ready() {
+    let (emulator, records) = start("mps2-an386", &[]);
+    hears(&records, "ready");
+    drop(emulator);
+    assert!(records.recv().is_err(), "the log ends with the emulator");
+}
+
+/// A socket of the emulator that is asked line by line.
+struct Socket(PathBuf, Option<BufReader<UnixStream>>);
+
+impl Socket {
+    fn new(what: &str) -> Socket {
+        Socket(std::env::temp_dir().join(format!("chainrule-{what}-{}", std::process::id())), None)
+    }
+
+    fn option(&self) -> String {
+        format!("unix:{},server=on,wait=off", self.0.display())
+    }
+
+    /// The first line of answer that begins with `start`.
+    fn ask(&mut self, line: &str, start: &str) -> String {
+        let path = &self.0;
+        let stream = self.1.get_or_insert_with(|| {
+            let tried = Instant::now();
+            loop {
+                match UnixStream::connect(path) {
+                    Ok(stream) => return BufReader::new(stream),
+                    Err(error) if tried.elapsed().as_secs() > 20 => panic!("{error}"),
+                    Err(_) => sleep(Duration::from_millis(20)),
+                }
+            }
+        });
+        stream.get_mut().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        writeln!(stream.get_mut(), "{line}").unwrap();
+        loop {
+            let mut answer = String::new();
+            assert!(stream.read_line(&mut answer).unwrap() > 0, "{line}");
+            assert!(!answer.starts_with("{\"error\"") && !answer.starts_with("FAIL"), "{line}: {answer}");
+            if answer.starts_with(start) {
+                return answer;
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Whether LD2 shines: bit 14 of port B's output register.
+fn light(monitor: &mut Socket) -> bool {
+    let ask = r#"{"execute":"human-monitor-command","arguments":{"command-line":"xp /1wx 0x48000414"}}"#;
+    let answer = monitor.ask(ask, "{\"return\"");
+    let (_, word) = answer.split_once("0x").unwrap();
+    u32::from_str_radix(&word[..8], 16).unwrap() & 1 << 14 != 0
+}
+
+/// How often the light changes while `time` goes by.
+fn changes(monitor: &mut Socket, time: Duration) -> usize {
+    let (start, mut last, mut count) = (Instant::now(), light(monitor), 0);
+    while start.elapsed() < time {
+        sleep(Duration::from_millis(20));
+        let now = light(monitor);
+        count += usize::from(now != last);
+        last = now;
+    }
+    count
+}
+
+#[test]
+fn the_light_beats_and_the_button_holds_it() {
+    let (mut monitor, mut pins) = (Socket::new("monitor"), Socket::new("pins"));
+    let extra = ["-qmp", &monitor.option(), "-qtest", &pins.option(), "-qtest-log", "none"];
+    let (_emulator, records) = start("b-l475e-iot01a", &extra);
+    hears(&records, "ready");
+    monitor.ask(r#"{"execute":"qmp_capabilities"}"#, "{\"return\"");
+    // The board's resistor holds the button's pin up; the emulator has none.
+    let mut button = |level| pins.ask(&format!("set_irq_in /machine/soc/gpioc unnamed-gpio-in 13 {level}"), "OK");
+    button(1);
+    while records.recv_timeout(Duration::from_secs(1)).is_ok() {}
+
+    let beats = changes(&mut monitor, Duration::from_secs(4));
+    assert!((3..=10).contains(&beats), "{beats} beats in 4 s");
+    button(0);
+    hears(&records, "button pressed");
+    sleep(Duration::from_millis(200));
+    assert!(light(&mut monitor), "the light is on while the button is down");
+    assert_eq!(changes(&mut monitor, Duration::from_secs(2)), 0);
+    button(1);
+    assert!(changes(&mut monitor, Duration::from_secs(4)) >= 3);
+}
