@@ -45,7 +45,7 @@ fn compare<T: Number>(
     lowered: &Lowered<T>,
     document: &Document,
     case: &Case,
-    judge: impl Fn(Kind) -> Judge,
+    judge: impl Fn(Kind, &Expected, &[f64]) -> Result<(), String>,
     is_asked: impl Fn(&str) -> bool,
 ) -> Result<(Vec<String>, usize), String> {
     let mut engine = Host::new(lowered.view(), Purpose::Inspect).map_err(|error| error.to_string())?;
@@ -67,7 +67,7 @@ fn compare<T: Number>(
             };
             numbers += expected.len();
             let expected = Expected { wire: name.to_owned(), element: None, numbers: expected };
-            wrong.extend(judge(kind).compare_wider(T::SCALAR, kind, &expected, &got, 1.0).err());
+            wrong.extend(judge(kind, &expected, &got).err());
         }
     }
     Ok((wrong, numbers))
@@ -86,7 +86,9 @@ fn corpus_suite<T: Number>() {
                 let number = name.trim_start_matches(char::is_alphabetic).parse::<usize>();
                 lowered.view().len() < 500 || number.map_or(true, |number| number.is_multiple_of(100))
             };
-            match compare(&lowered, &entry.document, case, |_| tolerance(&entry.name), few) {
+            let judge =
+                |kind, expected: &Expected, got: &[f64]| tolerance(&entry.name).compare(T::SCALAR, kind, expected, got);
+            match compare(&lowered, &entry.document, case, judge, few) {
                 Ok((all, count)) => {
                     numbers += count;
                     wrong.extend(all.into_iter().map(at));
@@ -329,8 +331,21 @@ fn draw(gates: &[Picks]) -> Drawing {
     drawing
 }
 
+/// Whether all elements are as near as this; of a difference, only what it is made of tells how
+/// near that can be.
+fn near(kind: Kind, expected: &Expected, got: &[f64], allowed: f64) -> Result<(), String> {
+    let far = |(got, want): (&f64, &f64)| !((got - want).abs() <= allowed || got == want);
+    match expected.part(got)?.iter().zip(&expected.numbers).position(far) {
+        None => Ok(()),
+        Some(at) => {
+            let (name, want) = (&expected.wire, expected.numbers[at]);
+            Err(format!("{kind:?} of {name}[{at}]: got {:?}, expected {want:?} within {allowed:e}", got[at]))
+        }
+    }
+}
+
 /// Host and oracle on a drawn circuit; which gates it has.
-fn agree<T: Number>(drawing: &Drawing, f32: f64, f64: f64) -> Result<Vec<Op>, String> {
+fn agree<T: Number>(drawing: &Drawing) -> Result<Vec<Op>, String> {
     let told = |error: String| format!("{error}\n{}{:?}", drawing.text, drawing.inputs);
     let document = parse(&drawing.text, Form::File).map_err(|error| told(format!("{error:?}")))?;
     let source = Source::new("drawn", drawing.text.clone());
@@ -347,7 +362,7 @@ fn agree<T: Number>(drawing: &Drawing, f32: f64, f64: f64) -> Result<Vec<Op>, St
         judge: Judge::Exact,
         kink: false,
     };
-    // Roundings count as much as the largest number that they were made at.
+    // Roundings are as large as the largest numbers of the circuit make them.
     let mut engine = Host::new(lowered.view(), Purpose::Inspect).map_err(|error| told(error.to_string()))?;
     run(&lowered, &case, &mut engine).map_err(told)?;
     let (mut value, mut gradient) = (1.0, 1.0);
@@ -356,10 +371,10 @@ fn agree<T: Number>(drawing: &Drawing, f32: f64, f64: f64) -> Result<Vec<Op>, St
         value = f64::max(value, largest(engine.value(wire).unwrap()));
         gradient = f64::max(gradient, largest(engine.gradient(wire).unwrap().unwrap_or_default()));
     }
-    let judge = |kind| {
+    let tolerance = if T::BYTES == 4 { RANDOM_F32 } else { RANDOM_F64 };
+    let judge = |kind, expected: &Expected, got: &[f64]| {
         let scale = if kind == Kind::Value { value } else { gradient * value };
-        // `Within` is of the wire's own largest element: one is added for all that it is made of.
-        Judge::Within { f32: f32 * scale, f64: f64 * scale, gradient_scale: 1.0 }
+        near(kind, expected, got, tolerance * scale)
     };
     let sources = |name: &str| drawing.inputs.contains_key(name) && !name.starts_with('c');
     let (wrong, numbers) = compare(&lowered, &written.document, &case, judge, sources).map_err(told)?;
@@ -380,8 +395,8 @@ proptest! {
     #[test]
     fn random_circuits_agree_with_the_oracle(gates in prop::collection::vec(any::<Picks>(), 1..12)) {
         let drawing = draw(&gates);
-        agree::<f64>(&drawing, RANDOM_F32, RANDOM_F64).map_err(TestCaseError::fail)?;
-        agree::<f32>(&drawing, RANDOM_F32, RANDOM_F64).map_err(TestCaseError::fail)?;
+        agree::<f64>(&drawing).map_err(TestCaseError::fail)?;
+        agree::<f32>(&drawing).map_err(TestCaseError::fail)?;
     }
 }
 
@@ -404,8 +419,7 @@ fn every_gate_agrees_with_the_oracle() {
                 drawing.wires[SHAPES.len()..].iter().map(|wire| format!("mean({})", wire.name)).collect();
             drawing.text += &format!("minimize {}\n", sum.join(" + "));
             circuits += 1;
-            let both = agree::<f64>(&drawing, RANDOM_F32, RANDOM_F64)
-                .and_then(|ops| agree::<f32>(&drawing, RANDOM_F32, RANDOM_F64).map(|_| ops));
+            let both = agree::<f64>(&drawing).and_then(|ops| agree::<f32>(&drawing).map(|_| ops));
             match both {
                 Ok(ops) => {
                     assert!(ops.contains(op), "{op:?} was drawn and is not in the circuit {at}:\n{}", drawing.text);
@@ -435,7 +449,7 @@ fn a_wrong_derivative_is_noticed() {
     let mut case = corpus::read().unwrap().remove(0).cases.remove(0);
     case.inputs = BTreeMap::from([("x".to_owned(), Given::Numbers(vec![0.5]))]);
     (case.of, case.kink) = (None, false);
-    let judge = |_| Judge::Within { f32: RANDOM_F32, f64: RANDOM_F64, gradient_scale: 1.0 };
+    let judge = |kind, expected: &Expected, got: &[f64]| near(kind, expected, got, RANDOM_F64);
     let (wrong, _) = compare(&lowered, &document, &case, judge, |_| true).unwrap();
     assert_eq!(wrong.len(), 1, "{wrong:?}");
 }
