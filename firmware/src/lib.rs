@@ -24,7 +24,6 @@ pub mod parts;
 use chainrule::link::Session;
 use embedded_hal::digital::{InputPin, OutputPin};
 use embedded_io::{Read, ReadReady, Write};
-use static_cell::ConstStaticCell;
 
 /// The numbers this image computes with.
 #[cfg(not(feature = "f64"))]

@@ -1,7 +1,7 @@
 //! The oracle: an independent judge of values and gradients, in f64.
 //!
 //! It walks the text's tree itself, with shapes, gates and losses of its own
-//! ([`array`], [`gates`]) in [dual numbers](dual): no line of the core, of its
+//! ([`mod@array`], [`gates`]) in [dual numbers](dual): no line of the core, of its
 //! lowering or of its mathematics is used. A gradient's element is found by one
 //! walk in which that element moves; an intermediate wire moves the same way.
 //!
