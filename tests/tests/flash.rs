@@ -11,17 +11,18 @@ const fn gate(bytes: [u8; 8]) -> Gate {
 
 /// x `[2]`; frozen W `[2, 3]`; frozen b `[3]`; h = relu(x W + b); v `[3]`; y = v · h; t; mse(y, t)
 static GATES: [Gate; 9] = [
-    gate([0, 1, 0, 0, 0, 0, 0, 0]),
-    gate([2, 2, 0, 0, 1, 0, 0, 0]),
-    gate([2, 3, 0, 0, 1, 0, 0, 0]),
-    gate([65, 3, 0, 0, 1, 0, 2, 0]),
-    gate([43, 3, 3, 0, 0xff, 0xff, 0xff, 0xff]),
-    gate([2, 3, 0, 0, 0, 0, 0, 0]),
-    gate([64, 0, 5, 0, 4, 0, 0xff, 0xff]),
     gate([0, 0, 0, 0, 0, 0, 0, 0]),
-    gate([96, 0, 6, 0, 7, 0, 0xff, 0xff]),
+    gate([2, 1, 0, 0, 1, 0, 0, 0]),
+    gate([2, 2, 0, 0, 1, 0, 0, 0]),
+    gate([65, 2, 0, 0, 1, 0, 2, 0]),
+    gate([43, 2, 3, 0, 0xff, 0xff, 0xff, 0xff]),
+    gate([2, 2, 0, 0, 0, 0, 0, 0]),
+    gate([64, 3, 5, 0, 4, 0, 0xff, 0xff]),
+    gate([0, 3, 0, 0, 0, 0, 0, 0]),
+    gate([96, 3, 6, 0, 7, 0, 0xff, 0xff]),
 ];
-static SHAPES: [Shape; 4] = [Shape::SCALAR, Shape::vector(2), Shape::matrix(2, 3), Shape::vector(3)];
+// In the order in which a builder meets them.
+static SHAPES: [Shape; 4] = [Shape::vector(2), Shape::matrix(2, 3), Shape::vector(3), Shape::SCALAR];
 static FROZEN: [f32; 9] = [0.5, -0.25, 1.0, -1.0, 0.75, 0.125, 0.0, 0.5, -0.5];
 
 const CIRCUIT: CircuitRef<'static, f32> = match CircuitRef::new(&GATES, &SHAPES, &[], &[]) {
