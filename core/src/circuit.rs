@@ -133,6 +133,33 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         self.shape_at(wire.index()).unwrap_or(Shape::SCALAR)
     }
 
+    /// Operand number `n` of a gate, if it has so many.
+    pub const fn operand(&self, gate: &Gate, n: usize) -> Option<Wire> {
+        let listed = gate.op.listed_operands();
+        if listed == 0 || n < gate.op.operands() - listed {
+            return gate.operand(n);
+        }
+        if n >= gate.op.operands() {
+            return None;
+        }
+        match at(self.attrs, gate.listed() + n + listed - gate.op.operands()) {
+            Some(&NONE) | None => None,
+            Some(&raw) => Some(Wire::at(raw)),
+        }
+    }
+
+    /// The operands of a gate, first to last.
+    pub fn operands(&self, gate: &Gate) -> impl Iterator<Item = Wire> + use<'a, T> {
+        let (circuit, gate) = (*self, *gate);
+        (0..gate.op.operands()).filter_map(move |n| circuit.operand(&gate, n))
+    }
+
+    /// The whole numbers of a gate in the table of attributes: strides, paddings.
+    pub fn integers(&self, gate: &Gate) -> &'a [u16] {
+        let start = gate.listed() + gate.op.listed_operands();
+        self.attrs.get(start..start + gate.op.integers()).unwrap_or(&[])
+    }
+
     /// The numbers of a const.
     pub fn const_values(&self, wire: Wire) -> Option<&'a [T]> {
         let gate = self.gate(wire).filter(|gate| gate.op == Op::Const)?;
@@ -210,18 +237,23 @@ pub(crate) const fn check<T: Copy>(
         Some(shape) => *shape,
         None => return Err(BuildError::BadRecord),
     };
-    let mut shapes = [Shape::SCALAR; 3];
+    let listed = gate.op.listed_operands() + gate.op.integers();
+    if listed > 0 && gate.listed() + listed > circuit.attrs.len() {
+        return Err(BuildError::BadRecord);
+    }
+    let mut shapes = [Shape::SCALAR; Op::MOST_OPERANDS];
     let mut n = 0;
-    while n < 3 {
-        if let Some(wire) = gate.operand(n) {
+    while n < gate.op.operands() {
+        if let Some(wire) = circuit.operand(gate, n) {
+            let (Some(shape), Some((_, rest))) = (circuit.shape_at(wire.index()), shapes.split_at_mut_checked(n))
+            else {
+                return Err(BuildError::UnknownWire(wire.raw()));
+            };
             if wire.index() >= index {
                 return Err(BuildError::UnknownWire(wire.raw()));
             }
-            match (circuit.shape_at(wire.index()), n) {
-                (Some(shape), 0) => shapes = [shape, Shape::SCALAR, Shape::SCALAR],
-                (Some(shape), 1) => shapes = [shapes_at(&shapes, 0), shape, Shape::SCALAR],
-                (Some(shape), _) => shapes = [shapes_at(&shapes, 0), shapes_at(&shapes, 1), shape],
-                (None, _) => return Err(BuildError::UnknownWire(wire.raw())),
+            if let Some(place) = rest.first_mut() {
+                *place = shape;
             }
         }
         n += 1;
@@ -241,7 +273,7 @@ pub(crate) const fn check<T: Copy>(
     if gate.op.attributes() > 0 && gate.attributes() + gate.op.attributes() > circuit.numbers.len() {
         return Err(BuildError::BadRecord);
     }
-    let [a, b, c] = shapes;
+    let [a, b, c, ..] = shapes;
     match gate.op {
         Op::Input => Ok(told),
         Op::Param => {
@@ -301,13 +333,6 @@ pub(crate) const fn check<T: Copy>(
             _ if a.is_scalar() => Ok(b),
             _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
         },
-    }
-}
-
-const fn shapes_at(shapes: &[Shape; 3], i: usize) -> Shape {
-    match at(shapes, i) {
-        Some(shape) => *shape,
-        None => Shape::SCALAR,
     }
 }
 

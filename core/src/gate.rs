@@ -42,7 +42,7 @@ pub(crate) const NONE: u16 = u16::MAX;
 /// | shape | 8 | row in the table of shapes |
 /// | a | 16 | first operand; for a const, the low half of its place among the numbers |
 /// | b | 16 | second operand; for a const, the high half; for a param, 1 if frozen; for a label, its classes |
-/// | c | 16 | third operand, place of the gate's numbers, or first row of a slice |
+/// | c | 16 | third operand; place of the gate's numbers; first row of a slice; or, for a gate with more than fits here, place of its further operands and whole numbers in the table of attributes |
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]
 pub struct Gate {
@@ -94,23 +94,17 @@ impl Gate {
         matches!(self.op, Op::Param) && self.b != 1
     }
 
-    /// The operands, first to last.
-    pub fn operands(&self) -> impl Iterator<Item = Wire> + use<> {
-        (0..3).filter_map({
-            let gate = *self;
-            move |n| gate.operand(n)
-        })
-    }
-
-    /// Operand number `n`, if the gate has so many.
-    pub const fn operand(&self, n: usize) -> Option<Wire> {
+    /// Operand number `n`, if it is named in the record; all are by [`CircuitRef::operand`].
+    ///
+    /// [`CircuitRef::operand`]: crate::CircuitRef::operand
+    pub(crate) const fn operand(&self, n: usize) -> Option<Wire> {
         let raw = match n {
             0 => self.a,
             1 => self.b,
             2 => self.c,
             _ => NONE,
         };
-        if n < self.op.operands() && raw != NONE { Some(Wire(raw)) } else { None }
+        if n < self.op.operands() - self.op.listed_operands() && raw != NONE { Some(Wire(raw)) } else { None }
     }
 
     /// Place of a const's first number in the table of numbers.
@@ -122,6 +116,12 @@ impl Gate {
     /// Place of the gate's own numbers (slope, bounds) in the table of numbers.
     #[inline]
     pub(crate) const fn attributes(&self) -> usize {
+        self.c as usize
+    }
+
+    /// Place of the gate's further operands and whole numbers in the table of attributes.
+    #[inline]
+    pub(crate) const fn listed(&self) -> usize {
         self.c as usize
     }
 

@@ -166,6 +166,9 @@ impl Op {
         (self as u8) < 16
     }
 
+    /// The most operands that any gate has.
+    pub const MOST_OPERANDS: usize = 5;
+
     /// How many operands gates of this kind can have.
     #[inline]
     pub(crate) const fn operands(self) -> usize {
@@ -179,6 +182,20 @@ impl Op {
                 _ => 1,
             },
         }
+    }
+
+    /// How many of the operands are not in the gate's record but in the table of attributes, where
+    /// `c` says; the others are a and b.
+    #[inline]
+    pub(crate) const fn listed_operands(self) -> usize {
+        0
+    }
+
+    /// How many whole numbers (a stride, a padding) the gate keeps in the table of attributes, behind
+    /// its listed operands.
+    #[inline]
+    pub(crate) const fn integers(self) -> usize {
+        0
     }
 
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).

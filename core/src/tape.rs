@@ -356,6 +356,13 @@ impl<'a, T: Scalar> Tape<'a, T> {
         self.pass_back(gate, slot, 0, gate.a);
         match gate.op.kind() {
             OpKind::Binary | OpKind::Loss => self.pass_back(gate, slot, 1, gate.b),
+            OpKind::Structured if gate.op.listed_operands() > 0 => {
+                for k in 1..gate.op.operands() {
+                    if let Some(wire) = self.fixed.circuit.operand(gate, k) {
+                        self.pass_back(gate, slot, k, wire.raw());
+                    }
+                }
+            }
             OpKind::Structured if gate.op.operands() > 1 => {
                 self.pass_back(gate, slot, 1, gate.b);
                 if gate.op.operands() > 2 {

@@ -14,9 +14,9 @@ pub struct Seen<'t, T> {
     /// The operation.
     pub op: Op,
     /// The operands' wires, first to last.
-    pub operands: [Option<Wire>; 3],
+    pub operands: [Option<Wire>; Op::MOST_OPERANDS],
     /// The operands' values, empty where there is no operand or no value is kept.
-    pub values: [&'t [T]; 3],
+    pub values: [&'t [T]; Op::MOST_OPERANDS],
     /// The value of the gate's wire, empty if none is kept.
     pub value: &'t [T],
     /// The gradient that came back to the gate's wire, empty if none is kept.
@@ -35,7 +35,7 @@ impl<T: Scalar> Seen<'_, T> {
             return None;
         }
         self.operands.get(k).copied().flatten()?;
-        let [a, b, _] = self.values;
+        let [a, b, ..] = self.values;
         let element = |values: &[T]| if values.len() == 1 { values.first().copied() } else { values.get(i).copied() };
         let (a, y) = (element(a)?, element(self.value)?);
         let b = element(b).unwrap_or(T::ZERO);
@@ -57,7 +57,7 @@ impl<T: Scalar> Tape<'_, T> {
     /// One gate with what forward and backward left there.
     pub fn see(&self, wire: Wire) -> Option<Seen<'_, T>> {
         let gate = self.fixed.circuit.gate(wire)?;
-        let operands = [gate.operand(0), gate.operand(1), gate.operand(2)];
+        let operands = core::array::from_fn(|n| self.fixed.circuit.operand(gate, n));
         Some(Seen {
             wire,
             op: gate.op,

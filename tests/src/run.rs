@@ -214,7 +214,7 @@ pub fn all_cases<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dy
 pub fn results<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dyn Engine<T>) -> Result<Shown, String> {
     let mut shown = Shown::default();
     let view = lowered.view();
-    let is_read = |wire: &Wire| view.gates().iter().any(|gate| gate.operands().any(|operand| operand == *wire));
+    let is_read = |wire: &Wire| view.gates().iter().any(|gate| view.operands(gate).any(|operand| operand == *wire));
     let objective = lowered.objective().map(|objective| objective.wire());
     let unread: Vec<Wire> = view.wires().filter(|wire| objective == Some(*wire) || !is_read(wire)).collect();
     for case in &entry.cases {

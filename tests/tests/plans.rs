@@ -109,7 +109,7 @@ fn gradients_are_kept_where_they_are_needed() {
         let mut needs = vec![false; view.len()];
         for wire in view.wires() {
             let gate = view.gate(wire).unwrap();
-            needs[wire.index()] = gate.is_trained() || gate.operands().any(|operand| needs[operand.index()]);
+            needs[wire.index()] = gate.is_trained() || view.operands(gate).any(|operand| needs[operand.index()]);
         }
         let scalars = |wire: usize| (0..=wire).all(|at| view.shape(view.wire(at).unwrap()).is_scalar());
         for (purpose, has) in
@@ -117,10 +117,10 @@ fn gradients_are_kept_where_they_are_needed() {
         {
             for wire in view.wires() {
                 let readers: Vec<_> =
-                    view.gates().iter().filter(|gate| gate.operands().any(|operand| operand == wire)).collect();
+                    view.gates().iter().filter(|gate| view.operands(gate).any(|operand| operand == wire)).collect();
                 let by_its_gate = purpose == Purpose::Train
                     && view.gate(wire).unwrap().is_trained()
-                    && matches!(readers.as_slice(), [gate] if gate.op() == Op::Dense && gate.operand(0) != Some(wire));
+                    && matches!(readers.as_slice(), [gate] if gate.op() == Op::Dense && view.operand(gate, 0) != Some(wire));
                 fused += usize::from(by_its_gate);
                 let expected = needs[wire.index()] && !by_its_gate;
                 // A circuit's scalar beginning has its gradients beside its values, needed or not.

@@ -213,8 +213,9 @@ fn by_hand_towards<T: Number>(memory: &mut Memory<'_, T>, rate: T, objective: Wi
     let mut tape = memory.tape();
     tape.forward();
     tape.backward(objective).unwrap();
-    let readers =
-        |wire: Wire| circuit.gates().iter().flat_map(|gate| gate.operands()).filter(|read| *read == wire).count();
+    let readers = |wire: Wire| {
+        circuit.gates().iter().flat_map(|gate| circuit.operands(gate)).filter(|read| *read == wire).count()
+    };
     for (wire, values) in &mut params {
         let gate = circuit.gate(*wire).unwrap();
         if gate.is_frozen() {
@@ -222,14 +223,14 @@ fn by_hand_towards<T: Number>(memory: &mut Memory<'_, T>, rate: T, objective: Wi
         }
         let reader = circuit.wires().find(|reader| {
             let gate = circuit.gate(*reader).unwrap();
-            gate.op() == Op::Dense && gate.operands().skip(1).any(|operand| operand == *wire)
+            gate.op() == Op::Dense && circuit.operands(gate).skip(1).any(|operand| operand == *wire)
         });
         match reader.filter(|_| readers(*wire) == 1) {
             Some(reader) => {
                 let dense = circuit.gate(reader).unwrap();
                 let delta = tape.gradient(reader).unwrap();
-                if dense.operand(1) == Some(*wire) {
-                    let x = tape.value(dense.operand(0).unwrap()).unwrap();
+                if circuit.operand(dense, 1) == Some(*wire) {
+                    let x = tape.value(circuit.operand(dense, 0).unwrap()).unwrap();
                     for (row, &x) in values.chunks_mut(delta.len()).zip(x).filter(|(_, x)| **x != T::ZERO) {
                         let scale = rate * x;
                         row.iter_mut().zip(delta).for_each(|(w, &d)| *w -= scale * d);

@@ -209,8 +209,8 @@ const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) 
     while let Some(gate) = at(circuit.gates, i) {
         put(slots, i, Slot { value: 0, gradient: 0, len: 0 });
         let mut k = 0;
-        while k < 3 {
-            if let Some(wire) = gate.operand(k) {
+        while k < gate.op.operands() {
+            if let Some(wire) = circuit.operand(gate, k) {
                 let slot = get(slots, wire.index());
                 let weight = if matches!(gate.op, Op::Dense) && k > 0 { WEIGHT } else { 0 };
                 put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1, len: 0 });
@@ -228,18 +228,26 @@ const fn mark_needs<T: Copy>(circuit: &CircuitRef<'_, T>, purpose: Purpose, slot
         let needs = match purpose {
             Purpose::Infer => false,
             Purpose::Inspect => !matches!(gate.op, Op::Const | Op::Label),
-            _ => {
-                gate.is_trained()
-                    || operand_needs(slots, gate, 0)
-                    || operand_needs(slots, gate, 1)
-                    || operand_needs(slots, gate, 2)
-            }
+            _ => gate.is_trained() || any_operand_needs(circuit, slots, gate),
         };
         if needs {
             mark(slots, i, NEEDS);
         }
         i += 1;
     }
+}
+
+const fn any_operand_needs<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &[Slot], gate: &Gate) -> bool {
+    let mut k = 0;
+    while k < gate.op.operands() {
+        if let Some(wire) = circuit.operand(gate, k)
+            && get(slots, wire.index()).value & NEEDS != 0
+        {
+            return true;
+        }
+        k += 1;
+    }
+    false
 }
 
 const fn operand_needs(slots: &[Slot], gate: &Gate, k: usize) -> bool {

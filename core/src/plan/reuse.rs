@@ -18,8 +18,8 @@ pub(super) const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots
     i = 0;
     while let Some(gate) = at(circuit.gates, i) {
         let mut k = 0;
-        while k < 3 {
-            if let Some(wire) = gate.operand(k) {
+        while k < gate.op.operands() {
+            if let Some(wire) = circuit.operand(gate, k) {
                 // Losses leave the prediction readable.
                 let last = if matches!(gate.op.kind(), OpKind::Loss) && k == 0 { KEPT } else { i as u32 };
                 if last > get(slots, wire.index()).gradient {

@@ -37,13 +37,13 @@ pub fn picture<T: Scalar>(circuit: CircuitRef<'_, T>, said: impl Fn(Wire) -> Sai
         held: vec![None; circuit.len()],
     };
     let mut readers = vec![0usize; circuit.len()];
-    for operand in circuit.gates().iter().flat_map(Gate::operands) {
+    for operand in circuit.gates().iter().flat_map(|gate| circuit.operands(gate)) {
         readers[operand.index()] += 1;
     }
     let is_param = |wire: Wire| circuit.gate(wire).is_some_and(|gate| gate.op() == Op::Param);
     let mut inside = vec![false; circuit.len()];
     for gate in circuit.gates().iter().filter(|gate| gate.op() == Op::Dense) {
-        for held in gate.operands().skip(1).filter(|&w| is_param(w) && readers[w.index()] == 1) {
+        for held in circuit.operands(gate).skip(1).filter(|&w| is_param(w) && readers[w.index()] == 1) {
             inside[held.index()] = true;
         }
     }
@@ -76,7 +76,7 @@ impl Drawn {
         let mut operands = Vec::new();
         let mut weights: Vec<Weights> = Vec::new();
         let mut layer = String::new();
-        for operand in gate.operands() {
+        for operand in circuit.operands(gate) {
             let index = operand.index();
             if inside[index] {
                 let full = said(operand).name;
@@ -111,7 +111,7 @@ impl Drawn {
             if !layer.is_empty() {
                 node.name = layer;
             }
-            for (line, held) in gate.operands().filter(|w| inside[w.index()]).enumerate() {
+            for (line, held) in circuit.operands(gate).filter(|w| inside[w.index()]).enumerate() {
                 self.held[held.index()] = Some((index, line));
             }
             node.weights = weights;
@@ -152,11 +152,11 @@ impl Drawn {
             if !upstream[index] {
                 continue;
             }
-            gate.operands().for_each(|operand| upstream[operand.index()] = true);
+            circuit.operands(gate).for_each(|operand| upstream[operand.index()] = true);
             tape.backward_gates(index, index + 1);
             let Some(node) = self.nodes[index].filter(|_| !gate.op().is_source()) else { continue };
             let mut gradients: Vec<(usize, Quantity)> = Vec::new();
-            for operand in gate.operands() {
+            for operand in circuit.operands(gate) {
                 let gradient = tape.gradient(operand).ok();
                 let Some(gradient) = gradient.map(|g| quantity(circuit.shape(operand), g)) else {
                     continue;
@@ -233,7 +233,7 @@ fn sign<T: Scalar>(circuit: CircuitRef<'_, T>, wire: Wire, gate: &Gate) -> Strin
             None => gate.op().name().into(),
         },
         Op::Dense => {
-            let from = gate.operand(0).map_or(0, |x| circuit.shape(x).len());
+            let from = circuit.operand(gate, 0).map_or(0, |x| circuit.shape(x).len());
             format!("dense {from} → {}", circuit.shape(wire).len())
         }
         op => {

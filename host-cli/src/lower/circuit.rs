@@ -154,7 +154,7 @@ impl<T: Readable> Lowered<T> {
         let Some(gate) = view.gate(wire) else {
             return String::new();
         };
-        let operands: Vec<String> = gate.operands().enumerate().map(|(k, operand)| word(k, operand)).collect();
+        let operands: Vec<String> = view.operands(gate).enumerate().map(|(k, operand)| word(k, operand)).collect();
         let sign = match gate.op() {
             Op::Add => "+",
             Op::Sub => "-",
@@ -174,11 +174,12 @@ impl<T: Readable> Lowered<T> {
                 Some((start, _)) => format!("{of}[{start}]"),
                 None => String::new(),
             },
-            (Op::Dense, [of, ..]) => match gate.operand(1).and_then(|weight| self.name(weight).strip_suffix(".weight"))
-            {
-                Some(layer) => format!("{layer}({of})"),
-                None => format!("dense({})", operands.join(", ")),
-            },
+            (Op::Dense, [of, ..]) => {
+                match view.operand(gate, 1).and_then(|weight| self.name(weight).strip_suffix(".weight")) {
+                    Some(layer) => format!("{layer}({of})"),
+                    None => format!("dense({})", operands.join(", ")),
+                }
+            }
             (op, _) => {
                 let numbers = view.attribute_values(wire).iter().map(ToString::to_string);
                 let all: Vec<String> = operands.iter().cloned().chain(numbers).collect();
@@ -211,5 +212,5 @@ impl<T: Readable> Lowered<T> {
 }
 
 fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &chainrule::Gate) -> usize {
-    gate.operand(0).map_or(0, |operand| view.shape(operand).rank())
+    view.operand(gate, 0).map_or(0, |operand| view.shape(operand).rank())
 }

@@ -31,7 +31,8 @@ impl<T: Readable> Lowering<'_, T> {
             return Err(LowerError::NotAnInput { name: name.text.clone(), span: name.span });
         }
         let view = self.circuit.view();
-        let reads = |wire: &Wire| view.gate(*wire).is_some_and(|gate| gate.operands().any(|operand| operand == input));
+        let reads =
+            |wire: &Wire| view.gate(*wire).is_some_and(|gate| view.operands(gate).any(|operand| operand == input));
         if let Some(reader) = view.wires().find(reads) {
             let reader = self.spans.get(reader.index()).copied().unwrap_or_default();
             return Err(LowerError::NormalizedLate { name: name.text.clone(), span: name.span, reader });

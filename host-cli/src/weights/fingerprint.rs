@@ -24,7 +24,7 @@ impl Fingerprint {
             for size in circuit.shape(wire).dims() {
                 let _ = write!(line, " [{size}]");
             }
-            for operand in gate.operands() {
+            for operand in circuit.operands(gate) {
                 let _ = write!(line, " {}", operand.index());
             }
             let numbers = circuit.const_values(wire).unwrap_or_else(|| circuit.attribute_values(wire));
