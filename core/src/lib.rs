@@ -42,7 +42,7 @@
 //! | layer | files | what it owns |
 //! |---|---|---|
 //! | link | `link/` | requests, replies, frames, and the session that answers (feature `link`) |
-//! | training | `step`, `numeric` | the fused step, batches; gradients by trying, climbing |
+//! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
 //! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `reduce`, `softmax`, `loss` | values beside local gradients |
@@ -65,7 +65,7 @@
 //!
 //! **One arena.** Params, values, gradients and sums lie in one slice of numbers; a plan says where.
 //! A gate writes through a hole cut out of the arena with safe splitting and reads around it, so
-//! nothing is copied. The plan is made by `const` functions for one of four purposes ([`Purpose`]):
+//! nothing is copied. The plan is made by `const` functions for one of five purposes ([`Purpose`]):
 //! it keeps no gradient where nothing trained lies upstream, lets elementwise gates write over their
 //! operand where backward does not need the old value, and for inference gives every slot away again
 //! when its value has been read.
@@ -123,16 +123,19 @@ pub mod link;
 mod loss;
 mod numeric;
 mod op;
+mod optimiser;
 mod plan;
 mod random;
 mod reduce;
 mod scalar;
 mod scalars;
+mod schedule;
 mod shape;
 mod softmax;
 mod step;
 mod store;
 mod tape;
+mod training;
 mod walk;
 
 pub use build::Circuit;
@@ -141,9 +144,12 @@ pub use error::{BuildError, PlanError, RunError};
 pub use gate::{Gate, Wire};
 pub use numeric::{Difference, Worst};
 pub use op::{Op, OpKind};
+pub use optimiser::{Clip, Method, Optimiser};
 pub use plan::{Bytes, Layout, Purpose, Slot, plan};
 pub use random::{Init, Random};
 pub use scalar::Scalar;
+pub use schedule::Schedule;
 pub use shape::{NotAShape, Shape};
 pub use tape::{ParamsHash, Tape};
+pub use training::{Running, Sample, Training};
 pub use walk::Seen;

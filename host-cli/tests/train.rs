@@ -351,7 +351,7 @@ fn what_cannot_be_trained_is_refused() {
 /// Where options do not check, the training does.
 #[test]
 fn the_library_checks_what_the_options_check() {
-    use chainrule_cli::lower::{Holdout, Lowered, Optimizer, lower};
+    use chainrule_cli::lower::{Holdout, Lowered, lower};
     use chainrule_cli::train::{TrainError, train};
     let (_folder, circuit) = line();
     let written = chainrule_cli::text::read(&circuit).expect("reads");
@@ -362,7 +362,7 @@ fn the_library_checks_what_the_options_check() {
         train(&lowered, &training, "host", &mut |_| {})
     };
     assert!(matches!(with(|training| training.batch = 0), Err(TrainError::EmptyBatch)));
-    let rate = with(|training| training.optimizer = Optimizer::Sgd { lr: f32::NAN });
+    let rate = with(|training| training.optimiser.rate = f32::NAN);
     assert!(matches!(rate, Err(TrainError::Rate { scalar: "f32" })));
     let share = with(|training| training.split = Holdout::Rows(1.5));
     assert!(matches!(share, Err(TrainError::Share { .. })));

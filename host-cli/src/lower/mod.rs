@@ -3,8 +3,9 @@
 //!
 //! The road: `scope` (what each name stands for), `sources` (inputs, labels,
 //! params), `gates` (expressions to gates, operands first), `layers` (a layer's
-//! params and how they start), [`settings`] (`train` and `adapt` blocks),
-//! [`rows`] (the data), [`error`] (what is wrong) and `words` for it.
+//! params and how they start), [`settings`] and [`optimisers`] (`train` and
+//! `adapt` blocks), [`rows`] (the data), [`error`] (what is wrong) and `words`
+//! for it.
 
 mod arguments;
 mod build;
@@ -13,6 +14,7 @@ pub mod error;
 mod gates;
 mod layers;
 mod normalize;
+pub mod optimisers;
 pub mod rows;
 mod scope;
 pub mod settings;
@@ -26,4 +28,4 @@ pub use circuit::{Fed, HostCircuit, Lowered, Param};
 pub use error::LowerError;
 pub use normalize::Normalized;
 pub use rows::RowsError;
-pub use settings::{Holdout, Optimizer, Training};
+pub use settings::{Holdout, Keep, Training};

@@ -1,6 +1,6 @@
 //! Texts and the circuits they become, texts that are refused and what is said.
 
-use chainrule::{Objective, Op, Purpose, Shape, Slot, Tape, plan};
+use chainrule::{Method, Objective, Op, Optimiser, Purpose, Shape, Slot, Tape, plan};
 
 use super::*;
 use crate::data::columns::Role;
@@ -146,7 +146,7 @@ train {
     assert!(circuit.params[1].start.iter().all(|bias| *bias == 0.0));
     assert_eq!(circuit.training.data.as_deref(), Some("some/digits.csv".as_ref()));
     assert_eq!(circuit.training.split, Holdout::Rows(0.2));
-    assert_eq!(circuit.training.optimizer, Optimizer::Sgd { lr: 0.05 });
+    assert_eq!(circuit.training.optimiser, Optimiser::new(Method::Sgd, 0.05));
     assert_eq!((circuit.training.epochs, circuit.training.seed), (30, 7));
     let roles: Vec<Role> = circuit.columns().iter().map(|field| field.role).collect();
     assert_eq!(roles, [Role::Input, Role::Class(10)]);

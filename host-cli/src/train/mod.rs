@@ -23,9 +23,9 @@ pub use epochs::Seen;
 pub use error::TrainError;
 
 use crate::engine::{Stage, open};
-use crate::lower::{Holdout, Lowered, Optimizer, Training};
+use crate::lower::{Holdout, Lowered, Training};
 use crate::text::literal::Readable;
-use chainrule::{Op, Purpose};
+use chainrule::{Op, Optimiser, Schedule};
 use epochs::Epochs;
 
 /// What happens while a training runs.
@@ -112,16 +112,18 @@ pub fn train<T: Readable>(
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Trained<T>, TrainError> {
     check(lowered, training)?;
-    let Optimizer::Sgd { lr } = training.optimizer;
     let mut random = lowered.random.clone();
     let table = lowered.table(training)?;
     let split = training.part(&table, &mut random).map_err(|kind| TrainError::data(training, kind))?;
     if split.train.is_empty() {
         return Err(TrainError::NothingLeft { rows: table.rows() });
     }
+    let rows = split.train.len();
+    let a_walk = rows.div_ceil(training.batch as usize) as u64;
+    let most_steps = training.steps.unwrap_or(a_walk * u64::from(training.epochs));
+    let optimiser = over(&training.optimiser, most_steps);
     let circuit = lowered.view();
-    let purpose = if training.batch == 1 { Purpose::Train } else { Purpose::Accumulate };
-    let mut engine = open(on, circuit, purpose, &mut |stage| watch(Event::Opening(stage)))?;
+    let mut engine = open(on, circuit, optimiser.purpose(training.batch), &mut |stage| watch(Event::Opening(stage)))?;
     for param in &lowered.params {
         engine.set(param.wire, 0, &param.start)?;
     }
@@ -131,21 +133,20 @@ pub fn train<T: Readable>(
     engine.ready()?;
     engine.keep(rows::samples(lowered, &table), &mut |share| watch(Event::Sending(share)))?;
 
-    let rows = split.train.len();
-    let a_walk = rows.div_ceil(training.batch as usize) as u64;
-    let most_steps = training.steps.unwrap_or(a_walk * u64::from(training.epochs));
+    engine.train(chainrule::Training::new(optimiser, training.batch))?;
+
     let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
     let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
     let samples = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
     watch(Event::Begins { rows, held: split.held.len(), samples });
-    let mut epochs = Epochs::new(engine.as_mut(), lr, training.batch, split.train, random);
+    let mut epochs = Epochs::new(engine.as_mut(), training.batch, split.train, random);
     let (mut before, mut last) = (0, Seen::default());
     for epoch in 1..=walks {
         let seen = epochs
             .walk(most_steps, &mut |seen| {
                 watch(Event::Steps { epoch, samples: before + seen.samples, seen });
             })
-            .map_err(|stop| stop.told(lowered, lr))?;
+            .map_err(|stop| stop.told(lowered, optimiser.rate))?;
         before += seen.samples;
         last = seen;
         watch(Event::Epoch { epoch, of: walks, seen });
@@ -171,16 +172,24 @@ pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
     gate.is_some_and(|gate| gate.op() == Op::CrossEntropy)
 }
 
+/// The optimiser with the steps of the training where its schedule does not say how many it takes.
+fn over<T: Readable>(optimiser: &Optimiser<T>, steps: u64) -> Optimiser<T> {
+    let mut optimiser = *optimiser;
+    if let Schedule::Cosine { steps: all @ 0, .. } = &mut optimiser.schedule {
+        *all = u32::try_from(steps).unwrap_or(u32::MAX).saturating_sub(optimiser.warmup).max(1);
+    }
+    optimiser
+}
+
 /// What is wrong before any file is read.
 fn check<T: Readable>(lowered: &Lowered<T>, training: &Training<T>) -> Result<(), TrainError> {
-    let Optimizer::Sgd { lr } = training.optimizer;
     if lowered.objective().is_none() {
         return Err(TrainError::NoObjective);
     }
     if lowered.params.iter().all(|param| param.frozen) {
         return Err(TrainError::NoParams { frozen: !lowered.params.is_empty() });
     }
-    if !lr.is_finite() {
+    if !training.optimiser.rate.is_finite() {
         return Err(TrainError::Rate { scalar: T::NAME });
     }
     if training.batch == 0 {
