@@ -375,4 +375,5 @@ fn next<T: Scalar>(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests;
