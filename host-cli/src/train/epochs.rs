@@ -81,6 +81,20 @@ impl<'e, T: Scalar> Epochs<'e, T> {
         self.order.len().div_ceil(self.batch) as u64
     }
 
+    /// Goes on after so many steps: the orders of the epochs before are drawn again. `begun` is what
+    /// the epoch gave that is not over.
+    pub fn skip(&mut self, steps: u64, begun: Seen) {
+        for _ in 0..steps / self.a_walk() {
+            self.random.shuffle(&mut self.order);
+        }
+        (self.steps, self.begun) = (steps, begun);
+    }
+
+    /// The engine that trains.
+    pub fn engine(&mut self) -> &mut dyn Engine<T> {
+        self.engine
+    }
+
     /// Steps so far.
     pub fn steps(&self) -> u64 {
         self.steps
@@ -125,10 +139,15 @@ impl<'e, T: Scalar> Epochs<'e, T> {
         Ok(seen)
     }
 
-    /// Looks at these rows, without a step.
+    /// [`measure`] on the engine that trains.
     pub fn measure(&mut self, rows: &[usize]) -> Result<Seen, EngineError> {
-        let mut sum = 0.0;
-        let correct = self.engine.run(Work::Evaluate, rows, &mut |objective| sum += objective.to_f64())?;
-        Ok(Seen { samples: rows.len() as u64, sum, correct })
+        measure(self.engine, rows)
     }
+}
+
+/// Looks at these rows, without a step.
+pub fn measure<T: Scalar>(engine: &mut dyn Engine<T>, rows: &[usize]) -> Result<Seen, EngineError> {
+    let mut sum = 0.0;
+    let correct = engine.run(Work::Evaluate, rows, &mut |objective| sum += objective.to_f64())?;
+    Ok(Seen { samples: rows.len() as u64, sum, correct })
 }
