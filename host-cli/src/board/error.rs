@@ -59,11 +59,6 @@ pub enum BoardError {
         /// Why.
         said: String,
     },
-    /// A serial device carries no log.
-    NoLog {
-        /// The device.
-        path: String,
-    },
     /// The serial device is not there.
     NoPort {
         /// The device that was asked for.
@@ -147,11 +142,6 @@ impl fmt::Display for BoardError {
             BoardError::Log { image, said } => {
                 write!(f, "the log of {} cannot be read: {said}", image.display())
             }
-            BoardError::NoLog { path } => write!(
-                f,
-                "{path} carries no log: only the images of emulated boards send theirs\n  leave out --log, or \
-                 run on an emulated board"
-            ),
             BoardError::NoPort { path, others } if others.is_empty() => write!(
                 f,
                 "there is no {path}, nor any other serial device\n  is the board plugged in, \
