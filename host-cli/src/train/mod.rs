@@ -24,7 +24,7 @@ pub use epochs::Seen;
 pub use error::TrainError;
 pub use state::{Best, State};
 
-use crate::engine::{Engine, EngineError, Stage, open};
+use crate::engine::{At, Engine, EngineError, Stage, open};
 use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
 use chainrule::{Objective, Op, Optimiser, Schedule};
@@ -113,13 +113,13 @@ impl<T> Trained<T> {
 ///
 /// # Errors
 /// [`TrainError`]; nothing is kept then.
-pub fn train<T: Readable>(
+pub fn train<'a, T: Readable>(
     lowered: &Lowered<T>,
     training: &Training<T>,
-    on: &str,
+    at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Trained<T>, TrainError> {
-    go_on(lowered, training, None, on, watch).map(|(trained, _)| trained)
+    go_on(lowered, training, None, at, watch).map(|(trained, _)| trained)
 }
 
 /// As [`train`], from where a training was left, and with the state that it is left in now: so many
@@ -128,11 +128,11 @@ pub fn train<T: Readable>(
 ///
 /// # Errors
 /// As [`train`]; [`TrainError::OtherRun`] if what the steps follow from has changed since.
-pub fn go_on<T: Readable>(
+pub fn go_on<'a, T: Readable>(
     lowered: &Lowered<T>,
     training: &Training<T>,
     from: Option<&State<T>>,
-    on: &str,
+    at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Trained<T>, State<T>), TrainError> {
     check(lowered, training)?;
@@ -150,7 +150,7 @@ pub fn go_on<T: Readable>(
     let run = state::run(training, &optimiser, &samples, rows);
     from.map_or(Ok(()), |from| from.may_go_on(&run, most_steps))?;
     let circuit = lowered.view();
-    let mut engine = open(on, circuit, optimiser.purpose(training.batch), &mut |stage| watch(Event::Opening(stage)))?;
+    let mut engine = open(at, circuit, optimiser.purpose(training.batch), &mut |stage| watch(Event::Opening(stage)))?;
     match from {
         Some(from) => put(lowered, &from.params, engine.as_mut())?,
         None => {
