@@ -111,6 +111,7 @@
 //! a matrix library; GPUs.
 
 #![no_std]
+mod between;
 mod broadcast;
 mod build;
 mod circuit;

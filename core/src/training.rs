@@ -160,16 +160,28 @@ impl<T: Scalar> Training<T> {
     /// [`RunError::NotFinite`] and [`RunError::BadRate`] from the step. No param, moment or count
     /// has changed then, and the next sample begins a new batch.
     pub fn sample(&mut self, tape: &mut Tape<'_, T>) -> Result<Sample<T>, RunError> {
+        self.sample_between(tape, &mut || ())
+    }
+
+    /// [`Training::sample`] that calls `between` between gates, to feed a watchdog.
+    ///
+    /// # Errors
+    /// As [`Training::sample`].
+    pub fn sample_between(
+        &mut self,
+        tape: &mut Tape<'_, T>,
+        between: &mut impl FnMut(),
+    ) -> Result<Sample<T>, RunError> {
         let fused = self.purpose() == Purpose::Train;
         let objective = if fused && tape.layout().purpose() == Purpose::Train {
-            let objective = tape.train_step(self.optimiser.rate_after(self.steps))?;
+            let objective = tape.train_step_between(self.optimiser.rate_after(self.steps), between)?;
             self.steps = self.steps.saturating_add(1);
             objective
         } else {
             if self.begun == 0 {
                 tape.begin_batch()?;
             }
-            let objective = tape.accumulate()?;
+            let objective = tape.accumulate_between(between)?;
             self.begun += 1;
             if self.begun >= self.batch {
                 self.end_batch(tape)?;

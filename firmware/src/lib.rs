@@ -1,6 +1,6 @@
 //! What every board does: bytes come in, the session works, answers go out.
 //!
-//! A board is six things, all behind traits, so that this file knows no register:
+//! A board is eight things, all behind traits, so that this file knows no register:
 //!
 //! | part | trait | for |
 //! |---|---|---|
@@ -9,23 +9,33 @@
 //! | `button` | [`InputPin`] | held down, it keeps the light on; a press is logged |
 //! | `clock` | [`Clock`] | when half a second is over |
 //! | `meter` | [`Machine`] | what work costs, how deep the stack gets: a [`vitals::Meter`] |
+//! | `flash` | [`NorFlash`] | all of it keeps what was learned, from reset to reset |
+//! | `watchdog` | [`Watchdog`] | a board that hangs is reset |
 //! | `log` | [`Write`] | where log records go beside the link |
 //!
-//! A file in `src/bin` makes the six and calls [`run`]; it holds pins, clocks and
+//! A file in `src/bin` makes the eight and calls [`run`]; it holds pins, clocks and
 //! interrupts, and no logic. Registers that two boards have alike are in [`parts`].
 #![no_std]
 
+mod care;
 pub mod inbox;
 pub mod log;
+#[cfg_attr(not(feature = "misbehave"), path = "no_mischief.rs")]
+mod mischief;
 #[cfg(feature = "panic-check")]
 mod panic_check;
 #[cfg(any(feature = "cortex-m", feature = "riscv-virt"))]
 pub mod parts;
 pub mod vitals;
+pub mod watchdog;
 
-use chainrule::link::{ASIDE_FRAME_MAX, ASIDE_MAX, Machine, Session, encode_aside};
+use care::Care;
+use chainrule::link::{ASIDE_FRAME_MAX, ASIDE_MAX, Machine, Reset, Session, Why, encode_aside};
 use embedded_hal::digital::{InputPin, OutputPin};
 use embedded_io::{Read, ReadReady, Write};
+use embedded_storage::nor_flash::NorFlash;
+use mischief::Mischief;
+use watchdog::Watchdog;
 
 /// The numbers this image computes with.
 #[cfg(not(feature = "f64"))]
@@ -54,7 +64,7 @@ impl<const N: usize> AsMut<[Number]> for Room<N> {
 }
 
 /// The parts of a board that the firmware uses.
-pub struct Board<P, L, B, C, M, G> {
+pub struct Board<P, L, B, C, M, F, W, G> {
     /// The serial line to the host.
     pub port: P,
     /// The heartbeat: high is light.
@@ -65,6 +75,12 @@ pub struct Board<P, L, B, C, M, G> {
     pub clock: C,
     /// What work costs.
     pub meter: M,
+    /// What keeps what was learned.
+    pub flash: F,
+    /// What resets a board that hangs.
+    pub watchdog: W,
+    /// Why the run before ended, if it ended badly.
+    pub reset: Option<Reset>,
     /// Where log records go beside the link.
     pub log: G,
 }
@@ -75,7 +91,7 @@ pub trait Clock {
     fn half_second_passed(&mut self) -> bool;
 }
 
-/// Answers requests until the power goes.
+/// Answers requests until the power goes, beginning with what was kept, if anything was.
 ///
 /// Bytes that the port has are given to the session one by one; a reply is sent as
 /// soon as it is whole. The light changes every half second, for as long as this loop
@@ -89,6 +105,8 @@ pub fn run<
     B: InputPin,
     C: Clock,
     M: Machine,
+    F: NorFlash,
+    W: Watchdog,
     G: Write,
     A: AsMut<[Number]>,
     R: AsMut<[Number]>,
@@ -98,21 +116,31 @@ pub fn run<
     const ATTRS: usize,
     const WINDOW: usize,
 >(
-    board: Board<P, L, B, C, M, G>,
+    board: Board<P, L, B, C, M, F, W, G>,
     session: &mut Session<Number, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>,
 ) -> ! {
-    let Board { mut port, mut led, mut button, mut clock, mut meter, log: mut sink } = board;
+    let Board { mut port, mut led, mut button, mut clock, meter, flash, watchdog, reset, log: mut sink } = board;
+    let mut care = Care::new(meter, flash, watchdog, reset);
+    let mut mischief = Mischief::default();
     let mut lit = true;
     let mut held = false;
     let _ = led.set_high();
     defmt::info!("ready");
+    tell_of(reset);
+    if let Some(keeper) = &mut care.keeper
+        && let Ok(steps) = session.bring_back(keeper)
+    {
+        defmt::info!("goes on after {=u32} steps", steps);
+    }
     loop {
+        care.between_gates();
         // A damaged or lost byte spoils one frame; the link sends that frame again.
         if port.read_ready().unwrap_or(false) {
             let mut bytes = [0; 16];
             let count = port.read(&mut bytes).unwrap_or(0);
             for byte in bytes.iter().take(count) {
-                if let Some(reply) = session.receive_on(*byte, &mut meter) {
+                mischief.hear(*byte);
+                if let Some(reply) = session.receive_on(*byte, &mut care) {
                     tell(&mut sink, Some(&mut port));
                     let _ = port.write_all(reply).and_then(|()| port.flush());
                 }
@@ -133,6 +161,16 @@ pub fn run<
         } else if log::IS_READ {
             tell(&mut sink, None::<&mut P>);
         }
+    }
+}
+
+/// Logs how the run before ended.
+fn tell_of(reset: Option<Reset>) {
+    match reset {
+        None => {}
+        Some(Reset { why: Why::Panic, at }) => defmt::error!("the run before panicked, at line {=u32}", at),
+        Some(Reset { why: Why::Fault, at }) => defmt::error!("the run before ended in a fault at {=u32:#x}", at),
+        Some(Reset { why: Why::Watchdog, .. }) => defmt::error!("the run before hung; the watchdog ended it"),
     }
 }
 

@@ -89,6 +89,7 @@ impl<C: Counter, S: Stack> Machine for Meter<C, S> {
             stack: Some(self.stack.top().saturating_sub(deepest) as u32),
             work_stack: (works > 0).then_some(work.saturating_sub(deepest) as u32),
             free: Some(deepest.saturating_sub(self.stack.bottom()) as u32),
+            reset: None,
         };
         if anew {
             (self.counted, self.works, self.work) = (0, 0, self.stack.top());

@@ -1,9 +1,8 @@
 //! The light, the button and the log of a board, seen from outside: through the emulator's monitor
 //! and on the firmware's own words.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+mod monitor;
+
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::image::Log;
 use chainrule_cli::board::log::{Record, Texts};
 use chainrule_cli::board::{Image, table};
+use monitor::Socket;
 
 /// An emulated board whose log is read.
 fn start(name: &str, extra: &[&str]) -> (Emulator, Receiver<Record>) {
@@ -35,50 +35,6 @@ fn a_board_says_when_it_is_ready() {
     hears(&records, "ready");
     drop(emulator);
     assert!(records.recv().is_err(), "the log ends with the emulator");
-}
-
-/// A socket of the emulator that is asked line by line.
-struct Socket(PathBuf, Option<BufReader<UnixStream>>);
-
-impl Socket {
-    fn new(what: &str) -> Socket {
-        Socket(std::env::temp_dir().join(format!("chainrule-{what}-{}", std::process::id())), None)
-    }
-
-    fn option(&self) -> String {
-        format!("unix:{},server=on,wait=off", self.0.display())
-    }
-
-    /// The first line of answer that begins with `start`.
-    fn ask(&mut self, line: &str, start: &str) -> String {
-        let path = &self.0;
-        let stream = self.1.get_or_insert_with(|| {
-            let tried = Instant::now();
-            loop {
-                match UnixStream::connect(path) {
-                    Ok(stream) => return BufReader::new(stream),
-                    Err(error) if tried.elapsed().as_secs() > 20 => panic!("{error}"),
-                    Err(_) => sleep(Duration::from_millis(20)),
-                }
-            }
-        });
-        stream.get_mut().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        writeln!(stream.get_mut(), "{line}").unwrap();
-        loop {
-            let mut answer = String::new();
-            assert!(stream.read_line(&mut answer).unwrap() > 0, "{line}");
-            assert!(!answer.starts_with("{\"error\"") && !answer.starts_with("FAIL"), "{line}: {answer}");
-            if answer.starts_with(start) {
-                return answer;
-            }
-        }
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 /// Whether LD2 shines: bit 14 of port B's output register.

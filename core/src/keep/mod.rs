@@ -226,6 +226,7 @@ impl<F: NorFlash> Keeper<F> {
         if slot == 0 { self.start } else { self.start + self.len }
     }
 
+    #[inline(never)]
     fn recover(&mut self) {
         for slot in [0, 1] {
             // A header without its marker still tells how worn the slot is.
@@ -286,6 +287,7 @@ impl<F: NorFlash> Keeper<F> {
     /// # Errors
     /// [`KeepError::NoRoom`] before anything is erased; [`KeepError::Flash`] and [`KeepError::Worn`],
     /// after which the state before is still the newest.
+    #[inline(never)]
     pub fn save<T: Scalar>(
         &mut self,
         tape: &Tape<'_, T>,
@@ -392,6 +394,7 @@ impl<F: NorFlash> Keeper<F> {
     /// # Errors
     /// [`KeepError::Nothing`], [`KeepError::OtherScalar`], [`KeepError::Build`], [`KeepError::Damaged`],
     /// [`KeepError::Flash`]; the circuit is empty then.
+    #[inline(never)]
     pub fn load_circuit<
         T: Scalar,
         const GATES: usize,

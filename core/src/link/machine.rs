@@ -1,6 +1,9 @@
 //! The machine under a session: it is told when work begins and ends, and tells how it is.
 
 use super::message::Vitals;
+use crate::keep::{KeepError, Kept};
+use crate::scalar::Scalar;
+use crate::tape::Tape;
 
 /// What a session knows of the processor that it runs on.
 ///
@@ -13,6 +16,24 @@ pub trait Machine {
 
     /// Work is over.
     fn work_ends(&mut self) {}
+
+    /// Called between gates and between operations of flash, never by an interrupt: a watchdog is fed
+    /// here.
+    fn between_gates(&mut self) {}
+
+    /// Keeps what was learned, with bytes of the session's own: a [`Keeper`](crate::keep::Keeper) does.
+    ///
+    /// # Errors
+    /// [`KeepError::Unfit`] if there is nothing to keep it in.
+    fn save<T: Scalar>(&mut self, tape: &Tape<'_, T>, steps: u32, own: &[u8]) -> Result<Kept, KeepError> {
+        let _ = (tape, steps, own);
+        Err(KeepError::Unfit)
+    }
+
+    /// What is kept.
+    fn kept(&self) -> Option<Kept> {
+        None
+    }
 
     /// How the machine is; with `anew`, it forgets afterwards what was, and begins to measure here.
     fn vitals(&mut self, anew: bool) -> Vitals {

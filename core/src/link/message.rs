@@ -1,6 +1,7 @@
 //! What host and board say to each other.
 
 use crate::error::{BuildError, PlanError, RunError};
+use crate::keep::Kept;
 use crate::plan::Purpose;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
@@ -131,6 +132,12 @@ pub enum Ask<'a> {
         /// The rows.
         rows: &'a [u8],
     },
+    /// Keep what was learned, in flash.
+    Save,
+    /// Do so by yourself whenever so many steps were made since the last time; 0: only when asked.
+    SaveEvery(u32),
+    /// What is kept?
+    Kept,
     /// How is the machine?
     Vitals {
         /// Forget afterwards what was, and measure from here on.
@@ -206,6 +213,56 @@ pub enum Answer<'a> {
     },
     /// To `Vitals`.
     Vitals(Vitals),
+    /// To `Save`, `SaveEvery` and `Kept`.
+    Kept(Memory),
+}
+
+/// What a board keeps, and what it has learned since.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Memory {
+    /// The newest whole state in flash.
+    pub kept: Option<Kept>,
+    /// The fingerprint of the circuit and purpose that are planned now:
+    /// [`fingerprint`](crate::keep::fingerprint).
+    pub circuit: u64,
+    /// Steps that were made.
+    pub steps: u32,
+    /// Kept whenever so many steps were made; 0: only when asked.
+    pub every: u32,
+    /// The last try to keep something failed.
+    pub missed: bool,
+}
+
+/// Why nothing was kept. What was kept before still is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum NotKept {
+    /// The board has no flash for it.
+    NoFlash,
+    /// So many bytes are needed, and a slot has so many.
+    NoRoom(u32, u32),
+    /// The flash refused, or does not hold what was written.
+    Failed,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Why {
+    /// It panicked, at this line.
+    Panic,
+    /// The processor could not go on, at this address.
+    Fault,
+    /// It hung, and the watchdog ended it.
+    Watchdog,
+}
+
+/// How the run before ended, if it ended badly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reset {
+    /// Why.
+    pub why: Why,
+    /// A line or an address.
+    pub at: u32,
 }
 
 /// How a board's processor is; what it cannot tell is nothing.
@@ -223,6 +280,8 @@ pub struct Vitals {
     pub work_stack: Option<u32>,
     /// Bytes of RAM that nothing has used.
     pub free: Option<u32>,
+    /// How the run before ended, if it ended badly.
+    pub reset: Option<Reset>,
 }
 
 /// What a board is and can hold.
@@ -270,6 +329,8 @@ pub enum Refusal {
     NotVerified(u64),
     /// More numbers are needed than the board has: needed, and had.
     NoRoom(u32, u32),
+    /// Nothing was kept.
+    NotKept(NotKept),
     /// A row that is not kept.
     NoSuchRow(u16),
     /// The message cannot be answered within one frame, or asks for what this version does not do.

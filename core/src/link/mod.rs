@@ -20,6 +20,9 @@
 //!   refused one may be under way already, and would train from another state than the host's.
 //! - **Data:** samples are set wire by wire for each step, or kept on boards that have room for them
 //!   and then named by row.
+//! - **Keeping:** `Save` keeps what was learned in flash, `SaveEvery` does from time to time, before the
+//!   answer to the request whose step made it due. After a reset the session goes on from there, and
+//!   a host may go on without sending a circuit: `Kept` tells whose params these are.
 //! - **Asides:** a board may send frames that answer nothing, between two replies: its log. Their
 //!   message begins with five bytes that no reply can begin with, they have no place in the sequence,
 //!   and one that is lost is not sent again. The session knows nothing of them.
@@ -27,17 +30,18 @@
 //!   on to its [`Machine`].
 
 mod frame;
+mod keeping;
 mod machine;
 mod message;
 mod session;
 
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
 pub use machine::Machine;
-pub use message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Vitals, Work};
+pub use message::{Answer, Ask, Board, Goal, Memory, NotKept, Refusal, Reply, Request, Reset, Vitals, Why, Work};
 pub use session::Session;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// The greatest message with its CRC, in bytes, before COBS.
 pub const MESSAGE_MAX: usize = 240;

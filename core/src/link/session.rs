@@ -1,6 +1,7 @@
 //! The session: a board's side of the link, from bytes to bytes.
 
 use super::frame::{Deframer, encode_frame};
+use super::keeping::{Learned, Saving};
 use super::machine::Machine;
 use super::message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Work};
 use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, VERSION};
@@ -37,17 +38,18 @@ pub struct Session<
     name: Option<&'static str>,
     deframer: Deframer,
     sequence: Sequence<WINDOW>,
+    pub(super) saving: Saving,
     scratch: [u8; MESSAGE_MAX],
     payload: Vec<u8, PAYLOAD_MAX>,
-    circuit: Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
-    slots: [Slot; GATES],
-    layout: Layout,
-    planned: bool,
-    verified: bool,
-    arena: A,
+    pub(super) circuit: Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    pub(super) slots: [Slot; GATES],
+    pub(super) layout: Layout,
+    pub(super) planned: bool,
+    pub(super) verified: bool,
+    pub(super) arena: A,
     rows: R,
-    kept: u32,
-    training: Training<T>,
+    pub(super) kept: u32,
+    pub(super) training: Training<T>,
 }
 
 /// Which requests were done, and what was answered.
@@ -77,6 +79,7 @@ impl<
             name: None,
             deframer: Deframer::new(),
             sequence: Sequence { next: None, first: 0, replies: [const { Vec::new() }; WINDOW] },
+            saving: Saving::WHEN_ASKED,
             scratch: [0; MESSAGE_MAX],
             payload: Vec::new(),
             circuit: Circuit::new(),
@@ -149,6 +152,7 @@ impl<
             rows: self.rows.as_mut(),
             kept: &mut self.kept,
             training: &mut self.training,
+            saving: &mut self.saving,
             payload: &mut self.payload,
         };
         let answer = state.answer(&ask, machine);
@@ -188,6 +192,7 @@ struct State<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usiz
     rows: &'s mut [T],
     kept: &'s mut u32,
     training: &'s mut Training<T>,
+    saving: &'s mut Saving,
     payload: &'s mut Vec<u8, PAYLOAD_MAX>,
 }
 
@@ -242,14 +247,26 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                     return Err(Refusal::NotVerified(own));
                 }
             }
-            Ask::Forward => at_work(machine, &mut self.tape()?, Tape::forward),
+            Ask::Forward => at_work(machine, &mut self.tape()?, |tape, machine| {
+                tape.forward_between(&mut || machine.between_gates());
+            }),
             Ask::Backward(wire) => {
                 let mut tape = self.tape()?;
                 let wire = named(&tape.circuit(), wire)?;
-                tape.backward(wire)?;
+                tape.backward_between(wire, &mut || machine.between_gates())?;
             }
-            Ask::Sample(work) => return self.samples(work, None, machine),
-            Ask::Rows { work, rows } => return self.samples(work, Some(rows), machine),
+            Ask::Sample(work) => return self.worked(work, None, machine),
+            Ask::Rows { work, rows } => return self.worked(work, Some(rows), machine),
+            Ask::Save => {
+                self.may_be_kept()?;
+                self.learned()?.save(machine)?;
+                return Ok(Answer::Kept(self.learned()?.memory(machine)));
+            }
+            Ask::SaveEvery(steps) => {
+                (self.saving.every, self.saving.tried) = (steps, self.training.steps());
+                return Ok(Answer::Kept(self.learned()?.memory(machine)));
+            }
+            Ask::Kept => return Ok(Answer::Kept(self.learned()?.memory(machine))),
             Ask::Train { steps, batch, optimiser } => {
                 self.layout()?;
                 let optimiser = Optimiser::from_bytes(optimiser).filter(|_| batch > 0).ok_or(Refusal::Malformed)?;
@@ -259,8 +276,9 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                 self.may_train()?;
                 let layout = self.layout()?;
                 let mut tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
-                let ended = at_work(machine, &mut tape, |tape| self.training.end_batch(tape));
+                let ended = at_work(machine, &mut tape, |tape, _| self.training.end_batch(tape));
                 self.stop_at(ended)?;
+                self.learned()?.save_if_due(machine);
             }
             Ask::Progress { rest } => {
                 let Running { samples, sum, correct } = self.training.running();
@@ -335,7 +353,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         }
         Tape::new(view, layout, self.slots, &[], self.arena)?;
         (*self.layout, *self.planned, *self.verified, *self.kept) = (layout, true, false, 0);
-        *self.training = Training::IDLE;
+        (*self.training, *self.saving) = (Training::IDLE, Saving::WHEN_ASKED);
         Ok(needed)
     }
 
@@ -348,11 +366,28 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         Ok(Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?)
     }
 
-    fn may_train(&mut self) -> Result<(), Refusal> {
-        if !*self.verified {
-            let hash = self.tape()?.params_hash();
-            return Err(Refusal::NotVerified(hash));
+    fn learned(&mut self) -> Result<Learned<'_, T>, Refusal> {
+        Ok(Learned {
+            layout: self.layout()?,
+            circuit: self.circuit.view(),
+            slots: self.slots,
+            arena: self.arena,
+            training: self.training,
+            saving: self.saving,
+        })
+    }
+
+    /// Half an upload is not kept.
+    fn may_be_kept(&mut self) -> Result<(), Refusal> {
+        if *self.verified {
+            return Ok(());
         }
+        let hash = self.tape()?.params_hash();
+        Err(Refusal::NotVerified(hash))
+    }
+
+    fn may_train(&mut self) -> Result<(), Refusal> {
+        self.may_be_kept()?;
         if self.training.batch() == 0 { Err(Refusal::Run(RunError::NotPlanned)) } else { Ok(()) }
     }
 
@@ -436,8 +471,23 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         Ok(())
     }
 
-    /// Works on the sample that the inputs hold, or on kept rows one after the other.
-    fn samples(&mut self, work: Work, rows: Option<&[u8]>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
+    /// Works, and keeps what came of it if that is due.
+    fn worked(&mut self, work: Work, rows: Option<&[u8]>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
+        let (correct, refused) = self.samples(work, rows, machine)?;
+        if refused.is_none() && !matches!(work, Work::Evaluate) {
+            self.learned()?.save_if_due(machine);
+        }
+        Ok(Answer::Ran { losses: self.payload, correct, refused })
+    }
+
+    /// Works on the sample that the inputs hold, or on kept rows one after the other. How many classes
+    /// were right, and why it ended early.
+    fn samples(
+        &mut self,
+        work: Work,
+        rows: Option<&[u8]>,
+        machine: &mut impl Machine,
+    ) -> Result<(u16, Option<RunError>), Refusal> {
         if !matches!(work, Work::Evaluate) {
             self.may_train()?;
         }
@@ -456,7 +506,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                     refused = Some(error);
                 }
             }
-            return Ok(Answer::Ran { losses: self.payload, correct, refused });
+            return Ok((correct, refused));
         };
         let row_len = circuit
             .wires()
@@ -486,7 +536,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                 }
             }
         }
-        Ok(Answer::Ran { losses: self.payload, correct, refused })
+        Ok((correct, refused))
     }
 }
 
@@ -508,23 +558,25 @@ fn run<T: Scalar>(
     training: &mut Training<T>,
     machine: &mut impl Machine,
 ) -> Result<(T, bool), RunError> {
-    at_work(machine, tape, |tape| match work {
+    at_work(machine, tape, |tape, machine| match work {
         Work::Evaluate => {
-            tape.forward();
+            tape.forward_between(&mut || machine.between_gates());
             Ok((tape.objective_value()?, tape.is_right()))
         }
-        Work::Train => training.sample(tape).map(|sample| (sample.objective, sample.correct)),
+        Work::Train => training
+            .sample_between(tape, &mut || machine.between_gates())
+            .map(|sample| (sample.objective, sample.correct)),
     })
 }
 
 /// Tells the machine when this begins and ends.
-fn at_work<'t, T, R>(
-    machine: &mut impl Machine,
+fn at_work<'t, T, M: Machine, R>(
+    machine: &mut M,
     tape: &mut Tape<'t, T>,
-    work: impl FnOnce(&mut Tape<'t, T>) -> R,
+    work: impl FnOnce(&mut Tape<'t, T>, &mut M) -> R,
 ) -> R {
     machine.work_begins();
-    let done = work(tape);
+    let done = work(tape, machine);
     machine.work_ends();
     done
 }

@@ -7,17 +7,21 @@
 
 use core::convert::Infallible;
 
-use chainrule::link::Session;
+use chainrule::link::{Reset, Session, Why};
 use chainrule_firmware::inbox::{Inbox, Line};
+use chainrule_firmware::parts::last_words;
+use chainrule_firmware::parts::ram_flash::RamFlash;
 use chainrule_firmware::parts::stack::Painted;
+use chainrule_firmware::parts::stm32l4_flash::{Storage, check_code_failed};
 use chainrule_firmware::vitals::{Meter, NoCounter};
+use chainrule_firmware::watchdog::Watchdog;
 use chainrule_firmware::{Board, Clock, Number, Room, log, run};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SYST};
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
 use static_cell::ConstStaticCell;
-use stm32l4::stm32l4x5::{EXTI, GPIOB, GPIOC, Interrupt, Peripherals, RCC, USART1, interrupt};
+use stm32l4::stm32l4x5::{EXTI, GPIOB, GPIOC, IWDG, Interrupt, Peripherals, RCC, USART1, interrupt};
 
 const HERTZ: u32 = 16_000_000;
 const BAUD: u32 = 115_200;
@@ -80,6 +84,11 @@ fn main() -> ! {
         // SAFETY: the register takes any byte.
         uart.tdr().write(|w| unsafe { w.bits(u32::from(byte)) });
     };
+    // SAFETY: SRAM2, which the memory map leaves out.
+    let ram = unsafe { RamFlash::at(0x1000_0000, 0x8000) };
+    // SAFETY: the last 64 KB of flash, where the memory map lets nothing lie.
+    let flash = unsafe { Storage::at(chip.FLASH, 0x080f_0000, 0x1_0000, ram) };
+    let reset = last_words::take().or_else(|| was_reset(&chip.RCC));
     session.set_name("b-l475e-iot01a");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(
@@ -89,6 +98,9 @@ fn main() -> ! {
             button: Button(pins_c),
             clock: HalfSeconds::new(core.SYST),
             meter: Meter::new(NoCounter, Painted),
+            flash,
+            watchdog: Dog::new(chip.IWDG),
+            reset,
             log: log::Sink::new(),
         },
         session,
@@ -108,6 +120,49 @@ fn start_clocks(rcc: &RCC) {
     rcc.apb2enr().modify(|_, w| w.usart1en().set_bit().syscfgen().set_bit());
     // A peripheral answers two clocks after it is switched on; reading back takes longer.
     let _ = (rcc.ahb2enr().read(), rcc.apb2enr().read());
+}
+
+/// Whether the watchdog reset the chip, by the chip's own word (RM0351, 6.4.32); it is cleared.
+fn was_reset(rcc: &RCC) -> Option<Reset> {
+    let by_dog = rcc.csr().read().bits() & 1 << 29 != 0;
+    // SAFETY: bit 23 clears all reasons; the other bits stay.
+    rcc.csr().modify(|r, w| unsafe { w.bits(r.bits() | 1 << 23) });
+    by_dog.then_some(Reset { why: Why::Watchdog, at: 0 })
+}
+
+/// The independent watchdog (RM0351, chapter 36): eight seconds of its own 32 kHz clock.
+struct Dog(IWDG);
+
+impl Dog {
+    fn new(dog: IWDG) -> Self {
+        // SAFETY: the keys of the manual: start, then allow writing; 32 kHz / 64 / 4000 = 1/8 Hz.
+        unsafe {
+            dog.kr().write(|w| w.bits(0xcccc));
+            dog.kr().write(|w| w.bits(0x5555));
+            dog.pr().write(|w| w.bits(4));
+            dog.rlr().write(|w| w.bits(3999));
+        }
+        while dog.sr().read().bits() & 0b11 != 0 {}
+        let mut dog = Dog(dog);
+        dog.feed();
+        dog
+    }
+}
+
+impl Watchdog for Dog {
+    fn feed(&mut self) {
+        // SAFETY: the one key that feeds it.
+        self.0.kr().write(|w| unsafe { w.bits(0xaaaa) });
+    }
+}
+
+/// The flash read a double word that a power cut tore; anything else that comes here ends the run.
+#[cortex_m_rt::exception]
+unsafe fn NonMaskableInt() {
+    if !check_code_failed() {
+        last_words::leave(Why::Fault, 2);
+        cortex_m::peripheral::SCB::sys_reset();
+    }
 }
 
 #[interrupt]
@@ -203,6 +258,7 @@ impl InputPin for Button {
 
 #[cfg(not(feature = "panic-check"))]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    last_words::panicked(info);
     cortex_m::peripheral::SCB::sys_reset()
 }

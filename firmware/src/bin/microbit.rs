@@ -7,13 +7,16 @@
 
 use core::convert::Infallible;
 
-use chainrule::link::Session;
+use chainrule::link::{Reset, Session, Why};
 use chainrule_firmware::inbox::{Inbox, Line};
+use chainrule_firmware::parts::last_words;
+use chainrule_firmware::parts::nvmc::Nvmc;
 use chainrule_firmware::parts::stack::Painted;
 use chainrule_firmware::vitals::{Meter, NoCounter};
+use chainrule_firmware::watchdog::Watchdog;
 use chainrule_firmware::{Board, Clock, Number, Room, log, run};
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
-use nrf51_pac::{GPIO, NVIC, Peripherals, TIMER0, UART0, interrupt};
+use nrf51_pac::{GPIO, NVIC, POWER, Peripherals, TIMER0, UART0, WDT, interrupt};
 use static_cell::ConstStaticCell;
 
 /// To and from the USB interface chip.
@@ -81,6 +84,9 @@ fn main() -> ! {
         uart.txd.write(|w| unsafe { w.txd().bits(byte) });
         while uart.events_txdrdy.read().bits() == 0 {}
     };
+    // SAFETY: the last 32 KB of flash, where the memory map lets nothing lie.
+    let flash = unsafe { Nvmc::at(chip.NVMC, 0x38000, 0x8000) };
+    let reset = last_words::take().or_else(|| was_reset(&chip.POWER));
     session.set_name("microbit");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(
@@ -90,6 +96,9 @@ fn main() -> ! {
             button: ButtonA(pins),
             clock: HalfSeconds::new(chip.TIMER0),
             meter: Meter::new(NoCounter, Painted),
+            flash,
+            watchdog: Dog::new(chip.WDT),
+            reset,
             log: log::Sink::new(),
         },
         session,
@@ -154,6 +163,40 @@ impl InputPin for ButtonA {
     }
 }
 
+/// Whether the watchdog reset the chip, by the chip's own word (chapter 12.2.5); it is cleared.
+fn was_reset(power: &POWER) -> Option<Reset> {
+    let by_dog = power.resetreas.read().dog().is_detected();
+    // SAFETY: reasons are cleared by writing 1.
+    power.resetreas.write(|w| unsafe { w.bits(u32::MAX) });
+    by_dog.then_some(Reset { why: Why::Watchdog, at: 0 })
+}
+
+/// The watchdog (chapter 24): eight seconds of the 32,768 Hz clock.
+struct Dog(WDT);
+
+impl Dog {
+    fn new(dog: WDT) -> Self {
+        // SAFETY: the register takes any count from 15 on.
+        dog.crv.write(|w| unsafe { w.bits(8 * 32_768) });
+        // SAFETY: one place to be fed at, the first; it sleeps while a debugger holds the processor.
+        dog.rren.write(|w| unsafe { w.bits(1) });
+        // SAFETY: as above: it counts while the processor sleeps (bit 0).
+        dog.config.write(|w| unsafe { w.bits(1) });
+        // SAFETY: 1 is the one value that starts a task.
+        dog.tasks_start.write(|w| unsafe { w.bits(1) });
+        Dog(dog)
+    }
+}
+
+impl Watchdog for Dog {
+    fn feed(&mut self) {
+        if let Some(place) = self.0.rr.first() {
+            // SAFETY: the one value that counts.
+            place.write(|w| unsafe { w.bits(0x6e52_4635) });
+        }
+    }
+}
+
 /// Half-seconds by timer 0; this processor has no timer of its own.
 struct HalfSeconds(TIMER0);
 
@@ -189,6 +232,7 @@ impl Clock for HalfSeconds {
 
 #[cfg(not(feature = "panic-check"))]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    last_words::panicked(info);
     cortex_m::peripheral::SCB::sys_reset()
 }

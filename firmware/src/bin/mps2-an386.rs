@@ -3,8 +3,10 @@
 #![no_main]
 #![allow(unsafe_code)]
 
-use chainrule::link::Session;
-use chainrule_firmware::parts::cmsdk::{Panel, Timer, Uart};
+use chainrule::link::{Session, Why};
+use chainrule_firmware::parts::cmsdk::{Dog, Panel, Timer, Uart};
+use chainrule_firmware::parts::last_words;
+use chainrule_firmware::parts::ram_flash::RamFlash;
 use chainrule_firmware::parts::stack::Painted;
 use chainrule_firmware::parts::systick::HalfSeconds;
 use chainrule_firmware::vitals::Meter;
@@ -17,6 +19,8 @@ const HERTZ: u32 = 25_000_000;
 const ARENA: usize = 1024 * 1024 / size_of::<Number>();
 /// Room for data that is kept.
 const ROWS: usize = 768 * 1024 / size_of::<Number>();
+/// Room for two states that are kept.
+const KEEP: usize = 4096 * 1024;
 
 static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
 static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
@@ -35,15 +39,29 @@ fn main() -> ! {
     let (led, button) = unsafe { Panel::at(0x4002_8000) }.split();
     // SAFETY: timer 0 is there (Arm DAI 0386, table 3-4), and only here is it used.
     let timer = unsafe { Timer::at(0x4000_0000) };
+    // SAFETY: the watchdog is there (Arm DAI 0386, table 3-4), and only here is it used. It bites after
+    // twice four seconds.
+    let watchdog = unsafe { Dog::at(0x4000_8000, 4 * HERTZ) };
     let clock = HalfSeconds::new(core.SYST, HERTZ / 2);
     let meter = Meter::new(timer, Painted);
+    // SAFETY: PSRAM (Arm DAI 0386, table 3-1), which the memory map leaves alone.
+    let flash = unsafe { RamFlash::at(0x2100_0000, KEEP) };
+    let reset = last_words::take();
     session.set_name("mps2-an386");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
-    run(Board { port, led, button, clock, meter, log: log::Sink::new() }, session)
+    run(Board { port, led, button, clock, meter, flash, watchdog, reset, log: log::Sink::new() }, session)
+}
+
+/// The watchdog's first word; its second is the reset.
+#[cortex_m_rt::exception]
+unsafe fn NonMaskableInt() -> ! {
+    last_words::leave(Why::Watchdog, 0);
+    loop {}
 }
 
 #[cfg(not(feature = "panic-check"))]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    last_words::panicked(info);
     cortex_m::peripheral::SCB::sys_reset()
 }

@@ -5,9 +5,12 @@
 
 use chainrule::link::Session;
 use chainrule_firmware::parts::cmsdk::{Panel, Timer, Uart};
+use chainrule_firmware::parts::last_words;
+use chainrule_firmware::parts::ram_flash::RamFlash;
 use chainrule_firmware::parts::stack::Painted;
 use chainrule_firmware::parts::systick::HalfSeconds;
 use chainrule_firmware::vitals::Meter;
+use chainrule_firmware::watchdog::NoWatchdog;
 use chainrule_firmware::{Board, Number, Room, log, run};
 use static_cell::ConstStaticCell;
 
@@ -17,6 +20,8 @@ const HERTZ: u32 = 20_000_000;
 const ARENA: usize = 640 * 1024 / size_of::<Number>();
 /// Room for data that is kept.
 const ROWS: usize = 512 * 1024 / size_of::<Number>();
+/// Room for two states that are kept.
+const KEEP: usize = 4096 * 1024;
 
 static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
 static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
@@ -37,13 +42,17 @@ fn main() -> ! {
     let timer = unsafe { Timer::at(0x5000_0000) };
     let clock = HalfSeconds::new(core.SYST, HERTZ / 2);
     let meter = Meter::new(timer, Painted);
+    // SAFETY: PSRAM (Arm DAI 0505, table 3-2), which the memory map leaves alone.
+    let flash = unsafe { RamFlash::at(0x8000_0000, KEEP) };
+    let reset = last_words::take();
     session.set_name("mps2-an505");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
-    run(Board { port, led, button, clock, meter, log: log::Sink::new() }, session)
+    run(Board { port, led, button, clock, meter, flash, watchdog: NoWatchdog, reset, log: log::Sink::new() }, session)
 }
 
 #[cfg(not(feature = "panic-check"))]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    last_words::panicked(info);
     cortex_m::peripheral::SCB::sys_reset()
 }

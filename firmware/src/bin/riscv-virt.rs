@@ -7,9 +7,12 @@
 
 use core::convert::Infallible;
 
-use chainrule::link::Session;
+use chainrule::link::{Session, Why};
+use chainrule_firmware::parts::last_words;
+use chainrule_firmware::parts::ram_flash::RamFlash;
 use chainrule_firmware::parts::stack::Painted;
 use chainrule_firmware::vitals::{Counter, Meter};
+use chainrule_firmware::watchdog::NoWatchdog;
 use chainrule_firmware::{Board, Clock, NoPins, Number, Room, log, run};
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use static_cell::ConstStaticCell;
@@ -19,6 +22,8 @@ use vcell::VolatileCell;
 const ARENA: usize = 4096 * 1024 / size_of::<Number>();
 /// Room for data that is kept.
 const ROWS: usize = 2048 * 1024 / size_of::<Number>();
+/// Room for two states that are kept.
+const KEEP: usize = 16 * 1024 * 1024;
 
 static ARENA_PLACE: ConstStaticCell<[Number; ARENA]> = ConstStaticCell::new([0.0; ARENA]);
 static ROWS_PLACE: ConstStaticCell<[Number; ROWS]> = ConstStaticCell::new([0.0; ROWS]);
@@ -38,9 +43,25 @@ fn main() -> ! {
     let time = unsafe { &*(0x0200_bff8 as *const VolatileCell<u32>) };
     let clock = HalfSeconds { time, last: time.get() };
     let meter = Meter::new(Instructions, Painted);
+    // SAFETY: the machine has 128 MB, and the memory map takes the first 16 of them.
+    let flash = unsafe { RamFlash::at(0x8100_0000, KEEP) };
+    let reset = last_words::take();
     session.set_name("riscv-virt");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
-    run(Board { port, led: NoPins, button: NoPins, clock, meter, log: log::Sink::new() }, session)
+    run(
+        Board {
+            port,
+            led: NoPins,
+            button: NoPins,
+            clock,
+            meter,
+            flash,
+            watchdog: NoWatchdog,
+            reset,
+            log: log::Sink::new(),
+        },
+        session,
+    )
 }
 
 /// The first six registers of a PC16550D.
@@ -120,6 +141,29 @@ impl Clock for HalfSeconds {
     }
 }
 
+/// The processor could not go on.
+#[riscv_rt::exception(riscv::interrupt::Exception::LoadFault)]
+fn load_fault() -> ! {
+    fault()
+}
+
+/// The processor could not go on.
+#[riscv_rt::exception(riscv::interrupt::Exception::StoreFault)]
+fn store_fault() -> ! {
+    fault()
+}
+
+/// The processor could not go on.
+#[riscv_rt::exception(riscv::interrupt::Exception::IllegalInstruction)]
+fn illegal_instruction() -> ! {
+    fault()
+}
+
+fn fault() -> ! {
+    last_words::leave(Why::Fault, riscv::register::mepc::read() as u32);
+    reset()
+}
+
 /// Starts the machine anew.
 fn reset() -> ! {
     // SAFETY: the machine has its reset device there, and 0x7777 is its word for a reset.
@@ -129,6 +173,7 @@ fn reset() -> ! {
 
 #[cfg(not(feature = "panic-check"))]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    last_words::panicked(info);
     reset()
 }

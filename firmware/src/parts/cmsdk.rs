@@ -1,6 +1,7 @@
-//! The serial port, a timer and the lights of Arm's MPS2 images.
+//! The serial port, a timer, the watchdog and the lights of Arm's MPS2 images.
 //!
-//! Registers: Arm DDI 0479 (Cortex-M System Design Kit), tables 4-2 (timer) and 4-5 (UART), and the
+//! Registers: Arm DDI 0479 (Cortex-M System Design Kit), tables 4-2 (timer), 4-5 (UART) and 4-7
+//! (watchdog), and the
 //! FPGA system control block of Arm DAI 0386 and DAI 0505.
 
 use core::convert::Infallible;
@@ -10,6 +11,7 @@ use embedded_io::{ErrorType, Read, ReadReady, Write};
 use vcell::VolatileCell;
 
 use crate::vitals::Counter;
+use crate::watchdog::Watchdog;
 
 #[repr(C)]
 struct UartRegisters {
@@ -116,6 +118,40 @@ impl Counter for Timer {
     #[inline(always)]
     fn count(&mut self) -> Option<u32> {
         Some(!self.0.value.get())
+    }
+}
+
+#[repr(C)]
+struct DogRegisters {
+    load: VolatileCell<u32>,
+    value: VolatileCell<u32>,
+    /// Bit 0: count, and interrupt at 0. Bit 1: reset when 0 comes again.
+    control: VolatileCell<u32>,
+    clear: VolatileCell<u32>,
+}
+
+/// A watchdog that counts the processor's clock twice: the first time it raises the non-maskable
+/// interrupt, the second time it resets the board.
+pub struct Dog(&'static DogRegisters);
+
+impl Dog {
+    /// Starts the watchdog whose registers begin at `address`.
+    ///
+    /// # Safety
+    /// A CMSDK watchdog is at `address`, and nothing else uses it.
+    pub unsafe fn at(address: usize, ticks: u32) -> Self {
+        // SAFETY: the caller says that these registers are there.
+        let registers = unsafe { &*(address as *const DogRegisters) };
+        registers.load.set(ticks);
+        registers.control.set(0b11);
+        Dog(registers)
+    }
+}
+
+impl Watchdog for Dog {
+    #[inline(always)]
+    fn feed(&mut self) {
+        self.0.clear.set(1);
     }
 }
 

@@ -94,6 +94,17 @@ impl Image {
         Ok(path)
     }
 
+    /// Builds the image once more, one that panics, hangs or faults when its line tells it to. Where
+    /// that image is.
+    ///
+    /// # Errors
+    /// As [`Image::build`].
+    pub fn misbehaving(&self, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, BoardError> {
+        let path = self.path()?.with_file_name(format!("{}-misbehaving", self.name()));
+        self.make(&path, ",misbehave", progress)?;
+        Ok(path)
+    }
+
     /// Cargo names a program by its board alone. All kinds are built in one folder, so that they
     /// share what they depend on; one at a time, and each is then put where no other is.
     fn make(&self, path: &Path, feature: &str, progress: &mut dyn FnMut(&str)) -> Result<(), BoardError> {

@@ -3,7 +3,7 @@
 use super::facts::BoardFacts;
 use super::line::{Line, Listener, Pipe, Take, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
-use chainrule::link::{Answer, Ask, PAYLOAD_MAX, Refusal, VERSION, Vitals};
+use chainrule::link::{Answer, Ask, Memory, PAYLOAD_MAX, Refusal, VERSION, Vitals};
 use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Training, Wire, plan};
 
 /// A circuit on a board behind a pipe.
@@ -53,6 +53,54 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         purpose: Purpose,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Client<'c, T, P>, EngineError> {
+        let mut client = Self::greeting(pipe, listener, circuit, purpose)?;
+        client.upload(progress)?;
+        Ok(client)
+    }
+
+    /// Goes on with a board that holds this circuit already, because it kept it through a reset or
+    /// another host sent it: nothing is sent, and training is allowed from the params that are there.
+    ///
+    /// # Errors
+    /// [`EngineError::OtherCircuit`], and as [`Client::new`].
+    pub fn resume(
+        pipe: P,
+        listener: Option<Listener>,
+        circuit: CircuitRef<'c, T>,
+        purpose: Purpose,
+    ) -> Result<Client<'c, T, P>, EngineError> {
+        let mut client = Self::greeting(pipe, listener, circuit, purpose)?;
+        let own = client.memory_of(&Ask::Kept)?.circuit;
+        if own != chainrule::keep::fingerprint(&circuit, purpose) {
+            return Err(EngineError::OtherCircuit { board: client.facts.name });
+        }
+        let wires: Vec<_> = client.params.iter().map(|&(wire, _)| (wire, Side::Value)).collect();
+        let there = client.look(&wires)?;
+        for ((_, own), there) in client.params.iter_mut().zip(there) {
+            *own = there.unwrap_or_default();
+        }
+        client.ready()?;
+        Ok(client)
+    }
+
+    fn memory_of(&mut self, ask: &Ask<'_>) -> Result<Memory, EngineError> {
+        let mut memory = Err(EngineError::Refused(Refusal::Malformed));
+        self.line.one(ask, &mut |answer| match answer.map_err(refused)? {
+            Answer::Kept(told) => {
+                memory = Ok(told);
+                Ok(())
+            }
+            _ => Ok(()),
+        })?;
+        memory
+    }
+
+    fn greeting(
+        pipe: P,
+        listener: Option<Listener>,
+        circuit: CircuitRef<'c, T>,
+        purpose: Purpose,
+    ) -> Result<Client<'c, T, P>, EngineError> {
         let mut line = Line::new(pipe, listener);
         let mut facts = None;
         line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
@@ -71,10 +119,7 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         let is_param = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| gate.op() == Op::Param);
         let zeros = |wire: Wire| (wire, vec![T::ZERO; circuit.shape(wire).len()]);
         let params = circuit.wires().filter(is_param).map(zeros).collect();
-        let mut client =
-            Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
-        client.upload(progress)?;
-        Ok(client)
+        Ok(Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false })
     }
 
     /// What the board said of itself.
@@ -287,6 +332,18 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
         let optimiser = training.optimiser().to_bytes(&mut bytes).ok_or(EngineError::Refused(Refusal::Unsupported))?;
         let (steps, batch) = (training.steps(), training.batch());
         self.line.one(&Ask::Train { steps, batch, optimiser }, &mut done)
+    }
+
+    fn save(&mut self) -> Result<Option<Memory>, EngineError> {
+        self.memory_of(&Ask::Save).map(Some)
+    }
+
+    fn save_every(&mut self, steps: u32) -> Result<Option<Memory>, EngineError> {
+        self.memory_of(&Ask::SaveEvery(steps)).map(Some)
+    }
+
+    fn memory(&mut self) -> Result<Option<Memory>, EngineError> {
+        self.memory_of(&Ask::Kept).map(Some)
     }
 
     fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {

@@ -9,7 +9,7 @@ mod line;
 mod loopback;
 mod open;
 
-pub use chainrule::link::{Vitals, Work};
+pub use chainrule::link::{Memory, Vitals, Work};
 pub use client::Client;
 pub use facts::BoardFacts;
 pub use faults::{Faults, Faulty};
@@ -18,7 +18,7 @@ pub use line::{Heard, Listener, Pipe};
 pub use loopback::Loopback;
 pub use open::{At, OpenError, Stage, open};
 
-use chainrule::link::Refusal;
+use chainrule::link::{NotKept, Refusal};
 use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Training, Wire};
 use std::fmt;
 
@@ -52,6 +52,24 @@ pub trait Engine<T: Scalar> {
 
     /// The hash over all params.
     fn params_hash(&mut self) -> Result<u64, EngineError>;
+
+    /// Has the board keep what it has learned in its flash, through resets and power cuts; nothing
+    /// where there is no board.
+    fn save(&mut self) -> Result<Option<Memory>, EngineError> {
+        Ok(None)
+    }
+
+    /// Has the board do so by itself whenever so many steps were made since the last time: the more,
+    /// the longer its flash lasts. 0: only when asked.
+    fn save_every(&mut self, steps: u32) -> Result<Option<Memory>, EngineError> {
+        let _ = steps;
+        Ok(None)
+    }
+
+    /// What the board keeps, and what it has learned since.
+    fn memory(&mut self) -> Result<Option<Memory>, EngineError> {
+        Ok(None)
+    }
 
     /// How the processor is, as far as it tells; with `anew`, it measures from here on.
     fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {
@@ -123,6 +141,11 @@ pub enum EngineError {
         /// Bytes of its numbers.
         bytes: u8,
     },
+    /// The board holds another circuit, or none.
+    OtherCircuit {
+        /// The board.
+        board: String,
+    },
     /// No answer came in time.
     Silent {
         /// Requests sent without an answer.
@@ -151,6 +174,18 @@ impl fmt::Display for EngineError {
                 write!(f, "the board holds other weights than were sent (hash {hash:016x}); send them again")
             }
             EngineError::Refused(Refusal::Build(gate, error)) => write!(f, "the board refused gate {gate}: {error}"),
+            EngineError::Refused(Refusal::NotKept(NotKept::NoFlash)) => {
+                f.write_str("the board has no flash to keep what it learns in")
+            }
+            EngineError::Refused(Refusal::NotKept(NotKept::NoRoom(needed, had))) => {
+                write!(f, "what the board learned does not fit into its flash: {needed} bytes, a slot has {had}")
+            }
+            EngineError::Refused(Refusal::NotKept(_)) => {
+                f.write_str("the board's flash failed; what it kept before is still there")
+            }
+            EngineError::OtherCircuit { board } => {
+                write!(f, "{board} holds another circuit, or none; train it without going on from there")
+            }
             EngineError::Refused(refusal) => write!(f, "the board refused: {refusal:?}"),
             EngineError::Scalar { board, bytes } => {
                 let (own, other) = if *bytes == 4 { ("f32", "f64") } else { ("f64", "f32") };

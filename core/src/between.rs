@@ -1,0 +1,80 @@
+//! Walks that stop between gates: for a watchdog that is fed there, or an executor that is yielded to.
+//!
+//! `between` is called after every gate where gates are large, and every [`PIECE`] gates where the whole
+//! arena is small: a few instructions a step then.
+
+use crate::error::RunError;
+use crate::gate::Wire;
+use crate::scalar::Scalar;
+use crate::tape::Tape;
+
+/// As many scalars, or gates on a small arena, are walked without a stop.
+const PIECE: usize = 256;
+/// An arena of so many numbers is small.
+const SMALL: usize = 4096;
+
+impl<T: Scalar> Tape<'_, T> {
+    /// Gates that are walked in one go where gate `at` is among them.
+    fn piece(&self, at: usize) -> usize {
+        if at < self.pairs() || self.layout().arena_len() <= SMALL { PIECE } else { 1 }
+    }
+
+    /// [`Tape::forward`], with stops.
+    pub fn forward_between(&mut self, between: &mut impl FnMut()) {
+        let (mut from, end) = (0, self.circuit().len());
+        while from < end {
+            let to = (from + self.piece(from)).min(end);
+            self.forward_gates(from, to);
+            between();
+            from = to;
+        }
+    }
+
+    /// [`Tape::backward`], with stops.
+    ///
+    /// # Errors
+    /// As [`Tape::backward`].
+    pub fn backward_between(&mut self, wire: Wire, between: &mut impl FnMut()) -> Result<(), RunError> {
+        self.begin_backward(wire, false)?;
+        self.pass_back_between(wire, between);
+        Ok(())
+    }
+
+    fn pass_back_between(&mut self, wire: Wire, between: &mut impl FnMut()) {
+        let mut to = wire.index() + 1;
+        while to > 0 {
+            let from = to.saturating_sub(self.piece(to - 1));
+            self.backward_gates(from, to);
+            between();
+            to = from;
+        }
+    }
+
+    /// [`Tape::train_step`], with stops.
+    ///
+    /// # Errors
+    /// As [`Tape::train_step`].
+    pub fn train_step_between(&mut self, rate: T, between: &mut impl FnMut()) -> Result<T, RunError> {
+        self.forward_between(between);
+        let objective = self.circuit().objective().ok_or(RunError::NoObjective)?;
+        self.backward_between(objective.wire(), between)?;
+        let loss = self.objective_value()?;
+        self.update(rate)?;
+        Ok(loss)
+    }
+
+    /// [`Tape::accumulate`], with stops.
+    ///
+    /// # Errors
+    /// As [`Tape::accumulate`].
+    pub fn accumulate_between(&mut self, between: &mut impl FnMut()) -> Result<T, RunError> {
+        if !self.layout().purpose().sums() {
+            return Err(RunError::NotPlanned);
+        }
+        let objective = self.circuit().objective().ok_or(RunError::NoObjective)?.wire();
+        self.forward_between(between);
+        self.begin_backward(objective, true)?;
+        self.pass_back_between(objective, between);
+        self.objective_value()
+    }
+}

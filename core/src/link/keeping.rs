@@ -1,0 +1,139 @@
+//! What a session keeps in flash, when, and how it goes on after a reset.
+
+use super::Session;
+use super::machine::Machine;
+use super::message::{Memory, NotKept, Refusal};
+use crate::circuit::CircuitRef;
+use crate::keep::{KeepError, Keeper, OWN_MAX, fingerprint};
+use crate::optimiser::Optimiser;
+use crate::plan::{Layout, Slot, plan};
+use crate::scalar::Scalar;
+use crate::tape::Tape;
+use crate::training::Training;
+use embedded_storage::nor_flash::NorFlash;
+
+/// When to keep. All zeros say: only when asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Saving {
+    /// Keep when so many steps were made since the last time; 0: only when asked.
+    pub every: u32,
+    /// Steps that had been made the last time it was tried.
+    pub tried: u32,
+    /// The last try failed.
+    pub missed: bool,
+}
+
+impl Saving {
+    pub(super) const WHEN_ASKED: Saving = Saving { every: 0, tried: 0, missed: false };
+}
+
+/// What there is to keep.
+pub(super) struct Learned<'s, T> {
+    pub circuit: CircuitRef<'s, T>,
+    pub layout: Layout,
+    pub slots: &'s [Slot],
+    pub arena: &'s mut [T],
+    pub training: &'s Training<T>,
+    pub saving: &'s mut Saving,
+}
+
+impl<T: Scalar> Learned<'_, T> {
+    /// Keeps it, whatever was kept when. Apart, so that its stack is not that of every request.
+    #[inline(never)]
+    pub(super) fn save(self, machine: &mut impl Machine) -> Result<(), Refusal> {
+        let mut own = [0; OWN_MAX];
+        let (front, room) = own.split_at_mut(8);
+        let [every, batch] = [self.saving.every, self.training.batch()].map(u32::to_le_bytes);
+        for (place, byte) in front.iter_mut().zip(every.into_iter().chain(batch)) {
+            *place = byte;
+        }
+        let optimiser = self.training.optimiser().to_bytes(room).map_or(0, <[u8]>::len);
+        let steps = self.training.steps();
+        let tape = Tape::resume(self.circuit, self.layout, self.slots, &[], self.arena)?;
+        let saved = machine.save(&tape, steps, own.get(..8 + optimiser).unwrap_or_default());
+        (self.saving.tried, self.saving.missed) = (steps, saved.is_err());
+        saved.map(|_| ()).map_err(refusal)
+    }
+
+    /// Keeps it if enough steps were made since the last time, and none has begun.
+    pub(super) fn save_if_due(self, machine: &mut impl Machine) {
+        let since = self.training.steps().wrapping_sub(self.saving.tried);
+        if self.saving.every > 0 && since >= self.saving.every && self.training.begun() == 0 {
+            // That it failed is told when the host asks what is kept.
+            let _ = self.save(machine);
+        }
+    }
+
+    /// What is kept, and how it stands to what was learned.
+    pub(super) fn memory(&self, machine: &impl Machine) -> Memory {
+        Memory {
+            kept: machine.kept(),
+            circuit: fingerprint(&self.circuit, self.layout.purpose()),
+            steps: self.training.steps(),
+            every: self.saving.every,
+            missed: self.saving.missed,
+        }
+    }
+}
+
+fn refusal(error: KeepError) -> Refusal {
+    Refusal::NotKept(match error {
+        KeepError::Unfit => NotKept::NoFlash,
+        KeepError::NoRoom(needed, had) => NotKept::NoRoom(needed, had),
+        _ => NotKept::Failed,
+    })
+}
+
+impl<
+    T: Scalar,
+    A: AsMut<[T]>,
+    R: AsMut<[T]>,
+    const GATES: usize,
+    const NUMBERS: usize,
+    const SHAPES: usize,
+    const ATTRS: usize,
+    const WINDOW: usize,
+> Session<T, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>
+{
+    /// Goes on from the newest state that is kept: circuit, plan, params, moments and optimiser. A
+    /// host that greets afterwards finds a board that trains; rows are to be sent again. How many
+    /// steps had been made.
+    ///
+    /// # Errors
+    /// Those of [`Keeper::load_circuit`] and [`Keeper::load`]; [`KeepError::NoRoom`] in numbers of the
+    /// arena. The session holds no circuit then.
+    pub fn bring_back<F: NorFlash>(&mut self, keeper: &mut Keeper<F>) -> Result<u32, KeepError> {
+        (self.planned, self.verified, self.kept) = (false, false, 0);
+        let purpose = keeper.load_circuit(&mut self.circuit)?;
+        let brought = self.fill(keeper, purpose);
+        if brought.is_err() {
+            self.circuit.clear();
+        }
+        brought
+    }
+
+    #[inline(never)]
+    fn fill<F: NorFlash>(&mut self, keeper: &mut Keeper<F>, purpose: crate::Purpose) -> Result<u32, KeepError> {
+        let (circuit, arena) = (self.circuit.view(), self.arena.as_mut());
+        let had = arena.len() as u32;
+        let layout = plan(&circuit, purpose, false, &mut self.slots).map_err(|_| KeepError::Damaged)?;
+        if layout.arena_len() as u32 > had {
+            return Err(KeepError::NoRoom(layout.arena_len() as u32, had));
+        }
+        let mut tape = Tape::new(circuit, layout, &self.slots, &[], arena)?;
+        let steps = keeper.load(&mut tape)?;
+        let mut own = [0; OWN_MAX];
+        let len = keeper.load_own::<T>(&mut own)?;
+        let own = own.get(..len).unwrap_or_default();
+        let (every, rest) = own.split_first_chunk::<4>().ok_or(KeepError::Damaged)?;
+        let (batch, optimiser) = rest.split_first_chunk::<4>().ok_or(KeepError::Damaged)?;
+        let (every, batch) = (u32::from_le_bytes(*every), u32::from_le_bytes(*batch));
+        self.training = match Optimiser::from_bytes(optimiser) {
+            Some(optimiser) if batch > 0 => Training::new(optimiser, batch).after(steps),
+            _ => Training::IDLE.after(steps),
+        };
+        self.saving = Saving { every, tried: steps, missed: false };
+        (self.layout, self.planned, self.verified) = (layout, true, true);
+        Ok(steps)
+    }
+}

@@ -1,0 +1,34 @@
+//! An image that misbehaves when it is told to, for tests of what happens then.
+
+/// A word on the line, between two frames, and what it does.
+#[derive(Default)]
+pub struct Mischief {
+    last: [u8; 3],
+}
+
+impl Mischief {
+    /// Hears a byte of the line: `!p`, `!h` or `!f` and a zero byte panic, hang or fault.
+    #[allow(clippy::panic)]
+    pub fn hear(&mut self, byte: u8) {
+        let [_, a, b] = self.last;
+        self.last = [a, b, byte];
+        match &self.last {
+            b"!p\0" => panic!("as it was told to"),
+            b"!h\0" => hang(),
+            b"!f\0" => fault(),
+            _ => {}
+        }
+    }
+}
+
+fn hang() -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[allow(unsafe_code)]
+fn fault() {
+    // SAFETY: nothing is there; the processor says so, which is what is wanted.
+    unsafe { (0xffff_fff0 as *const u32).read_volatile() };
+}

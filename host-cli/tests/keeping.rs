@@ -1,0 +1,162 @@
+//! What a board has learned survives its reset, and a run that ended badly is told by the run after it.
+
+mod monitor;
+
+use std::time::{Duration, Instant};
+
+use chainrule::link::{Reset, Why};
+use chainrule::{BuildError, Circuit, CircuitRef, Method, Op, Optimiser, Purpose, Shape, Training};
+use chainrule_cli::board::emulator::Emulator;
+use chainrule_cli::board::{Image, Port, table};
+use chainrule_cli::engine::{Client, Engine, Host, Pipe, Work};
+use monitor::Socket;
+
+/// The emulator otherwise ends when its board is reset.
+const LASTING: [&str; 2] = ["-action", "reboot=reset"];
+const STEPS: usize = 40;
+
+/// Digits 64-32-10.
+fn digits(circuit: &mut Circuit<f32, 16>) -> Result<(), BuildError> {
+    let image = circuit.input(Shape::vector(64))?;
+    let digit = circuit.label(10)?;
+    let (w1, b1) = (circuit.param(Shape::matrix(64, 32))?, circuit.param(Shape::vector(32))?);
+    let (w2, b2) = (circuit.param(Shape::matrix(32, 10))?, circuit.param(Shape::vector(10))?);
+    let z = circuit.dense(image, w1, b1)?;
+    let h = circuit.relu(z)?;
+    let logits = circuit.dense(h, w2, b2)?;
+    let loss = circuit.cross_entropy(logits, digit)?;
+    circuit.minimize(loss)
+}
+
+fn training() -> Training<f32> {
+    Training::new(Optimiser::new(Method::Sgd, 0.01), 1)
+}
+
+fn rows() -> Vec<f32> {
+    let data = include_str!("../../tests/data/digits.csv");
+    let rows = data.lines().skip(1).take(2 * STEPS);
+    rows.flat_map(|line| line.split(',').map(|number| number.parse().unwrap())).collect()
+}
+
+/// Sets the params and trains the first half of the rows.
+fn first_half(engine: &mut dyn Engine<f32>, circuit: &CircuitRef<'_, f32>) -> u64 {
+    for wire in circuit.wires().filter(|&wire| circuit.gate(wire).is_some_and(|gate| gate.op() == Op::Param)) {
+        let weight = |i: usize| ((i * 7919 + 13) % 101) as f32 / 404.0 - 0.125;
+        let values: Vec<f32> = (0..circuit.shape(wire).len()).map(weight).collect();
+        engine.set(wire, 0, &values).unwrap();
+    }
+    engine.ready().unwrap();
+    engine.train(training()).unwrap();
+    half(engine, 0..STEPS)
+}
+
+fn half(engine: &mut dyn Engine<f32>, rows_of: std::ops::Range<usize>) -> u64 {
+    engine.keep(rows(), &mut |_| ()).unwrap();
+    let order: Vec<usize> = rows_of.collect();
+    engine.run(Work::Train, &order, &mut |loss| assert!(loss.is_finite())).unwrap();
+    engine.params_hash().unwrap()
+}
+
+/// Trains, keeps, resets the machine, and goes on without a circuit being sent.
+fn survives(name: &str) {
+    let start = Instant::now();
+    let mut circuit = Circuit::<f32, 16>::new();
+    digits(&mut circuit).unwrap();
+    let view = circuit.view();
+    let mut host = Host::new(view, Purpose::Train).unwrap();
+    let expected = [first_half(&mut host, &view), half(&mut host, STEPS..2 * STEPS)];
+
+    let board = table::find(name).unwrap();
+    let image = Image::of(board).build(&mut |_| ()).unwrap();
+    let mut monitor = Socket::new(&format!("keeping-{name}"));
+    let extra = [LASTING[0], LASTING[1], "-qmp", &monitor.option()];
+    let mut port = Port::from(Emulator::start(board, &image, false, &extra).unwrap());
+    let mut client = Client::new(&mut port, view, Purpose::Train, &mut |_| ()).unwrap();
+    let empty = client.memory().unwrap().unwrap();
+    assert_eq!((empty.kept, empty.steps), (None, 0), "something is kept already");
+    assert_eq!(first_half(&mut client, &view), expected[0]);
+    let saved = client.save().unwrap().unwrap();
+    let kept = saved.kept.unwrap();
+    assert_eq!((kept.steps, kept.counter, kept.wear, saved.missed), (STEPS as u32, 1, 1, false));
+    // What is learned after the save is lost with the reset.
+    half(&mut client, 0..STEPS);
+    half(&mut client, 0..STEPS);
+    drop(client);
+
+    monitor.ask(r#"{"execute":"qmp_capabilities"}"#, "{\"return\"");
+    monitor.ask(r#"{"execute":"system_reset"}"#, "{\"return\"");
+    let mut client = Client::resume(&mut port, None, view, Purpose::Train).unwrap();
+    let there = client.memory().unwrap().unwrap();
+    assert_eq!((there.kept, there.steps), (Some(kept), STEPS as u32));
+    assert_eq!(client.params_hash().unwrap(), expected[0], "{name}: other params after the reset");
+    assert_eq!(client.vitals(false).unwrap().unwrap().reset, None, "a reset by hand is told as a failure");
+    client.save_every(15).unwrap();
+    assert_eq!(half(&mut client, STEPS..2 * STEPS), expected[1], "{name}: it went on to other params");
+    let later = client.memory().unwrap().unwrap().kept.unwrap();
+    assert!(later.counter > 1 && later.steps > STEPS as u32, "{later:?}");
+    println!(
+        "{name}: {STEPS} steps, kept, reset, {STEPS} more: {:016x} as without the reset; kept {} times, {:.1} s",
+        expected[1],
+        later.counter,
+        start.elapsed().as_secs_f32()
+    );
+}
+
+#[test]
+fn what_was_learned_survives_on_mps2() {
+    survives("mps2-an386");
+}
+
+#[test]
+fn what_was_learned_survives_on_the_discovery_node() {
+    survives("b-l475e-iot01a");
+}
+
+/// Through the driver of the chip's own flash, whose controller is emulated.
+#[test]
+fn what_was_learned_survives_on_the_microbit() {
+    survives("microbit");
+}
+
+/// Says a word to a board that misbehaves, and gives what the run after it says of the one before.
+fn reset_after(word: &[u8]) -> Option<Reset> {
+    let board = table::find("mps2-an386").unwrap();
+    let image = Image::of(board).misbehaving(&mut |_| ()).unwrap();
+    let mut port = Port::from(Emulator::start(board, &image, false, &LASTING).unwrap());
+    let mut circuit = Circuit::<f32, 16>::new();
+    digits(&mut circuit).unwrap();
+    let mut client = Client::new(&mut port, circuit.view(), Purpose::Train, &mut |_| ()).unwrap();
+    let hash = first_half(&mut client, &circuit.view());
+    client.save().unwrap();
+    assert_eq!(client.vitals(false).unwrap().unwrap().reset, None);
+    drop(client);
+    port.send(word).unwrap();
+    // Nothing answers until the watchdog has bitten.
+    let waits = Instant::now();
+    let mut client = loop {
+        match Client::resume(&mut port, None, circuit.view(), Purpose::Train) {
+            Ok(client) => break client,
+            Err(error) if waits.elapsed() > Duration::from_secs(60) => panic!("{error}"),
+            Err(_) => {}
+        }
+    };
+    assert_eq!(client.params_hash().unwrap(), hash);
+    let reset = client.vitals(false).unwrap().unwrap().reset;
+    println!("after {:?}: {reset:?}, {:.1} s", String::from_utf8_lossy(word), waits.elapsed().as_secs_f32());
+    reset
+}
+
+#[test]
+fn a_panic_is_told_after_the_reset() {
+    assert!(matches!(reset_after(b"\0!p\0"), Some(Reset { why: Why::Panic, at: 1.. })));
+}
+
+#[test]
+fn a_hang_is_ended_by_the_watchdog_and_told() {
+    assert!(matches!(reset_after(b"\0!h\0"), Some(Reset { why: Why::Watchdog, .. })));
+}
+
+#[test]
+fn a_fault_is_told_after_the_reset() {
+    assert!(matches!(reset_after(b"\0!f\0"), Some(Reset { why: Why::Fault, at: 1.. })));
+}
