@@ -45,7 +45,7 @@
 //! | training | `step`, `numeric` | the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
 //! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
-//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `reduce`, `softmax`, `loss` | values beside local gradients |
+//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `random` | f32 and f64, the functions on them, seeded numbers |
@@ -93,7 +93,10 @@
 //! | case | here |
 //! |---|---|
 //! | max(a, b), min(a, b) at a tie | half of the gradient each |
-//! | relu, abs, hinge at their kink | 0 |
+//! | relu, abs, hinge, mae at their kink | 0 |
+//! | huber at \|a − b\| = δ | ±δ / n, as from both sides |
+//! | rnn with relu at 0 | 0 |
+//! | dropout: an element left out | 0, whatever it was; passes 0 |
 //! | leaky_relu, elu at 0 | slope, alpha |
 //! | clip at a bound | 1 |
 //! | hard_swish at −3, at 3 | 0, 1 |
@@ -114,10 +117,12 @@ mod broadcast;
 mod build;
 mod circuit;
 mod dense;
+mod dropout;
 mod elementwise;
 mod error;
 mod gate;
 mod kernels;
+mod layer_norm;
 #[cfg(feature = "link")]
 pub mod link;
 mod loss;
@@ -125,6 +130,7 @@ mod numeric;
 mod op;
 mod plan;
 mod random;
+mod recurrent;
 mod reduce;
 mod scalar;
 mod scalars;
@@ -137,6 +143,7 @@ mod walk;
 
 pub use build::Circuit;
 pub use circuit::{CircuitRef, Objective};
+pub use dropout::Noise;
 pub use error::{BuildError, PlanError, RunError};
 pub use gate::{Gate, Wire};
 pub use numeric::{Difference, Worst};
