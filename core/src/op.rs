@@ -229,6 +229,11 @@ impl Op {
         matches!(self, Op::LayerNorm)
     }
 
+    /// Whether all operands but the first are a layer's weights, as a rule.
+    pub const fn is_layer(self) -> bool {
+        matches!(self, Op::Dense | Op::LayerNorm | Op::Gru | Op::Rnn)
+    }
+
     /// Whether this is a cross-entropy of logits and a label, so that a class is predicted.
     pub const fn tells_classes(self) -> bool {
         matches!(self, Op::CrossEntropy | Op::SmoothCrossEntropy)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chainrule::{Circuit, CircuitRef, Objective, Op, OpKind, Random, Shape, Wire};
+use chainrule::{Circuit, CircuitRef, Gate, Objective, Op, OpKind, Random, Shape, Wire};
 
 use super::error::LowerError;
 use super::normalize::Normalized;
@@ -174,18 +174,22 @@ impl<T: Readable> Lowered<T> {
                 Some((start, _)) => format!("{of}[{start}]"),
                 None => String::new(),
             },
-            (Op::Dense, [of, ..]) => {
-                match view.operand(gate, 1).and_then(|weight| self.name(weight).strip_suffix(".weight")) {
-                    Some(layer) => format!("{layer}({of})"),
-                    None => format!("dense({})", operands.join(", ")),
-                }
+            (op, [of, ..]) if op.is_layer() && self.layer(gate).is_some() => {
+                format!("{}({of})", self.layer(gate).unwrap_or_default())
             }
             (op, _) => {
                 let numbers = view.attribute_values(wire).iter().map(ToString::to_string);
-                let all: Vec<String> = operands.iter().cloned().chain(numbers).collect();
+                let word = (op == Op::Rnn && view.integers(gate) == [1]).then(|| "activation = relu".to_owned());
+                let all: Vec<String> = operands.iter().cloned().chain(numbers).chain(word).collect();
                 format!("{}({})", op.name(), all.join(", "))
             }
         }
+    }
+
+    /// The layer whose weights a gate reads, by the name of the first of them.
+    fn layer(&self, gate: &Gate) -> Option<&str> {
+        let weight = self.name(self.view().operand(gate, 1)?);
+        weight.strip_suffix(".weight").or(weight.strip_suffix(".weight_ih"))
     }
 
     /// Inputs and labels as columns of data.
@@ -211,6 +215,6 @@ impl<T: Readable> Lowered<T> {
     }
 }
 
-fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &chainrule::Gate) -> usize {
+fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &Gate) -> usize {
     view.operand(gate, 0).map_or(0, |operand| view.shape(operand).rank())
 }

@@ -1,15 +1,14 @@
-//! Layers: their params, how these start, and what a layer statement may say.
+//! Layers: how their params start, and where these become wires.
 
-use chainrule::{BuildError, Init, Random, Shape, Wire};
+use chainrule::{Init, Random, Shape, Wire};
 
 use super::arguments::Signature;
 use super::build::Lowering;
 use super::error::LowerError;
+use super::kinds::{Held, LayerKind};
 use crate::text::ast::{Call, Document, Expr, ExprId, Name, Span};
 use crate::text::literal::Readable;
 
-/// The kinds of layers.
-const KINDS: &[&str] = &["dense"];
 /// The ways for a param to start.
 const STARTS: &[&str] =
     &["he", "xavier", "zero", "constant(number)", "uniform", "uniform(lo, hi)", "normal", "normal(mean, deviation)"];
@@ -99,9 +98,7 @@ fn only<T: Readable>(numbers: &[T]) -> T {
 #[derive(Clone, Debug)]
 pub(super) struct Layer<'a, T> {
     pub name: &'a Name,
-    outputs: u16,
-    start: Start<T>,
-    has_bias: bool,
+    pub kind: LayerKind<T>,
     pub params: Option<LayerParams>,
 }
 
@@ -113,41 +110,11 @@ pub(super) struct LayerParams {
     first: Span,
 }
 
-impl<'a, T: Readable> Layer<'a, T> {
-    /// Reads `dense(32, init = he, bias = false)`; without `init` it is xavier.
-    pub fn read(document: &Document, name: &'a Name, kind: &Call) -> Result<Self, LowerError> {
-        if !KINDS.contains(&kind.name.text.as_str()) {
-            return Err(LowerError::UnknownWord {
-                what: "kind of layer",
-                name: kind.name.text.clone(),
-                span: kind.name.span,
-                known: KINDS,
-            });
-        }
-        let bound = Signature { needed: &["out"], optional: &["init", "bias"] }.bind(document, kind)?;
-        let &[Some(out), init, bias] = bound.as_slice() else { return Err(LowerError::Echo) };
-        let span = document.span(out);
-        let outputs = document.whole_number(out).and_then(|out| u16::try_from(out).ok()).filter(|out| *out > 0);
-        let outputs = outputs.ok_or(LowerError::Wanted { what: "a number of outputs, from 1 to 65535", span })?;
-        let start = match init {
-            Some(id) => Start::read(document, id)?,
-            None => Start::Drawn(Init::Xavier),
-        };
-        let has_bias = match bias.map(|id| (document.plain_name(id), document.span(id))) {
-            None => true,
-            Some((Some(word), _)) if word.text == "true" => true,
-            Some((Some(word), _)) if word.text == "false" => false,
-            Some((_, span)) => return Err(LowerError::Wanted { what: "`true` or `false`", span }),
-        };
-        Ok(Layer { name, outputs, start, has_bias, params: None })
-    }
-}
-
 impl<T: Readable> Lowering<'_, T> {
-    /// The params of a layer that reads `x`: weight `[in, out]` and bias.
+    /// The params of a layer that reads `x`.
     pub(super) fn layer_params(&mut self, layer: usize, x: Wire, span: Span) -> Result<Vec<Wire>, LowerError> {
         let shape = self.shape(x);
-        let Layer { name, outputs, ref start, has_bias, ref params } = self.layers[layer];
+        let Layer { name, ref kind, ref params } = self.layers[layer];
         if let Some(params) = params {
             if params.input != shape {
                 return Err(LowerError::LayerInput {
@@ -160,33 +127,23 @@ impl<T: Readable> Lowering<'_, T> {
             }
             return Ok(params.wires.clone());
         }
-        let start = start.clone();
         let refused = |error| LowerError::Gate {
             gate: format!("layer `{}`", name.text),
             span: name.span,
             operands: vec![(span, shape)],
             error,
         };
-        let &[inputs] = shape.dims() else {
-            return Err(refused(BuildError::NotAVector(shape)));
-        };
-        let matrix = Shape::new(&[inputs, outputs]).ok_or(LowerError::BadShape { span: name.span })?;
-        self.circuit.param(matrix).map_err(refused)?;
-        let weight = format!("{}.weight", name.text);
-        let mut wires = vec![self.layer_param(&weight, name.span, true, start)?];
-        if has_bias {
-            self.circuit.param(Shape::vector(outputs)).map_err(refused)?;
-            let bias = format!("{}.bias", name.text);
-            wires.push(self.layer_param(&bias, name.span, false, Start::Zero)?);
+        let held = kind.held(shape).map_err(refused)?.ok_or(LowerError::BadShape { span: name.span })?;
+        let mut wires = Vec::new();
+        for Held { name: own, shape, transposed, start } in held {
+            self.circuit.param(shape).map_err(refused)?;
+            let full = format!("{}.{own}", name.text);
+            let wire = self.last(&full, name.span)?;
+            self.scope.add(full.clone(), wire);
+            self.add_param(&full, wire, transposed, start);
+            wires.push(wire);
         }
         self.layers[layer].params = Some(LayerParams { wires: wires.clone(), input: shape, first: span });
         Ok(wires)
-    }
-
-    fn layer_param(&mut self, name: &str, span: Span, transposed: bool, start: Start<T>) -> Result<Wire, LowerError> {
-        let wire = self.last(name, span)?;
-        self.scope.add(name.to_owned(), wire);
-        self.add_param(name, wire, transposed, start);
-        Ok(wire)
     }
 }

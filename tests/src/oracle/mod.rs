@@ -1,7 +1,7 @@
 //! The oracle: an independent judge of values and gradients, in f64.
 //!
 //! It walks the text's tree itself, with shapes, gates and losses of its own
-//! ([`mod@array`], [`gates`]) in [dual numbers](dual): no line of the core, of its
+//! ([`mod@array`], [`gates`], [`layers`]) in [dual numbers](dual): no line of the core, of its
 //! lowering or of its mathematics is used. A gradient's element is found by one
 //! walk in which that element moves; an intermediate wire moves the same way.
 //!
@@ -11,6 +11,7 @@
 pub mod array;
 pub mod dual;
 pub mod gates;
+pub mod layers;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,6 +21,7 @@ use crate::corpus::{Given, Scalar};
 use array::Array;
 use dual::fixed;
 use gates::{Arguments, apply};
+use layers::Layer;
 
 /// A circuit with what its sources are set to.
 pub struct Oracle<'a> {
@@ -257,28 +259,38 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A dense layer: z = W x + b with W as [out, in].
+    /// A layer of this kind, its params as the text names them.
     fn layer(&mut self, name: &str, kind: &Call, input: &Array) -> Result<Array, String> {
-        if kind.name.text != "dense" {
-            return Err(format!("the oracle knows no layer `{}`", kind.name.text));
-        }
-        let size = kind.arguments.first().ok_or("a dense layer has a size")?;
-        let Expr::Number(size) = &self.oracle.document.node(size.value).kind else {
-            return Err("a layer's size is a number".into());
+        let number = |name: &str, first: bool| -> Result<Option<f64>, String> {
+            let mut all = kind.arguments.iter();
+            let given = match all.clone().next() {
+                Some(argument) if first && argument.name.is_none() => Some(argument),
+                _ => all.find(|argument| argument.name.as_ref().is_some_and(|own| own.text == name)),
+            };
+            let Some(given) = given else { return Ok(None) };
+            let Expr::Number(text) = &self.oracle.document.node(given.value).kind else {
+                return Err(format!("`{name}` of a layer is a number"));
+            };
+            text.parse().map(Some).map_err(|error| format!("`{text}`: {error}"))
         };
-        let outputs: usize = size.parse().map_err(|error| format!("`{size}`: {error}"))?;
-        let inputs = input.elements.len();
-        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-        if !self.wires.contains_key(&weight) {
-            self.source(&weight, &[outputs, inputs], None)?;
-            self.source(&bias, &[outputs], None)?;
+        let is_relu = kind.arguments.iter().any(
+            |argument| matches!(&self.oracle.document.node(argument.value).kind, Expr::Name(word) if word == "relu"),
+        );
+        let of_input = input.shape.last().copied().unwrap_or(1);
+        let layer = Layer::of(
+            &kind.name.text,
+            of_input,
+            number("out", true)?,
+            self.oracle.scalar.round(number("eps", true)?.unwrap_or(1e-5)),
+            is_relu,
+        )?;
+        for (own, shape) in layer.params() {
+            let full = format!("{name}.{own}");
+            if !self.wires.contains_key(&full) {
+                self.source(&full, &shape, None)?;
+            }
         }
-        let (weight, bias) = (&self.wires[&weight], &self.wires[&bias]);
-        let rows = weight.elements.chunks(inputs).zip(&bias.elements);
-        let one = |(row, &bias): (&[dual::Dual], &dual::Dual)| {
-            row.iter().zip(&input.elements).fold(bias, |sum, (&weight, &x)| sum + weight * x)
-        };
-        Ok(Array { shape: vec![outputs], elements: rows.map(one).collect() })
+        layer.apply(input, |own| &self.wires[&format!("{name}.{own}")])
     }
 }
 
