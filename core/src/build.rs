@@ -181,13 +181,28 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         self.parts().push(Op::Const, shape, [place as u16, (place >> 16) as u16, 0], values)
     }
 
-    /// A gate of any operation but sources and slices, with its operands and its own numbers.
+    /// A gate of any operation but sources, slices and reshapes, with its operands and its own numbers.
     ///
     /// # Errors
     /// [`BuildError::BadRecord`] for another count of operands or numbers than the operation has;
     /// otherwise as the operation's own method.
     pub fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T]) -> Result<Wire, BuildError> {
-        self.parts().add_gate(op, operands, numbers)
+        self.add_gate_with(op, operands, numbers, &[])
+    }
+
+    /// The same with the gate's whole numbers (stride, padding), which go into the table of attributes
+    /// behind those operands that its record has no room for.
+    ///
+    /// # Errors
+    /// As [`Circuit::add_gate`]; [`BuildError::AttributesFull`].
+    pub fn add_gate_with(
+        &mut self,
+        op: Op,
+        operands: &[Wire],
+        numbers: &[T],
+        integers: &[u16],
+    ) -> Result<Wire, BuildError> {
+        self.parts().add_gate(op, operands, numbers, integers)
     }
 
     gates! {
@@ -247,6 +262,12 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         sum(a) = Sum;
         /// The mean of all elements, a scalar.
         mean(a) = Mean;
+        /// The greatest element, a scalar. Of equal ones the first gets all of the gradient.
+        max_of(a) = MaxOf;
+        /// The mean of each plane: `[channels, …]` → `[channels]`.
+        global_avg(a) = GlobalAvg;
+        /// The rows of a, then those of b, which have one inner shape; a scalar is one row.
+        concat(a, b) = Concat;
         /// eᵃⁱ / Σ eᵃʲ over the innermost dimension.
         softmax(a) = Softmax;
         /// aᵢ − ln Σ eᵃʲ over the innermost dimension.
@@ -308,6 +329,106 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let count = end.checked_sub(start).filter(|&n| n > 0).ok_or(wrong)?;
         let shape = Shape::from_raw([count, b, c, d]).ok_or(wrong)?;
         self.parts().push(Op::Slice, shape, [a.raw(), 0, start], &[])
+    }
+
+    /// The same elements in another shape. A plan for training or inference copies nothing where it
+    /// can leave them in their place.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let image = c.input(Shape::vector(64))?;
+    /// let planes = c.reshape(image, Shape::new(&[1, 8, 8]).ok_or("no shape")?)?;
+    /// assert_eq!(c.view().shape(planes).dims(), [1, 8, 8]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::ShapeMismatch`] for another count of elements, and as other gates.
+    pub fn reshape(&mut self, a: Wire, shape: Shape) -> Result<Wire, BuildError> {
+        self.parts().push(Op::Reshape, shape, [a.raw(), NONE, NONE], &[])
+    }
+
+    /// x ∗ W + b over a length: x `[in, length]`, W `[in / groups, kernel, out]`, b `[out]` if there is
+    /// one, the wire `[out, (length + 2·padding − kernel) / stride + 1]`.
+    ///
+    /// # Errors
+    /// As [`Circuit::conv2d`].
+    pub fn conv1d(
+        &mut self,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        [stride, padding, groups]: [u16; 3],
+    ) -> Result<Wire, BuildError> {
+        self.parts().conv(Op::Conv1d, x, weight, bias, &[stride, padding, groups])
+    }
+
+    /// x ∗ W + b over planes (LeCun et al., 1989; no flip): x `[in, height, width]`,
+    /// W `[in / groups, kernel height, kernel width, out]`, b `[out]` if there is one, the wire
+    /// `[out, rows, columns]` with rows = (height + 2·padding − kernel height) / stride + 1, rounded
+    /// down. Padding counts as 0. With `groups` = in it is depthwise.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::new(&[3, 8, 8]).ok_or("no shape")?)?;
+    /// let w = c.param(Shape::new(&[3, 3, 3, 16]).ok_or("no shape")?)?;
+    /// let (stride, padding, groups) = (2, 1, 1);
+    /// let z = c.conv2d(x, w, None, [stride, padding, groups])?;
+    /// assert_eq!(c.view().shape(z).dims(), [16, 4, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::WrongRank`] for another count of dimensions; [`BuildError::WrongWeights`];
+    /// [`BuildError::BadGroups`] if they do not divide inputs and outputs; [`BuildError::BadWindow`] if
+    /// the kernel is larger than the padded plane, or the stride 0; [`BuildError::ShapeMismatch`] for
+    /// the bias; [`BuildError::AttributesFull`], and as other gates.
+    pub fn conv2d(
+        &mut self,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        [stride, padding, groups]: [u16; 3],
+    ) -> Result<Wire, BuildError> {
+        self.parts().conv(Op::Conv2d, x, weight, bias, &[stride, padding, groups])
+    }
+
+    /// The greatest element of each window of `size` (× `size`) over `[channels, length]` or
+    /// `[channels, height, width]`; of equal ones the first gets all of the gradient. Padding is never
+    /// the greatest.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::new(&[3, 8, 8]).ok_or("no shape")?)?;
+    /// let (size, stride, padding) = (2, 2, 0);
+    /// let z = c.max_pool(x, [size, stride, padding])?;
+    /// assert_eq!(c.view().shape(z).dims(), [3, 4, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::WrongRank`]; [`BuildError::BadWindow`] if the window is larger than the padded
+    /// plane, the padding more than half of it, or the stride 0; [`BuildError::AttributesFull`], and
+    /// as other gates.
+    pub fn max_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
+        self.add_gate_with(Op::MaxPool, &[a], &[], &[size, stride, padding])
+    }
+
+    /// The mean of each window, as [`Circuit::max_pool`]; padding counts as 0, and is counted.
+    ///
+    /// # Errors
+    /// As [`Circuit::max_pool`].
+    pub fn avg_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
+        self.add_gate_with(Op::AvgPool, &[a], &[], &[size, stride, padding])
     }
 
     /// Marks a scalar wire to be raised.
@@ -385,17 +506,53 @@ impl<T: Scalar> Parts<'_, T> {
         CircuitRef { gates: self.gates, shapes: self.shapes, numbers: self.numbers, attrs: self.attrs, objective: None }
     }
 
-    fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T]) -> Result<Wire, BuildError> {
-        if numbers.len() != op.attributes() || op.is_source() || op == Op::Slice || operands.len() > 3 {
+    fn conv(
+        &mut self,
+        op: Op,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        integers: &[u16],
+    ) -> Result<Wire, BuildError> {
+        match bias {
+            Some(bias) => self.add_gate(op, &[x, weight, bias], &[], integers),
+            None => self.add_gate(op, &[x, weight], &[], integers),
+        }
+    }
+
+    fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T], integers: &[u16]) -> Result<Wire, BuildError> {
+        let told = matches!(op, Op::Slice | Op::Reshape) || op.is_source();
+        if numbers.len() != op.attributes() || integers.len() != op.integers() || told || operands.len() > op.operands()
+        {
             return Err(BuildError::BadRecord);
         }
         let in_order = numbers.iter().zip(numbers.iter().skip(1)).all(|(lo, hi)| lo <= hi);
         if !in_order || numbers.iter().any(|x| x.is_nan()) {
             return Err(BuildError::BadBounds);
         }
+        let attrs = self.attrs.len();
+        let result = self.add_listed(op, operands, numbers, integers);
+        if result.is_err() {
+            self.attrs.truncate(attrs);
+        }
+        result
+    }
+
+    fn add_listed(&mut self, op: Op, operands: &[Wire], numbers: &[T], integers: &[u16]) -> Result<Wire, BuildError> {
+        let (listed, place) = (op.listed_operands(), self.attrs.len());
         let mut record = [NONE; 3];
-        for (field, wire) in record.iter_mut().zip(operands) {
+        for (field, wire) in record.iter_mut().zip(operands).take(op.operands() - listed) {
             *field = wire.raw();
+        }
+        if listed + integers.len() > 0 {
+            let [.., c] = &mut record;
+            *c = u16::try_from(place).map_err(|_| BuildError::AttributesFull(usize::from(NONE)))?;
+            let behind = operands.get(op.operands() - listed..).unwrap_or_default().iter().map(|wire| wire.raw());
+            let behind = behind.chain(core::iter::repeat(NONE)).take(listed);
+            for attr in behind.chain(integers.iter().copied()) {
+                let full = BuildError::AttributesFull(self.attrs.capacity());
+                self.attrs.push(attr).map_err(|_| full)?;
+            }
         }
         if !numbers.is_empty() {
             let [.., c] = &mut record;

@@ -143,6 +143,22 @@ ops! {
     Softmax = 69, "softmax";
     /// aᵢ − ln Σ eᵃʲ over the innermost dimension
     LogSoftmax = 70, "log_softmax";
+    /// The same elements in another shape.
+    Reshape = 71, "reshape";
+    /// The rows of a, then those of b.
+    Concat = 72, "concat";
+    /// The greatest aᵢ, of equal ones the first.
+    MaxOf = 73, "max";
+    /// Weights that slide over the length of `[channels, length]`.
+    Conv1d = 74, "conv1d";
+    /// Weights that slide over `[channels, height, width]`.
+    Conv2d = 75, "conv2d";
+    /// The greatest of each window, of equal ones the first.
+    MaxPool = 76, "max_pool";
+    /// The mean of each window.
+    AvgPool = 77, "avg_pool";
+    /// The mean of each plane.
+    GlobalAvg = 82, "global_avg";
     /// Mean of (a − b)²
     Mse = 96, "mse";
     /// Mean of max(0, 1 − a b), b = ±1
@@ -177,8 +193,8 @@ impl Op {
             OpKind::Unary => 1,
             OpKind::Binary | OpKind::Loss => 2,
             OpKind::Structured => match self {
-                Op::Dense => 3,
-                Op::Dot => 2,
+                Op::Dense | Op::Conv1d | Op::Conv2d => 3,
+                Op::Dot | Op::Concat => 2,
                 _ => 1,
             },
         }
@@ -188,14 +204,35 @@ impl Op {
     /// `c` says; the others are a and b.
     #[inline]
     pub(crate) const fn listed_operands(self) -> usize {
-        0
+        match self {
+            Op::Conv1d | Op::Conv2d => 1,
+            _ => 0,
+        }
     }
 
     /// How many whole numbers (a stride, a padding) the gate keeps in the table of attributes, behind
     /// its listed operands.
     #[inline]
     pub(crate) const fn integers(self) -> usize {
-        0
+        match self {
+            Op::Conv1d | Op::Conv2d => 3,   // stride, padding, groups
+            Op::MaxPool | Op::AvgPool => 3, // size, stride, padding
+            _ => 0,
+        }
+    }
+
+    /// How many of the operands must be there.
+    pub(crate) const fn needed_operands(self) -> usize {
+        match self {
+            Op::Dense | Op::Conv1d | Op::Conv2d => 2, // the bias may be missing
+            _ => self.operands(),
+        }
+    }
+
+    /// Whether the operands behind the first are weights of this gate, which a fused step updates in
+    /// place.
+    pub const fn has_weights(self) -> bool {
+        matches!(self, Op::Dense | Op::Conv1d | Op::Conv2d)
     }
 
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).
@@ -223,6 +260,9 @@ mod tests {
             (Op::Clip, 51),
             (Op::Dot, 64),
             (Op::LogSoftmax, 70),
+            (Op::Reshape, 71),
+            (Op::AvgPool, 77),
+            (Op::GlobalAvg, 82),
             (Op::Mse, 96),
             (Op::BinaryCrossEntropy, 99),
         ];
