@@ -187,7 +187,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// [`BuildError::BadRecord`] for another count of operands or numbers than the operation has;
     /// otherwise as the operation's own method.
     pub fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T]) -> Result<Wire, BuildError> {
-        self.add_gate_with(op, operands, numbers, &[])
+        self.add_gate_with(op, operands, &[], numbers)
     }
 
     /// The same with the gate's whole numbers (stride, padding), which go into the table of attributes
@@ -199,10 +199,10 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         &mut self,
         op: Op,
         operands: &[Wire],
-        numbers: &[T],
         integers: &[u16],
+        numbers: &[T],
     ) -> Result<Wire, BuildError> {
-        self.parts().add_gate(op, operands, numbers, integers)
+        self.parts().add_gate(op, operands, integers, numbers)
     }
 
     gates! {
@@ -420,7 +420,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// plane, the padding more than half of it, or the stride 0; [`BuildError::AttributesFull`], and
     /// as other gates.
     pub fn max_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
-        self.add_gate_with(Op::MaxPool, &[a], &[], &[size, stride, padding])
+        self.add_gate_with(Op::MaxPool, &[a], &[size, stride, padding], &[])
     }
 
     /// The mean of each window, as [`Circuit::max_pool`]; padding counts as 0, and is counted.
@@ -428,7 +428,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// # Errors
     /// As [`Circuit::max_pool`].
     pub fn avg_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
-        self.add_gate_with(Op::AvgPool, &[a], &[], &[size, stride, padding])
+        self.add_gate_with(Op::AvgPool, &[a], &[size, stride, padding], &[])
     }
 
     /// Marks a scalar wire to be raised.
@@ -515,12 +515,12 @@ impl<T: Scalar> Parts<'_, T> {
         integers: &[u16],
     ) -> Result<Wire, BuildError> {
         match bias {
-            Some(bias) => self.add_gate(op, &[x, weight, bias], &[], integers),
-            None => self.add_gate(op, &[x, weight], &[], integers),
+            Some(bias) => self.add_gate(op, &[x, weight, bias], integers, &[]),
+            None => self.add_gate(op, &[x, weight], integers, &[]),
         }
     }
 
-    fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T], integers: &[u16]) -> Result<Wire, BuildError> {
+    fn add_gate(&mut self, op: Op, operands: &[Wire], integers: &[u16], numbers: &[T]) -> Result<Wire, BuildError> {
         let told = matches!(op, Op::Slice | Op::Reshape) || op.is_source();
         if numbers.len() != op.attributes() || integers.len() != op.integers() || told || operands.len() > op.operands()
         {
@@ -531,14 +531,14 @@ impl<T: Scalar> Parts<'_, T> {
             return Err(BuildError::BadBounds);
         }
         let attrs = self.attrs.len();
-        let result = self.add_listed(op, operands, numbers, integers);
+        let result = self.add_listed(op, operands, integers, numbers);
         if result.is_err() {
             self.attrs.truncate(attrs);
         }
         result
     }
 
-    fn add_listed(&mut self, op: Op, operands: &[Wire], numbers: &[T], integers: &[u16]) -> Result<Wire, BuildError> {
+    fn add_listed(&mut self, op: Op, operands: &[Wire], integers: &[u16], numbers: &[T]) -> Result<Wire, BuildError> {
         let (listed, place) = (op.listed_operands(), self.attrs.len());
         let mut record = [NONE; 3];
         for (field, wire) in record.iter_mut().zip(operands).take(op.operands() - listed) {

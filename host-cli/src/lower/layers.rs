@@ -1,15 +1,16 @@
 //! Layers: their params, how these start, and what a layer statement may say.
 
-use chainrule::{BuildError, Init, Random, Shape, Wire};
+use chainrule::{BuildError, Init, Op, Random, Shape, Wire};
 
 use super::arguments::Signature;
 use super::build::Lowering;
 use super::error::LowerError;
+use super::gates::whole_numbers;
 use crate::text::ast::{Call, Document, Expr, ExprId, Name, Span};
 use crate::text::literal::Readable;
 
 /// The kinds of layers.
-const KINDS: &[&str] = &["dense"];
+const KINDS: &[&str] = &["dense", "conv1d", "conv2d"];
 /// The ways for a param to start.
 const STARTS: &[&str] =
     &["he", "xavier", "zero", "constant(number)", "uniform", "uniform(lo, hi)", "normal", "normal(mean, deviation)"];
@@ -67,14 +68,15 @@ impl<T: Readable> Start<T> {
         }
     }
 
-    /// The first values of a param of this shape, in the core's order; a
-    /// matrix is `[out, in]`, or `[in, out]` where the core keeps it so.
+    /// The first values of a param of this shape, in the core's order, whose
+    /// outputs are the first dimension, or the last where the core keeps it so.
+    /// What a kernel covers counts for inputs and outputs (as in PyTorch).
     pub fn draw(self, shape: Shape, input_first: bool, random: &mut Random) -> Vec<T> {
         let size = |dim: usize| u32::try_from(dim).unwrap_or(u32::MAX);
         let (first, rest) = (size(shape.first()), size(shape.len() / shape.first()));
         let (fan_in, fan_out) = match shape.rank() {
             0 | 1 => (first, 1),
-            _ if input_first => (first, rest),
+            _ if input_first => (size(shape.len() / shape.last()), size(shape.len() / shape.first())),
             _ => (rest, first),
         };
         let mut values = vec![T::ZERO; shape.len()];
@@ -99,10 +101,43 @@ fn only<T: Readable>(numbers: &[T]) -> T {
 #[derive(Clone, Debug)]
 pub(super) struct Layer<'a, T> {
     pub name: &'a Name,
+    kind: Kind,
     outputs: u16,
     start: Start<T>,
     has_bias: bool,
     pub params: Option<LayerParams>,
+}
+
+/// What a layer does.
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Dense,
+    /// The operation, the kernel's size, and its whole numbers.
+    Conv(Op, u16, Vec<u16>),
+}
+
+impl Kind {
+    /// The shape of the weights, as the core keeps them, for an input.
+    fn weight(&self, input: Shape, outputs: u16) -> Result<Shape, BuildError> {
+        let (op, size, integers) = match self {
+            Kind::Dense => {
+                let &[inputs] = input.dims() else { return Err(BuildError::NotAVector(input)) };
+                return Ok(Shape::matrix(inputs, outputs));
+            }
+            Kind::Conv(op, size, integers) => (op, *size, integers),
+        };
+        let rank = if *op == Op::Conv1d { 2 } else { 3 };
+        let &[inputs, ..] = input.dims() else { return Err(BuildError::WrongRank { shape: input, rank }) };
+        if input.dims().len() != usize::from(rank) {
+            return Err(BuildError::WrongRank { shape: input, rank });
+        }
+        let groups = integers.last().copied().unwrap_or(1);
+        let refused = BuildError::BadGroups { inputs, outputs, groups };
+        let share = inputs.checked_div(groups).filter(|share| share * groups == inputs).ok_or(refused)?;
+        let dims = if rank == 2 { vec![share, size, outputs] } else { vec![share, size, size, outputs] };
+        let window = BuildError::BadWindow { planes: input, kernel: size, stride: integers[0], padding: integers[1] };
+        Shape::new(&dims).ok_or(window)
+    }
 }
 
 /// A layer's params, made where it was used first.
@@ -110,11 +145,21 @@ pub(super) struct Layer<'a, T> {
 pub(super) struct LayerParams {
     wires: Vec<Wire>,
     input: Shape,
+    weight: Shape,
     first: Span,
 }
 
 impl<'a, T: Readable> Layer<'a, T> {
-    /// Reads `dense(32, init = he, bias = false)`; without `init` it is xavier.
+    /// The operation of its gate, and that gate's whole numbers.
+    pub fn gate(&self) -> (Op, Vec<u16>) {
+        match &self.kind {
+            Kind::Dense => (Op::Dense, Vec::new()),
+            Kind::Conv(op, _, integers) => (*op, integers.clone()),
+        }
+    }
+
+    /// Reads `dense(32, init = he, bias = false)` or `conv2d(8, 3, padding = 1)`; without `init` it is
+    /// xavier.
     pub fn read(document: &Document, name: &'a Name, kind: &Call) -> Result<Self, LowerError> {
         if !KINDS.contains(&kind.name.text.as_str()) {
             return Err(LowerError::UnknownWord {
@@ -124,8 +169,25 @@ impl<'a, T: Readable> Layer<'a, T> {
                 known: KINDS,
             });
         }
-        let bound = Signature { needed: &["out"], optional: &["init", "bias"] }.bind(document, kind)?;
-        let &[Some(out), init, bias] = bound.as_slice() else { return Err(LowerError::Echo) };
+        let conv = match kind.name.text.as_str() {
+            "conv1d" => Some(Op::Conv1d),
+            "conv2d" => Some(Op::Conv2d),
+            _ => None,
+        };
+        let whole = conv.map_or(&[][..], whole_numbers);
+        let names: Vec<&'static str> = whole.iter().map(|(name, _)| *name).chain(["init", "bias"]).collect();
+        let needed: &[&'static str] = if conv.is_some() { &["out", "kernel"] } else { &["out"] };
+        let bound = Signature { needed, optional: &names }.bind(document, kind)?;
+        let (&[Some(out), ..], &[.., init, bias]) = (bound.as_slice(), bound.as_slice()) else {
+            return Err(LowerError::Echo);
+        };
+        let does = match (conv, bound.get(1).copied().flatten()) {
+            (Some(op), Some(size)) => {
+                let given = bound.get(2..2 + whole.len()).unwrap_or_default();
+                Kind::Conv(op, document.small_number(size)?, document.whole_numbers(given, whole)?)
+            }
+            _ => Kind::Dense,
+        };
         let span = document.span(out);
         let outputs = document.whole_number(out).and_then(|out| u16::try_from(out).ok()).filter(|out| *out > 0);
         let outputs = outputs.ok_or(LowerError::Wanted { what: "a number of outputs, from 1 to 65535", span })?;
@@ -139,17 +201,18 @@ impl<'a, T: Readable> Layer<'a, T> {
             Some((Some(word), _)) if word.text == "false" => false,
             Some((_, span)) => return Err(LowerError::Wanted { what: "`true` or `false`", span }),
         };
-        Ok(Layer { name, outputs, start, has_bias, params: None })
+        Ok(Layer { name, kind: does, outputs, start, has_bias, params: None })
     }
 }
 
 impl<T: Readable> Lowering<'_, T> {
-    /// The params of a layer that reads `x`: weight `[in, out]` and bias.
+    /// The params of a layer that reads `x`: weight, outputs last, and bias.
     pub(super) fn layer_params(&mut self, layer: usize, x: Wire, span: Span) -> Result<Vec<Wire>, LowerError> {
         let shape = self.shape(x);
-        let Layer { name, outputs, ref start, has_bias, ref params } = self.layers[layer];
+        let Layer { name, ref kind, outputs, ref start, has_bias, ref params } = self.layers[layer];
+        let weight = kind.weight(shape, outputs);
         if let Some(params) = params {
-            if params.input != shape {
+            if weight != Ok(params.weight) {
                 return Err(LowerError::LayerInput {
                     name: name.text.clone(),
                     span,
@@ -167,11 +230,8 @@ impl<T: Readable> Lowering<'_, T> {
             operands: vec![(span, shape)],
             error,
         };
-        let &[inputs] = shape.dims() else {
-            return Err(refused(BuildError::NotAVector(shape)));
-        };
-        let matrix = Shape::new(&[inputs, outputs]).ok_or(LowerError::BadShape { span: name.span })?;
-        self.circuit.param(matrix).map_err(refused)?;
+        let of_weight = weight.map_err(refused)?;
+        self.circuit.param(of_weight).map_err(refused)?;
         let weight = format!("{}.weight", name.text);
         let mut wires = vec![self.layer_param(&weight, name.span, true, start)?];
         if has_bias {
@@ -179,7 +239,8 @@ impl<T: Readable> Lowering<'_, T> {
             let bias = format!("{}.bias", name.text);
             wires.push(self.layer_param(&bias, name.span, false, Start::Zero)?);
         }
-        self.layers[layer].params = Some(LayerParams { wires: wires.clone(), input: shape, first: span });
+        self.layers[layer].params =
+            Some(LayerParams { wires: wires.clone(), input: shape, weight: of_weight, first: span });
         Ok(wires)
     }
 

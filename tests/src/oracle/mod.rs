@@ -11,15 +11,17 @@
 pub mod array;
 pub mod dual;
 pub mod gates;
+pub mod planes;
 
 use std::collections::{BTreeMap, HashMap};
 
-use chainrule_cli::text::ast::{Call, Document, Expr, ExprId, Operator, Place, Statement};
+use chainrule_cli::text::ast::{Argument, Call, Document, Expr, ExprId, Operator, Place, Statement};
 
 use crate::corpus::{Given, Scalar};
 use array::Array;
 use dual::fixed;
 use gates::{Arguments, apply};
+use planes::{Steps, conv};
 
 /// A circuit with what its sources are set to.
 pub struct Oracle<'a> {
@@ -257,28 +259,58 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A dense layer: z = W x + b with W as [out, in].
+    /// A layer: W is [out, in] or [out, in / groups, kernel…].
     fn layer(&mut self, name: &str, kind: &Call, input: &Array) -> Result<Array, String> {
-        if kind.name.text != "dense" {
-            return Err(format!("the oracle knows no layer `{}`", kind.name.text));
-        }
-        let size = kind.arguments.first().ok_or("a dense layer has a size")?;
-        let Expr::Number(size) = &self.oracle.document.node(size.value).kind else {
-            return Err("a layer's size is a number".into());
-        };
-        let outputs: usize = size.parse().map_err(|error| format!("`{size}`: {error}"))?;
-        let inputs = input.elements.len();
+        let outputs = self.told(kind, "out", 0)?.ok_or("a layer has a size")?;
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+        let dimensions = match kind.name.text.as_str() {
+            "dense" => 0,
+            "conv1d" => 1,
+            "conv2d" => 2,
+            other => return Err(format!("the oracle knows no layer `{other}`")),
+        };
+        let told = |walk: &Self, name: &str, at: usize, usual: usize| {
+            Ok::<usize, String>(walk.told(kind, name, at)?.unwrap_or(usual))
+        };
+        let groups = told(self, "groups", 4, 1)?;
         if !self.wires.contains_key(&weight) {
-            self.source(&weight, &[outputs, inputs], None)?;
-            self.source(&bias, &[outputs], None)?;
+            let shape = if dimensions == 0 {
+                vec![outputs, input.elements.len()]
+            } else {
+                let kernel = self.told(kind, "kernel", 1)?.ok_or("a convolution has a kernel")?;
+                [vec![outputs, input.shape.first().unwrap_or(&0) / groups], vec![kernel; dimensions]].concat()
+            };
+            self.source(&weight, &shape, None)?;
+            let has_bias = |argument: &Argument| {
+                argument.name.as_ref().is_none_or(|name| name.text != "bias")
+                    || self.oracle.document.plain_name(argument.value).is_none_or(|word| word.text != "false")
+            };
+            if kind.arguments.iter().all(has_bias) {
+                self.source(&bias, &[outputs], None)?;
+            }
         }
-        let (weight, bias) = (&self.wires[&weight], &self.wires[&bias]);
-        let rows = weight.elements.chunks(inputs).zip(&bias.elements);
-        let one = |(row, &bias): (&[dual::Dual], &dual::Dual)| {
+        let (weight, bias) = (&self.wires[&weight], self.wires.get(&bias));
+        if dimensions > 0 {
+            let steps = Steps { stride: told(self, "stride", 2, 1)?, padding: told(self, "padding", 3, 0)? };
+            return conv(input, weight, bias, steps, groups);
+        }
+        let rows = weight.elements.chunks(input.elements.len()).enumerate();
+        let one = |(at, row): (usize, &[dual::Dual])| {
+            let bias = bias.map_or(fixed(0.0), |bias| bias.elements[at]);
             row.iter().zip(&input.elements).fold(bias, |sum, (&weight, &x)| sum + weight * x)
         };
         Ok(Array { shape: vec![outputs], elements: rows.map(one).collect() })
+    }
+
+    /// A whole number of a layer, by name or by place.
+    fn told(&self, kind: &Call, name: &str, at: usize) -> Result<Option<usize>, String> {
+        let named = kind.arguments.iter().find(|argument| argument.name.as_ref().is_some_and(|own| own.text == name));
+        let placed = kind.arguments.get(at).filter(|argument| argument.name.is_none());
+        let Some(argument) = named.or(placed) else { return Ok(None) };
+        let Expr::Number(text) = &self.oracle.document.node(argument.value).kind else {
+            return Err(format!("`{name}` is a number"));
+        };
+        text.parse().map(Some).map_err(|error| format!("`{text}`: {error}"))
     }
 }
 
