@@ -181,7 +181,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         self.parts().push(Op::Const, shape, [place as u16, (place >> 16) as u16, 0], values)
     }
 
-    /// A gate of any operation but sources and slices, with its operands and its own numbers.
+    /// A gate of any operation but sources, slices and reshapes, with its operands and its own numbers.
     ///
     /// # Errors
     /// [`BuildError::BadRecord`] for another count of operands or numbers than the operation has;
@@ -262,6 +262,12 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         sum(a) = Sum;
         /// The mean of all elements, a scalar.
         mean(a) = Mean;
+        /// The greatest element, a scalar. Of equal ones the first gets all of the gradient.
+        max_of(a) = MaxOf;
+        /// The mean of each plane: `[channels, …]` → `[channels]`.
+        global_avg(a) = GlobalAvg;
+        /// The rows of a, then those of b, which have one inner shape; a scalar is one row.
+        concat(a, b) = Concat;
         /// eᵃⁱ / Σ eᵃʲ over the innermost dimension.
         softmax(a) = Softmax;
         /// aᵢ − ln Σ eᵃʲ over the innermost dimension.
@@ -327,6 +333,106 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         self.parts().push(Op::Slice, shape, [a.raw(), 0, start], &[])
     }
 
+    /// The same elements in another shape. A plan for training or inference copies nothing where it
+    /// can leave them in their place.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let image = c.input(Shape::vector(64))?;
+    /// let planes = c.reshape(image, Shape::new(&[1, 8, 8]).ok_or("no shape")?)?;
+    /// assert_eq!(c.view().shape(planes).dims(), [1, 8, 8]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::ShapeMismatch`] for another count of elements, and as other gates.
+    pub fn reshape(&mut self, a: Wire, shape: Shape) -> Result<Wire, BuildError> {
+        self.parts().push(Op::Reshape, shape, [a.raw(), NONE, NONE], &[])
+    }
+
+    /// x ∗ W + b over a length: x `[in, length]`, W `[in / groups, kernel, out]`, b `[out]` if there is
+    /// one, the wire `[out, (length + 2·padding − kernel) / stride + 1]`.
+    ///
+    /// # Errors
+    /// As [`Circuit::conv2d`].
+    pub fn conv1d(
+        &mut self,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        [stride, padding, groups]: [u16; 3],
+    ) -> Result<Wire, BuildError> {
+        self.parts().conv(Op::Conv1d, x, weight, bias, &[stride, padding, groups])
+    }
+
+    /// x ∗ W + b over planes (LeCun et al., 1989; no flip): x `[in, height, width]`,
+    /// W `[in / groups, kernel height, kernel width, out]`, b `[out]` if there is one, the wire
+    /// `[out, rows, columns]` with rows = (height + 2·padding − kernel height) / stride + 1, rounded
+    /// down. Padding counts as 0. With `groups` = in it is depthwise.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::new(&[3, 8, 8]).ok_or("no shape")?)?;
+    /// let w = c.param(Shape::new(&[3, 3, 3, 16]).ok_or("no shape")?)?;
+    /// let (stride, padding, groups) = (2, 1, 1);
+    /// let z = c.conv2d(x, w, None, [stride, padding, groups])?;
+    /// assert_eq!(c.view().shape(z).dims(), [16, 4, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::WrongRank`] for another count of dimensions; [`BuildError::WrongWeights`];
+    /// [`BuildError::BadGroups`] if they do not divide inputs and outputs; [`BuildError::BadWindow`] if
+    /// the kernel is larger than the padded plane, or the stride 0; [`BuildError::ShapeMismatch`] for
+    /// the bias; [`BuildError::AttributesFull`], and as other gates.
+    pub fn conv2d(
+        &mut self,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        [stride, padding, groups]: [u16; 3],
+    ) -> Result<Wire, BuildError> {
+        self.parts().conv(Op::Conv2d, x, weight, bias, &[stride, padding, groups])
+    }
+
+    /// The greatest element of each window of `size` (× `size`) over `[channels, length]` or
+    /// `[channels, height, width]`; of equal ones the first gets all of the gradient. Padding is never
+    /// the greatest.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::new(&[3, 8, 8]).ok_or("no shape")?)?;
+    /// let (size, stride, padding) = (2, 2, 0);
+    /// let z = c.max_pool(x, [size, stride, padding])?;
+    /// assert_eq!(c.view().shape(z).dims(), [3, 4, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::WrongRank`]; [`BuildError::BadWindow`] if the window is larger than the padded
+    /// plane, the padding more than half of it, or the stride 0; [`BuildError::AttributesFull`], and
+    /// as other gates.
+    pub fn max_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
+        self.add_gate_with(Op::MaxPool, &[a], &[size, stride, padding], &[])
+    }
+
+    /// The mean of each window, as [`Circuit::max_pool`]; padding counts as 0, and is counted.
+    ///
+    /// # Errors
+    /// As [`Circuit::max_pool`].
+    pub fn avg_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
+        self.add_gate_with(Op::AvgPool, &[a], &[size, stride, padding], &[])
+    }
+
     /// w (x − μ) / √(σ² + ε) + b, the mean μ and the variance σ² (over n, not n − 1) those of each row
     /// of the innermost dimension (Ba, Kiros and Hinton, 2016): x `[…, n]`, weight and bias `[n]`, the
     /// wire as x. ε is 10⁻⁵ as a rule.
@@ -373,7 +479,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// ```
     ///
     /// # Errors
-    /// As other gates, and [`BuildError::NotAMatrix`] for x, [`BuildError::WrongShape`] for the
+    /// As other gates, and [`BuildError::WrongRank`] for x, [`BuildError::WrongShape`] for the
     /// others, [`BuildError::AttributesFull`].
     pub fn gru(
         &mut self,
@@ -540,6 +646,20 @@ impl<T: Scalar> Parts<'_, T> {
         CircuitRef { gates: self.gates, shapes: self.shapes, numbers: self.numbers, attrs: self.attrs, objective: None }
     }
 
+    fn conv(
+        &mut self,
+        op: Op,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        integers: &[u16],
+    ) -> Result<Wire, BuildError> {
+        match bias {
+            Some(bias) => self.add_gate(op, &[x, weight, bias], integers, &[]),
+            None => self.add_gate(op, &[x, weight], integers, &[]),
+        }
+    }
+
     /// Adds a gate with its shape found from its operands, or nothing at all.
     fn add_gate(&mut self, op: Op, operands: &[Wire], integers: &[u16], numbers: &[T]) -> Result<Wire, BuildError> {
         let (attrs, count) = (self.attrs.len(), self.numbers.len());
@@ -562,7 +682,7 @@ impl<T: Scalar> Parts<'_, T> {
         if numbers.len() != op.attributes()
             || integers.len() + usize::from(lists_numbers) != op.integers()
             || op.is_source()
-            || op == Op::Slice
+            || matches!(op, Op::Slice | Op::Reshape)
             || operands.len() > op.operands()
         {
             return Err(BuildError::BadRecord);

@@ -3,9 +3,11 @@
 //! The rule that makes backward simple is checked here, once: a gate's operands come before it, so
 //! there are no cycles, forward is the list read forwards and backward is the list reversed.
 
+use crate::conv::Conv;
 use crate::error::BuildError;
 use crate::gate::{Gate, NONE, Wire};
 use crate::op::{Op, OpKind};
+use crate::pool;
 use crate::shape::Shape;
 
 /// What the circuit is for: the wire to raise or to lower.
@@ -160,6 +162,22 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         self.attrs.get(start..start + gate.op.integers()).unwrap_or(&[])
     }
 
+    /// Whole number `n` of a gate in the table of attributes; 0 if there is none.
+    pub(crate) const fn integer(&self, gate: &Gate, n: usize) -> u16 {
+        match at(self.attrs, gate.listed() + gate.op.listed_operands() + n) {
+            Some(&integer) => integer,
+            None => 0,
+        }
+    }
+
+    /// How often a gate uses each of its weights: once, a convolution at every position.
+    pub(crate) fn uses(&self, gate: &Gate) -> usize {
+        match gate.op {
+            Op::Conv1d | Op::Conv2d => Conv::of(self, gate).map_or(1, |(conv, _)| conv.positions()),
+            _ => 1,
+        }
+    }
+
     /// The numbers of a const.
     pub fn const_values(&self, wire: Wire) -> Option<&'a [T]> {
         let gate = self.gate(wire).filter(|gate| gate.op == Op::Const)?;
@@ -270,16 +288,7 @@ pub(crate) const fn check<T: Copy>(
         }
         n += 1;
     }
-    let needed = match gate.op.kind() {
-        OpKind::Source => 0,
-        OpKind::Unary => 1,
-        OpKind::Binary | OpKind::Loss => 2,
-        OpKind::Structured => match gate.op {
-            Op::Dot | Op::Dense => 2, // a dense gate may have no bias
-            Op::LayerNorm | Op::Gru | Op::Rnn => gate.op.operands(),
-            _ => 1,
-        },
-    };
+    let needed = gate.op.needed_operands();
     n = 0;
     while n < needed {
         if circuit.operand(gate, n).is_none() {
@@ -324,6 +333,13 @@ pub(crate) const fn check<T: Copy>(
         Op::Sum | Op::Mean => Ok(Shape::SCALAR),
         Op::Slice => slice(a, gate.start(), told),
         Op::Softmax | Op::LogSoftmax => Ok(a),
+        Op::Reshape if a.len() == told.len() => Ok(told),
+        Op::Reshape => Err(BuildError::ShapeMismatch { left: a, right: told }),
+        Op::Concat => concat(a, b),
+        Op::MaxOf => Ok(Shape::SCALAR),
+        Op::Conv1d | Op::Conv2d => shape_of(Conv::of(circuit, gate)),
+        Op::MaxPool | Op::AvgPool => shape_of(pool::window(circuit, gate)),
+        Op::GlobalAvg => planes(a),
         Op::LayerNorm => {
             let row = Shape::vector(a.last() as u16);
             if a.is_scalar() {
@@ -396,10 +412,10 @@ const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result
 /// → `[time, hidden]`; the second weight says what `hidden` is.
 const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [Shape; 5], parts: usize) -> Result<Shape, BuildError> {
     if x.rank() != 2 {
-        return Err(BuildError::NotAMatrix(x));
+        return Err(BuildError::WrongRank { shape: x, rank: 2 });
     }
     if w_hh.rank() != 2 {
-        return Err(BuildError::NotAMatrix(w_hh));
+        return Err(BuildError::WrongRank { shape: w_hh, rank: 2 });
     }
     let hidden = w_hh.first();
     let columns = if hidden * parts > u16::MAX as usize { u16::MAX } else { (hidden * parts) as u16 };
@@ -428,5 +444,32 @@ const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError>
         Ok(told)
     } else {
         Err(BuildError::ShapeMismatch { left: a, right: told })
+    }
+}
+
+/// Rows of one inner shape; a scalar is one row.
+const fn concat(a: Shape, b: Shape) -> Result<Shape, BuildError> {
+    let rows = a.first() + b.first();
+    let wide = if a.rank() > b.rank() { a } else { b };
+    let [_, d, e, f] = wide.to_raw();
+    match Shape::from_raw([if rows > u16::MAX as usize { 0 } else { rows as u16 }, d, e, f]) {
+        Some(shape) if rows <= u16::MAX as usize && a.inner().same(b.inner()) => Ok(shape),
+        _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
+    }
+}
+
+/// `[channels, …]` → `[channels]`
+const fn planes(a: Shape) -> Result<Shape, BuildError> {
+    match a.rank() {
+        2 | 3 => Ok(Shape::vector(a.first() as u16)),
+        _ => Err(BuildError::WrongRank { shape: a, rank: 3 }),
+    }
+}
+
+/// The shape without what it was found with.
+const fn shape_of<W: Copy>(checked: Result<(W, Shape), BuildError>) -> Result<Shape, BuildError> {
+    match checked {
+        Ok((_, shape)) => Ok(shape),
+        Err(error) => Err(error),
     }
 }

@@ -63,8 +63,42 @@ pub enum BuildError {
     },
     /// Only a param can be frozen.
     NotAParam(u16),
-    /// A matrix was wanted.
-    NotAMatrix(Shape),
+    /// A wire of another number of dimensions was wanted.
+    WrongRank {
+        /// What came.
+        shape: Shape,
+        /// The dimensions wanted.
+        rank: u8,
+    },
+    /// A window that does not fit its planes, padding included, or does not move.
+    BadWindow {
+        /// What it should slide over.
+        planes: Shape,
+        /// Its width.
+        kernel: u16,
+        /// How far it moves.
+        stride: u16,
+        /// What is added around the planes.
+        padding: u16,
+    },
+    /// Inputs or outputs of a convolution that its groups do not divide.
+    BadGroups {
+        /// Planes of the input.
+        inputs: u16,
+        /// Planes of the output.
+        outputs: u16,
+        /// The groups.
+        groups: u16,
+    },
+    /// Weights of a convolution that do not go with its input.
+    WrongWeights {
+        /// The input.
+        input: Shape,
+        /// The weights, outputs last.
+        weight: Shape,
+        /// The groups.
+        groups: u16,
+    },
     /// An operand has not the shape that the others ask of it.
     WrongShape {
         /// Which operand, from 0.
@@ -100,7 +134,16 @@ impl fmt::Display for BuildError {
                 write!(f, "{logits} logits want a label of {logits} classes, not of {classes}")
             }
             BuildError::NotAParam(w) => write!(f, "wire {w} is not a param"),
-            BuildError::NotAMatrix(shape) => write!(f, "a matrix is wanted, not shape {shape}"),
+            BuildError::WrongRank { shape, rank } => write!(f, "{rank} dimensions are wanted, not shape {shape}"),
+            BuildError::BadWindow { planes, kernel, stride, padding } => {
+                write!(f, "a window of {kernel} with stride {stride} and padding {padding} does not fit {planes}")
+            }
+            BuildError::BadGroups { inputs, outputs, groups } => {
+                write!(f, "{groups} groups do not divide {inputs} inputs and {outputs} outputs")
+            }
+            BuildError::WrongWeights { input, weight, groups } => {
+                write!(f, "weights {weight} do not go with {input} in {groups} groups")
+            }
             BuildError::WrongShape { operand, wanted, found } => {
                 write!(f, "operand {operand} should have shape {wanted}, not {found}")
             }

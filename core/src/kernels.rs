@@ -11,7 +11,8 @@ use crate::plan::{Slot, saved_len};
 use crate::recurrent::{self, Recurrent};
 use crate::scalar::Scalar;
 use crate::store::Around;
-use crate::{dense, dropout, layer_norm, loss, reduce, softmax};
+use crate::{conv, dense, dropout, layer_norm, loss, pool, reduce, softmax};
+use conv::Conv;
 
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
 #[inline(always)]
@@ -29,6 +30,22 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
             let start = row_start(gate, around, a.len())?;
             out.copy_from_slice(a.get(start..)?.get(..out.len())?);
         }
+        // Where the plan gives both wires one place, there is nothing to do.
+        Op::Reshape if slot.value == around.slot(gate.a)?.value => {}
+        Op::Reshape => out.copy_from_slice(around.value(gate.a)?.get(..out.len())?),
+        Op::Concat => {
+            let (a, b) = (around.value(gate.a)?, around.value(gate.b)?);
+            out.iter_mut().zip(a.iter().chain(b)).for_each(|(out, &x)| *out = x);
+        }
+        Op::MaxOf => *out.first_mut()? = reduce::max(around.value(gate.a)?),
+        Op::Conv1d | Op::Conv2d => {
+            let (circuit, x, w) = (&around.fixed.circuit, around.value(gate.a)?, around.value(gate.b)?);
+            let bias = circuit.operand(gate, 2).and_then(|bias| around.value(bias.raw()));
+            conv::forward(&Conv::of(circuit, gate).ok()?.0, x, w, bias, out);
+        }
+        Op::MaxPool => pool::max(&pool::window(&around.fixed.circuit, gate).ok()?.0, around.value(gate.a)?, out),
+        Op::AvgPool => pool::mean(&pool::window(&around.fixed.circuit, gate).ok()?.0, around.value(gate.a)?, out),
+        Op::GlobalAvg => reduce::planes_mean(around.value(gate.a)?, out),
         Op::Softmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::softmax),
         Op::LogSoftmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::log_softmax),
         Op::LayerNorm => {
@@ -95,6 +112,25 @@ pub(crate) fn backward<T: Scalar>(
                 *dx += d;
             }
         }
+        Op::Reshape => dx.iter_mut().zip(delta).for_each(|(dx, &d)| *dx += d),
+        Op::Concat => {
+            let start = if k == 0 { 0 } else { delta.len() - dx.len() };
+            dx.iter_mut().zip(delta.get(start..)?).for_each(|(dx, &d)| *dx += d);
+        }
+        Op::MaxOf => reduce::max_back(around.value(gate.a)?, g, dx),
+        Op::Conv1d | Op::Conv2d => {
+            let (conv, _) = Conv::of(&around.fixed.circuit, gate).ok()?;
+            match k {
+                0 => conv::backward(&conv, around.value(gate.b)?, delta, dx),
+                1 => conv::update(&conv, around.value(gate.a)?, delta, -T::ONE, dx),
+                _ => conv::update_bias(&conv, delta, -T::ONE, dx),
+            }
+        }
+        Op::MaxPool => {
+            pool::max_back(&pool::window(&around.fixed.circuit, gate).ok()?.0, around.value(gate.a)?, delta, dx)
+        }
+        Op::AvgPool => pool::mean_back(&pool::window(&around.fixed.circuit, gate).ok()?.0, delta, dx),
+        Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
         Op::Softmax => {
             rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::softmax_back)
         }

@@ -99,6 +99,9 @@ fn build_errors() {
             ("BadBounds", with(&|c| c.leaky_relu(x(c), f32::NAN).map(drop))),
             ("BadClasses", with(&|c| c.label(1).map(drop))),
             ("NotALabel", with(&|c| c.cross_entropy(v(c), x(c)).map(drop))),
+            ("BadBounds", with(&|c| c.dropout(x(c), 1.0).map(drop))),
+            ("BadBounds", with(&|c| c.huber(x(c), x(c), 0.0).map(drop))),
+            ("WrongShape", with(&|c| c.layer_norm(v(c), v(c), x(c), 0.5).map(drop))),
             ("NotAParam", with(&|c| c.set_frozen(x(c), true))),
         ],
     );

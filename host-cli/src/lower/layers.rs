@@ -66,14 +66,15 @@ impl<T: Readable> Start<T> {
         }
     }
 
-    /// The first values of a param of this shape, in the core's order; a
-    /// matrix is `[out, in]`, or `[in, out]` where the core keeps it so.
+    /// The first values of a param of this shape, in the core's order, whose
+    /// outputs are the first dimension, or the last where the core keeps it so.
+    /// What a kernel covers counts for inputs and outputs (as in PyTorch).
     pub fn draw(self, shape: Shape, input_first: bool, random: &mut Random) -> Vec<T> {
         let size = |dim: usize| u32::try_from(dim).unwrap_or(u32::MAX);
         let (first, rest) = (size(shape.first()), size(shape.len() / shape.first()));
         let (fan_in, fan_out) = match shape.rank() {
             0 | 1 => (first, 1),
-            _ if input_first => (first, rest),
+            _ if input_first => (size(shape.len() / shape.last()), size(shape.len() / shape.first())),
             _ => (rest, first),
         };
         let mut values = vec![T::ZERO; shape.len()];
@@ -107,6 +108,8 @@ pub(super) struct Layer<'a, T> {
 pub(super) struct LayerParams {
     wires: Vec<Wire>,
     input: Shape,
+    /// The shapes of the params.
+    shapes: Vec<Shape>,
     first: Span,
 }
 
@@ -115,8 +118,12 @@ impl<T: Readable> Lowering<'_, T> {
     pub(super) fn layer_params(&mut self, layer: usize, x: Wire, span: Span) -> Result<Vec<Wire>, LowerError> {
         let shape = self.shape(x);
         let Layer { name, ref kind, ref params } = self.layers[layer];
+        let held = kind.held(shape);
         if let Some(params) = params {
-            if params.input != shape {
+            let fits = |held: &Option<Vec<Held<T>>>| {
+                held.iter().flatten().map(|held| held.shape).eq(params.shapes.iter().copied())
+            };
+            if !held.as_ref().is_ok_and(fits) {
                 return Err(LowerError::LayerInput {
                     name: name.text.clone(),
                     span,
@@ -133,8 +140,8 @@ impl<T: Readable> Lowering<'_, T> {
             operands: vec![(span, shape)],
             error,
         };
-        let held = kind.held(shape).map_err(refused)?.ok_or(LowerError::BadShape { span: name.span })?;
-        let mut wires = Vec::new();
+        let held = held.map_err(refused)?.ok_or(LowerError::BadShape { span: name.span })?;
+        let (mut wires, mut shapes) = (Vec::new(), Vec::new());
         for Held { name: own, shape, transposed, start } in held {
             self.circuit.param(shape).map_err(refused)?;
             let full = format!("{}.{own}", name.text);
@@ -142,8 +149,9 @@ impl<T: Readable> Lowering<'_, T> {
             self.scope.add(full.clone(), wire);
             self.add_param(&full, wire, transposed, start);
             wires.push(wire);
+            shapes.push(self.shape(wire));
         }
-        self.layers[layer].params = Some(LayerParams { wires: wires.clone(), input: shape, first: span });
+        self.layers[layer].params = Some(LayerParams { wires: wires.clone(), input: shape, shapes, first: span });
         Ok(wires)
     }
 }

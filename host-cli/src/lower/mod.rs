@@ -7,6 +7,7 @@
 //! [`rows`] (the data), [`error`] (what is wrong) and `words` for it.
 
 mod arguments;
+mod arrange;
 mod build;
 pub mod circuit;
 pub mod error;

@@ -169,14 +169,41 @@ impl LowerError {
 /// What the core refuses, with the operands' shapes.
 fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError) -> Diagnostic {
     let (title, help) = match error {
-        BuildError::ShapeMismatch { .. } => (
+        BuildError::ShapeMismatch { left, right } => (
             match operands {
+                [_] => format!("{gate} cannot make {} of the {} elements of {}", words(right), left.len(), words(left)),
                 [(_, left), (_, right), ..] => {
                     format!("{gate} does not take {} and {}", words(*left), words(*right))
                 }
                 _ => format!("{gate} does not take these shapes"),
             },
-            Some("the shapes must be equal; beside an operator, one can be a scalar".to_owned()),
+            Some(match operands {
+                [_] => format!("{} has {} elements", words(right), right.len()),
+                _ if gate == "`concat`" => "all dimensions but the first must be equal".to_owned(),
+                _ => "the shapes must be equal; beside an operator, one can be a scalar".to_owned(),
+            }),
+        ),
+        BuildError::WrongRank { shape, rank } => {
+            let (planes, example) = match rank {
+                2 => ("two dimensions, `[channels, length]` or `[time, features]`", "reshape(x, 16, 4)"),
+                _ => ("`[channels, height, width]`", "reshape(x, 1, 8, 8)"),
+            };
+            (format!("{gate} needs {planes}, not {}", words(shape)), Some(format!("make it so: `{example}`")))
+        }
+        BuildError::BadWindow { planes, kernel, stride, padding } => (
+            format!(
+                "a window of {kernel} with stride {stride} and padding {padding} does not go over {}",
+                words(planes)
+            ),
+            Some("it fits within the planes and their padding, moves by 1 or more, and a pool's padding is at most half of it".to_owned()),
+        ),
+        BuildError::BadGroups { inputs, outputs, groups } => (
+            format!("{groups} groups do not divide {inputs} inputs and {outputs} outputs"),
+            Some("each group has as many of both".to_owned()),
+        ),
+        BuildError::WrongWeights { input, weight, groups } => (
+            format!("{gate} does not take weights {} for {} in {groups} groups", words(weight), words(input)),
+            Some("they are [inputs / groups, kernel, outputs], the kernel of as many dimensions as a plane".to_owned()),
         ),
         BuildError::NotAVector(shape) => (format!("{gate} needs a vector, not {}", words(shape)), None),
         BuildError::NotAScalar(shape) => (format!("{gate} needs a scalar, not {}", words(shape)), None),
@@ -198,9 +225,6 @@ fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError
                 _ => "it must be above 0".to_owned(),
             }),
         ),
-        BuildError::NotAMatrix(shape) => {
-            (format!("{gate} needs a matrix, not {}", words(shape)), Some("a window is `[time, features]`".to_owned()))
-        }
         BuildError::WrongShape { operand, wanted, found } => {
             let place = ["first", "second", "third", "fourth", "fifth"].get(usize::from(operand)).unwrap_or(&"last");
             (format!("the {place} argument of {gate} must be {}, not {}", words(wanted), words(found)), None)

@@ -3,6 +3,7 @@
 
 use super::array::Array;
 use super::dual::{Dual, fixed};
+use super::planes::{Steps, conv, outputs_first, pool};
 
 /// What a call reads: wires by place and settings by name.
 pub struct Arguments<'a> {
@@ -106,6 +107,58 @@ fn log_softmax(row: &[Dual]) -> Vec<Dual> {
     row.iter().map(|&x| (x - largest) - whole).collect()
 }
 
+/// A gate that only moves elements.
+fn arranged(name: &str, call: &Arguments) -> Result<Option<Array>, String> {
+    let elements = call.wire(0)?.elements.clone();
+    Ok(Some(match name {
+        "reshape" => {
+            let sizes = call.wires[1..].iter().map(|size| Ok(size.only()?.v as usize));
+            Array { shape: sizes.collect::<Result<_, String>>()?, elements }
+        }
+        "flatten" => Array { shape: vec![elements.len()], elements },
+        "concat" => {
+            let rows = |wire: &Array| wire.shape.first().copied().unwrap_or(1);
+            let inner = call.wires.iter().map(|wire| wire.shape.get(1..).unwrap_or_default());
+            let mut shape = vec![call.wires.iter().map(|wire| rows(wire)).sum()];
+            shape.extend_from_slice(inner.max_by_key(|inner| inner.len()).unwrap_or_default());
+            Array { shape, elements: call.wires.iter().flat_map(|wire| wire.elements.clone()).collect() }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// A gate over planes.
+fn windowed(name: &str, call: &Arguments) -> Result<Option<Array>, String> {
+    let x = call.wire(0)?;
+    let whole = |name: &str, at: usize, usual: usize| {
+        call.setting(name, at, Some(usual as f64)).map(|number| number.v as usize)
+    };
+    Ok(Some(match name {
+        "global_avg" => {
+            let len: usize = x.shape.iter().skip(1).product();
+            let mean = |plane: &[Dual]| plane.iter().fold(fixed(0.0), |sum, &x| sum + x) / fixed(len as f64);
+            Array { shape: vec![x.shape[0]], elements: x.elements.chunks(len).map(mean).collect() }
+        }
+        "max_pool" | "avg_pool" => {
+            let size = whole("size", 1, 0)?;
+            let steps = Steps { stride: whole("stride", 2, size)?, padding: whole("padding", 3, 0)? };
+            pool(x, size, steps, |seen, area| {
+                let seen = seen.iter().copied();
+                Ok(match name {
+                    "avg_pool" => seen.fold(fixed(0.0), |sum, x| sum + x) / fixed(area as f64),
+                    _ => seen.reduce(Dual::max).ok_or("an empty window")?,
+                })
+            })?
+        }
+        "conv1d" | "conv2d" => {
+            let weight = outputs_first(call.wire(1)?);
+            let steps = Steps { stride: whole("stride", 3, 1)?, padding: whole("padding", 4, 0)? };
+            conv(x, &weight, call.wires.get(2).copied(), steps, whole("groups", 5, 1)?)?
+        }
+        _ => return Ok(None),
+    }))
+}
+
 /// A gate applied to its arguments.
 pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
     let first = call.wire(0)?;
@@ -116,6 +169,12 @@ pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
         let elements = first.elements.iter().copied();
         let largest = elements.reduce(|best, x| if x.v > best.v { x } else { best });
         return largest.map(Array::scalar).ok_or_else(|| "max of nothing".into());
+    }
+    if let Some(arranged) = arranged(name, call)? {
+        return Ok(arranged);
+    }
+    if let Some(windowed) = windowed(name, call)? {
+        return Ok(windowed);
     }
     if let Some(function) = binary(name) {
         return first.with(call.wire(1)?, function);

@@ -7,7 +7,7 @@ use super::gates::sigmoid;
 /// A layer and its sizes.
 pub enum Layer {
     /// W x + b
-    Dense { inputs: usize, outputs: usize },
+    Dense { inputs: usize, outputs: usize, has_bias: bool },
     /// Ba, Kiros and Hinton 2016.
     LayerNorm { width: usize, eps: f64 },
     /// Cho et al. 2014, the reset gate inside as cuDNN has it.
@@ -24,10 +24,16 @@ fn affine(weight: &Array, bias: &Array, x: &[Dual]) -> Vec<Dual> {
 
 impl Layer {
     /// The layer of this kind for rows of `inputs`; `out` is its first number, if it has one.
-    pub fn of(kind: &str, inputs: usize, out: Option<f64>, eps: f64, relu: bool) -> Result<Layer, String> {
+    pub fn of(
+        kind: &str,
+        inputs: usize,
+        out: Option<f64>,
+        eps: f64,
+        [relu, has_bias]: [bool; 2],
+    ) -> Result<Layer, String> {
         let size = || out.map(|out| out as usize).ok_or(format!("a layer `{kind}` has a size"));
         Ok(match kind {
-            "dense" => Layer::Dense { inputs, outputs: size()? },
+            "dense" => Layer::Dense { inputs, outputs: size()?, has_bias },
             "layer_norm" => Layer::LayerNorm { width: inputs, eps },
             "gru" => Layer::Gru { inputs, hidden: size()? },
             "rnn" => Layer::Rnn { inputs, hidden: size()?, relu },
@@ -46,7 +52,10 @@ impl Layer {
             ]
         };
         match *self {
-            Layer::Dense { inputs, outputs } => vec![("weight", vec![outputs, inputs]), ("bias", vec![outputs])],
+            Layer::Dense { inputs, outputs, has_bias } => {
+                let both = [("weight", vec![outputs, inputs]), ("bias", vec![outputs])];
+                both.into_iter().take(if has_bias { 2 } else { 1 }).collect()
+            }
             Layer::LayerNorm { width, .. } => vec![("weight", vec![width]), ("bias", vec![width])],
             Layer::Gru { inputs, hidden } => recurrent(inputs, hidden, 3 * hidden),
             Layer::Rnn { inputs, hidden, .. } => recurrent(inputs, hidden, hidden),
@@ -56,8 +65,10 @@ impl Layer {
     /// What it makes of its input.
     pub fn apply<'a>(&self, input: &Array, param: impl Fn(&str) -> &'a Array) -> Result<Array, String> {
         match *self {
-            Layer::Dense { outputs, .. } => {
-                let elements = affine(param("weight"), param("bias"), &input.elements);
+            Layer::Dense { outputs, has_bias, .. } => {
+                let none = Array { shape: vec![outputs], elements: vec![fixed(0.0); outputs] };
+                let bias = if has_bias { param("bias") } else { &none };
+                let elements = affine(param("weight"), bias, &input.elements);
                 Ok(Array { shape: vec![outputs], elements })
             }
             Layer::LayerNorm { eps, .. } => Ok(input.rows(|row| {

@@ -12,8 +12,11 @@ pub mod array;
 pub mod dual;
 pub mod gates;
 pub mod layers;
+pub mod planes;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::str::FromStr;
 
 use chainrule_cli::text::ast::{Call, Document, Expr, ExprId, Operator, Place, Statement};
 
@@ -22,6 +25,7 @@ use array::Array;
 use dual::fixed;
 use gates::{Arguments, apply};
 use layers::Layer;
+use planes::{Steps, conv};
 
 /// A circuit with what its sources are set to.
 pub struct Oracle<'a> {
@@ -261,28 +265,19 @@ impl<'a> Walk<'a> {
 
     /// A layer of this kind, its params as the text names them.
     fn layer(&mut self, name: &str, kind: &Call, input: &Array) -> Result<Array, String> {
-        let number = |name: &str, first: bool| -> Result<Option<f64>, String> {
-            let mut all = kind.arguments.iter();
-            let given = match all.clone().next() {
-                Some(argument) if first && argument.name.is_none() => Some(argument),
-                _ => all.find(|argument| argument.name.as_ref().is_some_and(|own| own.text == name)),
-            };
-            let Some(given) = given else { return Ok(None) };
-            let Expr::Number(text) = &self.oracle.document.node(given.value).kind else {
-                return Err(format!("`{name}` of a layer is a number"));
-            };
-            text.parse().map(Some).map_err(|error| format!("`{text}`: {error}"))
-        };
+        if kind.name.text.starts_with("conv") {
+            return self.conv_layer(name, kind, input);
+        }
         let is_relu = kind.arguments.iter().any(
             |argument| matches!(&self.oracle.document.node(argument.value).kind, Expr::Name(word) if word == "relu"),
         );
-        let of_input = input.shape.last().copied().unwrap_or(1);
+        let eps = self.told(kind, "eps", 0)?.unwrap_or(1e-5);
         let layer = Layer::of(
             &kind.name.text,
-            of_input,
-            number("out", true)?,
-            self.oracle.scalar.round(number("eps", true)?.unwrap_or(1e-5)),
-            is_relu,
+            input.shape.last().copied().unwrap_or(1),
+            self.told(kind, "out", 0)?,
+            self.oracle.scalar.round(eps),
+            [is_relu, self.has_bias(kind)],
         )?;
         for (own, shape) in layer.params() {
             let full = format!("{name}.{own}");
@@ -291,6 +286,44 @@ impl<'a> Walk<'a> {
             }
         }
         layer.apply(input, |own| &self.wires[&format!("{name}.{own}")])
+    }
+
+    /// A convolution: W is [out, in / groups, kernel…].
+    fn conv_layer(&mut self, name: &str, kind: &Call, input: &Array) -> Result<Array, String> {
+        let whole = |name: &str, at: usize| Ok::<_, String>(self.told(kind, name, at)?.map(|number: usize| number));
+        let outputs = whole("out", 0)?.ok_or("a layer has a size")?;
+        let kernel = whole("kernel", 1)?.ok_or("a convolution has a kernel")?;
+        let steps = Steps { stride: whole("stride", 2)?.unwrap_or(1), padding: whole("padding", 3)?.unwrap_or(0) };
+        let groups = whole("groups", 4)?.unwrap_or(1);
+        let dimensions = if kind.name.text == "conv1d" { 1 } else { 2 };
+        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+        if !self.wires.contains_key(&weight) {
+            let inputs = input.shape.first().unwrap_or(&0) / groups;
+            self.source(&weight, &[vec![outputs, inputs], vec![kernel; dimensions]].concat(), None)?;
+            if self.has_bias(kind) {
+                self.source(&bias, &[outputs], None)?;
+            }
+        }
+        conv(input, &self.wires[&weight], self.wires.get(&bias), steps, groups)
+    }
+
+    /// Whether a layer has a bias: unless the text says `bias = false`.
+    fn has_bias(&self, kind: &Call) -> bool {
+        kind.arguments.iter().all(|argument| {
+            argument.name.as_ref().is_none_or(|name| name.text != "bias")
+                || self.oracle.document.plain_name(argument.value).is_none_or(|word| word.text != "false")
+        })
+    }
+
+    /// A number of a layer, by name or by place.
+    fn told<N: FromStr<Err: Display>>(&self, kind: &Call, name: &str, at: usize) -> Result<Option<N>, String> {
+        let named = kind.arguments.iter().find(|argument| argument.name.as_ref().is_some_and(|own| own.text == name));
+        let placed = kind.arguments.get(at).filter(|argument| argument.name.is_none());
+        let Some(argument) = named.or(placed) else { return Ok(None) };
+        let Expr::Number(text) = &self.oracle.document.node(argument.value).kind else {
+            return Err(format!("`{name}` is a number"));
+        };
+        text.parse().map(Some).map_err(|error| format!("`{text}`: {error}"))
     }
 }
 

@@ -10,7 +10,7 @@ use chainrule::Op;
 pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
     let (a, b) = (operands.first().copied().unwrap_or(""), operands.get(1).copied().unwrap_or(""));
     match (op, k) {
-        (Op::Add, _) | (Op::Sub, 0) | (Op::Sum, _) => "1".into(),
+        (Op::Add, _) | (Op::Sub, 0) | (Op::Sum | Op::Reshape | Op::Concat, _) => "1".into(),
         (Op::Sub, _) | (Op::Neg, _) => "-1".into(),
         (Op::Mul | Op::Dot, 0) => b.into(),
         (Op::Mul | Op::Dot, _) => a.into(),
