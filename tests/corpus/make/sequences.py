@@ -1,10 +1,15 @@
 """Writes the circuits and sidecars of sequences and of what came with them
 (loss-mae, loss-huber*, loss-cross_entropy-smooth*, layer-norm*, layer-gru*,
-layer-rnn*, layer-dropout). See figures.py for how; the formulas are written
-down here from the papers, step by step, with weights as PyTorch has them.
+layer-rnn*, layer-dropout), the sidecar of motions, and its data. See figures.py
+for how; the formulas are written down here from the papers, step by step, with
+weights as PyTorch has them.
 
 Run: python sequences.py   (needs mpmath)
 """
+
+import csv
+import math
+import random
 
 from mpmath import mp, mpf
 
@@ -244,6 +249,73 @@ maximize f
         [{"x": [0.5, -1, 2, 0, 1e3]}], values=("y", "f"), gradients=["x", "y"])
 
 
+# Motions
+
+MOTIONS = n.CORPUS.parent / "data" / "motions.csv"
+
+
+def motions():
+    """Windows of 16 samples of two axes: 0 goes around, 1 to and fro, 2 draws an
+    eight. Pace, beginning, size and direction differ from row to row, and each
+    number has a Gaussian noise of 0.15."""
+    draw = random.Random(1)
+    lines = [",".join([*(f"window{k}" for k in range(32)), "motion"])]
+    for row in range(300):
+        motion = row % 3
+        pace, start = draw.uniform(0.35, 0.6), draw.uniform(0, 2 * math.pi)
+        size, way = draw.uniform(0.7, 1.3), draw.choice([-1, 1])
+        tilt = draw.uniform(0.2, 1.3)
+        window = []
+        for t in range(16):
+            angle = way * (start + pace * t)
+            x, y = [
+                (math.cos(angle), math.sin(angle)),
+                (math.cos(tilt) * math.sin(angle), math.sin(tilt) * math.sin(angle)),
+                (math.sin(angle), math.sin(2 * angle)),
+            ][motion]
+            window += [size * x + draw.gauss(0, 0.15), size * y + draw.gauss(0, 0.15)]
+        lines.append(",".join([*(f"{v:.3f}" for v in window), str(motion)]))
+    MOTIONS.write_text("\n".join(lines) + "\n")
+
+
+def motions_sidecar():
+    hidden = 12
+    patterns = {
+        "g.weight_ih": (72, 7, 23, 16),
+        "g.weight_hh": (432, 11, 29, 32),
+        "g.bias_ih": (36, 5, 17, 16),
+        "g.bias_hh": (36, 3, 13, 16),
+        "fc.weight": (36, 7, 19, 16),
+        "fc.bias": (3, 2, 3, 4),
+    }
+    numbers = {name: n.pattern(*pattern) for name, pattern in patterns.items()}
+    shown = {
+        name: f"{{ step = {step}, modulus = {modulus}, divide = {divide} }}"
+        for name, (_, step, modulus, divide) in patterns.items()
+    }
+
+    def network(at):
+        h = at.wire("h", lambda: gru(rows(at["window"], 2), "g", at, hidden))
+        e = at.wire("e", lambda: h[15 * hidden :])
+        logits = at.wire("logits", lambda: dense(e, at["fc.weight"], at["fc.bias"]))
+        return smooth(logits, int(at["motion"]), "0.05")
+
+    with open(MOTIONS) as file:
+        data = list(csv.DictReader(file))
+    side = f'origin = "K. Cho et al. 2014, C. Szegedy et al. 2016; {ORIGIN}"\n'
+    side += "# sixteen steps, one after the other\n" + n.tolerance(2e-5, 5e-14)
+    some = ["logits", "e", "h[0]", "h[100]", "window[0]", "window[31]", "fc.bias", "fc.weight[20]"]
+    some += ["g.weight_ih[0]", "g.weight_ih[40]", "g.weight_ih[70]", "g.weight_hh[7]", "g.weight_hh[200]"]
+    some += ["g.weight_hh[430]", "g.bias_ih[5]", "g.bias_ih[20]", "g.bias_hh[11]", "g.bias_hh[30]"]
+    for row in (0, 1, 2):
+        window = [data[row][f"window{k}"] for k in range(32)]
+        inputs = {"window": window, "motion": int(data[row]["motion"]), **numbers}
+        side += n.judged(network, inputs, ["logits", "e"], some, shown=shown, row=row)
+    n.write("motions", None, side)
+
+
 if __name__ == "__main__":
     losses()
     layers()
+    motions()
+    motions_sidecar()
