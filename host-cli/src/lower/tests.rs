@@ -53,6 +53,8 @@ fn run(circuit: &Lowered<f64>) -> Vec<(String, f64, f64)> {
     scalars.map(told).collect()
 }
 
+mod planes;
+
 #[test]
 fn the_seed_from_a_formula() {
     let circuit = formula("(x + y) * z", &["x=-2", "y=5", "z=-4"]);
@@ -197,10 +199,11 @@ maximize a + b + sum(c) + sum(d) + sum(e) + sum(g) + sum(fc(c))
 #[test]
 fn every_operation_can_be_called() {
     let vectors = ["dot", "dense", "cross_entropy"];
+    let planes = ["concat", "conv1d", "conv2d", "max_pool", "avg_pool", "global_avg"];
     for op in Op::ALL.iter().filter(|op| !op.is_source() && **op != Op::Slice) {
         let name = op.name();
         let text = match (name, op.kind()) {
-            (name, _) if vectors.contains(&name) => continue,
+            (name, _) if vectors.contains(&name) || planes.contains(&name) => continue,
             ("clip", _) => "clip(x, -1, hi = 1)".to_owned(),
             (_, chainrule::OpKind::Binary | chainrule::OpKind::Loss) => format!("{name}(x, y)"),
             _ => format!("{name}(x)"),
@@ -211,6 +214,16 @@ fn every_operation_can_be_called() {
     formula("sum(dense(x, w))", &["x=[1, 2]", "w=[[1], [2]]"]);
     formula("sum(dense(x, w, bias = b))", &["x=[1, 2]", "w=[[1], [2]]", "b=[1]"]);
     lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y)"), &[]);
+    for text in [
+        "concat(x, y, z)",
+        "conv1d(reshape(x, 1, 1), reshape(y, 1, 1, 1))",
+        "conv2d(reshape(x, 1, 1, 1), reshape(y, 1, 1, 1, 1), reshape(z, 1))",
+        "max_pool(reshape(x, 1, 1), 1)",
+        "avg_pool(reshape(x, 1, 1, 1), size = 1, stride = 2)",
+        "global_avg(reshape(x, 1, 1))",
+    ] {
+        formula(&format!("sum({text}) + x + y + z"), &["x=1", "y=2", "z=3"]);
+    }
 }
 
 #[test]
