@@ -223,14 +223,16 @@ fn by_hand_towards<T: Number>(memory: &mut Memory<'_, T>, rate: T, objective: Wi
         }
         let reader = circuit.wires().find(|reader| {
             let gate = circuit.gate(*reader).unwrap();
-            gate.op() == Op::Dense && circuit.operands(gate).skip(1).any(|operand| operand == *wire)
+            gate.op().has_weights() && circuit.operands(gate).skip(1).any(|operand| operand == *wire)
         });
         match reader.filter(|_| readers(*wire) == 1) {
             Some(reader) => {
-                let dense = circuit.gate(reader).unwrap();
+                let layer = circuit.gate(reader).unwrap();
                 let delta = tape.gradient(reader).unwrap();
-                if circuit.operand(dense, 1) == Some(*wire) {
-                    let x = tape.value(circuit.operand(dense, 0).unwrap()).unwrap();
+                let x = tape.value(circuit.operand(layer, 0).unwrap()).unwrap();
+                if layer.op() != Op::Dense {
+                    convolved(&circuit, reader, circuit.operand(layer, 1) == Some(*wire), (x, delta), rate, values);
+                } else if circuit.operand(layer, 1) == Some(*wire) {
                     for (row, &x) in values.chunks_mut(delta.len()).zip(x).filter(|(_, x)| **x != T::ZERO) {
                         let scale = rate * x;
                         row.iter_mut().zip(delta).for_each(|(w, &d)| *w -= scale * d);
@@ -246,6 +248,50 @@ fn by_hand_towards<T: Number>(memory: &mut Memory<'_, T>, rate: T, objective: Wi
         }
     }
     params
+}
+
+/// The same for a convolution: position by position, w −= (rate·x)·δ where x ≠ 0 for each element of
+/// x that the position sees, weights [in / groups, kernel…, out]; or b −= rate·δ.
+fn convolved<T: Number>(
+    circuit: &CircuitRef<'_, T>,
+    reader: Wire,
+    weights: bool,
+    (x, delta): (&[T], &[T]),
+    rate: T,
+    values: &mut [T],
+) {
+    let gate = circuit.gate(reader).unwrap();
+    let &[stride, padding, groups] = circuit.integers(gate) else { panic!("three whole numbers") };
+    let sizes = |wire: Wire| circuit.shape(wire).dims().iter().map(|&size| i64::from(size)).collect::<Vec<i64>>();
+    // A length is a plane of height 1.
+    let plane = |sizes: &[i64]| if let [height, width] = *sizes { [height, width] } else { [1, sizes[0]] };
+    let (weight, input, output) =
+        (sizes(circuit.operand(gate, 1).unwrap()), sizes(circuit.operand(gate, 0).unwrap()), sizes(reader));
+    let flat = input.len() == 2;
+    let (share, outputs) = (weight[0], output[0]);
+    let [tall, wide] = plane(&weight[1..weight.len() - 1]);
+    let ([height, width], [rows, columns]) = (plane(&input[1..]), plane(&output[1..]));
+    let (s, p, per_group) = (i64::from(stride), i64::from(padding), outputs / i64::from(groups));
+    let (down, above) = if flat { (1, 0) } else { (s, p) };
+    for position in 0..rows * columns {
+        for o in 0..outputs {
+            let d = delta[(o * rows * columns + position) as usize];
+            if !weights {
+                values[o as usize] -= rate * d;
+                continue;
+            }
+            for (c, ky, kx) in (0..share * tall * wide).map(|k| (k / (tall * wide), k / wide % tall, k % wide)) {
+                let (y, at) = (position / columns * down + ky - above, position % columns * s + kx - p);
+                if (0..height).contains(&y) && (0..width).contains(&at) {
+                    let x = x[(((o / per_group * share + c) * height + y) * width + at) as usize];
+                    let w = &mut values[(((c * tall + ky) * wide + kx) * outputs + o) as usize];
+                    if x != T::ZERO {
+                        *w -= (rate * x) * d;
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn steps_by_hand<T: Number>() {

@@ -53,6 +53,8 @@ fn run(circuit: &Lowered<f64>) -> Vec<(String, f64, f64)> {
     scalars.map(told).collect()
 }
 
+mod planes;
+
 #[test]
 fn the_seed_from_a_formula() {
     let circuit = formula("(x + y) * z", &["x=-2", "y=5", "z=-4"]);
@@ -197,12 +199,11 @@ maximize a + b + sum(c) + sum(d) + sum(e) + sum(g) + sum(fc(c))
 #[test]
 fn every_operation_can_be_called() {
     let vectors = ["dot", "dense", "cross_entropy", "layer_norm", "gru", "rnn"];
-    let planes = ["reshape", "conv1d", "conv2d", "max_pool", "avg_pool", "global_avg"];
+    let planes = ["concat", "conv1d", "conv2d", "max_pool", "avg_pool", "global_avg"];
     for op in Op::ALL.iter().filter(|op| !op.is_source() && **op != Op::Slice) {
         let name = op.name();
         let text = match (name, op.kind()) {
             (name, _) if vectors.contains(&name) || planes.contains(&name) => continue,
-            ("concat", _) => "sum(concat(x, y))".to_owned(),
             ("dropout", _) => "dropout(x, 0.2)".to_owned(),
             ("clip", _) => "clip(x, -1, hi = 1)".to_owned(),
             (_, chainrule::OpKind::Binary | chainrule::OpKind::Loss) => format!("{name}(x, y)"),
@@ -215,10 +216,16 @@ fn every_operation_can_be_called() {
     formula("sum(dense(x, w, bias = b))", &["x=[1, 2]", "w=[[1], [2]]", "b=[1]"]);
     lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y)"), &[]);
     lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y, smoothing = 0.1)"), &[]);
-    formula("sum(reshape(x, 2, 1))", &["x=[1, 2]"]);
-    formula("sum(max_pool(x, 2)) + sum(avg_pool(x, 2)) + sum(global_avg(x))", &["x=[[1, 2]]"]);
-    formula("sum(conv1d(x, w))", &["x=[[1, 2]]", "w=[[[1], [2]]]"]);
-    formula("sum(conv2d(x, w))", &["x=[[[1, 2]]]", "w=[[[[1], [2]]]]"]);
+    for text in [
+        "concat(x, y, z)",
+        "conv1d(reshape(x, 1, 1), reshape(y, 1, 1, 1))",
+        "conv2d(reshape(x, 1, 1, 1), reshape(y, 1, 1, 1, 1), reshape(z, 1))",
+        "max_pool(reshape(x, 1, 1), 1)",
+        "avg_pool(reshape(x, 1, 1, 1), size = 1, stride = 2)",
+        "global_avg(reshape(x, 1, 1))",
+    ] {
+        formula(&format!("sum({text}) + x + y + z"), &["x=1", "y=2", "z=3"]);
+    }
     formula("sum(layer_norm(x, x, x, eps = 0.5))", &["x=[1, 2]"]);
     let weights = ["x=[[1], [2]]", "u=[[1, 2, 3]]", "w=[[1, 2, 3]]", "b=[1, 2, 3]"];
     formula("sum(last(gru(x, u, w, b, b)))", &weights);

@@ -166,9 +166,13 @@ pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
         return Ok(first.map(function));
     }
     if name == "max" && call.wires.len() == 1 {
-        let elements = first.elements.iter().copied();
-        let largest = elements.reduce(|best, x| if x.v > best.v { x } else { best });
-        return largest.map(Array::scalar).ok_or_else(|| "max of nothing".into());
+        return first
+            .elements
+            .iter()
+            .copied()
+            .reduce(Dual::max)
+            .map(Array::scalar)
+            .ok_or_else(|| "max of nothing".into());
     }
     if let Some(arranged) = arranged(name, call)? {
         return Ok(arranged);
