@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | link | `link/` | requests, replies, frames, and the session that answers (feature `link`) |
 //! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
-//! | training | `step`, `numeric` | the fused step, batches; gradients by trying, climbing |
+//! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
 //! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
@@ -66,7 +66,7 @@
 //!
 //! **One arena.** Params, values, gradients and sums lie in one slice of numbers; a plan says where.
 //! A gate writes through a hole cut out of the arena with safe splitting and reads around it, so
-//! nothing is copied. The plan is made by `const` functions for one of four purposes ([`Purpose`]):
+//! nothing is copied. The plan is made by `const` functions for one of five purposes ([`Purpose`]):
 //! it keeps no gradient where nothing trained lies upstream, lets elementwise gates write over their
 //! operand where backward does not need the old value, and for inference gives every slot away again
 //! when its value has been read.
@@ -135,6 +135,7 @@ pub mod link;
 mod loss;
 mod numeric;
 mod op;
+mod optimiser;
 mod plan;
 mod pool;
 mod random;
@@ -142,11 +143,13 @@ mod recurrent;
 mod reduce;
 mod scalar;
 mod scalars;
+mod schedule;
 mod shape;
 mod softmax;
 mod step;
 mod store;
 mod tape;
+mod training;
 mod walk;
 mod window;
 
@@ -157,9 +160,12 @@ pub use error::{BuildError, PlanError, RunError};
 pub use gate::{Gate, Wire};
 pub use numeric::{Difference, Worst};
 pub use op::{Op, OpKind};
+pub use optimiser::{Clip, Method, Optimiser};
 pub use plan::{Bytes, Layout, Purpose, Slot, plan};
 pub use random::{Init, Random};
 pub use scalar::Scalar;
+pub use schedule::Schedule;
 pub use shape::{NotAShape, Shape};
 pub use tape::{ParamsHash, Tape};
+pub use training::{Running, Sample, Training};
 pub use walk::Seen;

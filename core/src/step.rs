@@ -76,9 +76,10 @@ impl<T: Scalar> Tape<'_, T> {
     /// Begins a batch: the sums of gradients become zero.
     ///
     /// # Errors
-    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`].
+    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`] or
+    /// [`Purpose::Moments`].
     pub fn begin_batch(&mut self) -> Result<(), RunError> {
-        if self.layout.purpose != Purpose::Accumulate {
+        if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
         let (start, end) = self.layout.optimiser;
@@ -96,9 +97,10 @@ impl<T: Scalar> Tape<'_, T> {
     /// batch's. Returns the objective's value.
     ///
     /// # Errors
-    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`].
+    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`] or
+    /// [`Purpose::Moments`].
     pub fn accumulate(&mut self) -> Result<T, RunError> {
-        if self.layout.purpose != Purpose::Accumulate {
+        if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
         let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
@@ -114,7 +116,7 @@ impl<T: Scalar> Tape<'_, T> {
     /// # Errors
     /// [`RunError::EmptyBatch`]; otherwise as [`Tape::update`].
     pub fn end_batch(&mut self, rate: T, samples: u32) -> Result<(), RunError> {
-        if self.layout.purpose != Purpose::Accumulate {
+        if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
         if samples == 0 {

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use chainrule::{CircuitRef, Op, Purpose, Random, Wire};
+use chainrule::{CircuitRef, Method, Op, Optimiser, Purpose, Random, Training, Wire};
 use chainrule_cli::data::columns::Role;
 use chainrule_cli::engine::{self, Engine, EngineError, Side};
 use chainrule_cli::lower::{Lowered, lower};
@@ -308,6 +308,11 @@ fn show_params<T: Number>(
     Ok(())
 }
 
+/// Plain steps after so many samples.
+fn sgd<T: Number>(batch: u32) -> Training<T> {
+    Training::new(Optimiser::new(Method::Sgd, T::from_f64(0.05)), batch).with_seed(7)
+}
+
 /// [`STEPS`] fused steps, their losses and the params after them.
 ///
 /// # Errors
@@ -318,9 +323,9 @@ pub fn steps<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dyn En
     put_params(lowered, entry, engine)?;
     engine.keep(rows(entry, lowered)?, &mut |_| ()).map_err(words)?;
     let order: Vec<usize> = (0..STEPS).map(|step| step * 5 % ROWS).collect();
-    let rate = T::from_f64(0.05);
+    engine.train(sgd(1)).map_err(words)?;
     let mut losses = Vec::new();
-    let done = engine.run(engine::Work::Step(rate.to_bits()), &order, &mut |loss| losses.push(loss));
+    let done = engine.run(engine::Work::Train, &order, &mut |loss| losses.push(loss));
     shown.bits("losses".into(), &losses);
     shown.words("steps".into(), done);
     show_params(lowered, "steps", engine, &mut shown)?;
@@ -340,9 +345,11 @@ pub fn batches<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dyn 
     let mut shown = Shown::default();
     put_params(lowered, entry, engine)?;
     engine.keep(rows(entry, lowered)?, &mut |_| ()).map_err(words)?;
+    engine.train(sgd(3)).map_err(words)?;
     for (at, batch) in BATCHES.iter().enumerate() {
         let mut losses = Vec::new();
-        let done = engine.batch(T::from_f64(0.05), batch, &mut |loss| losses.push(loss));
+        let done = engine.run(engine::Work::Train, batch, &mut |loss| losses.push(loss));
+        let done = done.and_then(|right| engine.end_batch().map(|()| right));
         shown.bits(format!("losses of batch {at}"), &losses);
         shown.words(format!("batch {at}"), done);
     }

@@ -44,6 +44,7 @@ fn word(purpose: Purpose) -> &'static str {
         Purpose::Infer => "infer",
         Purpose::Train => "train",
         Purpose::Accumulate => "accumulate",
+        Purpose::Moments(_) => "moments",
     }
 }
 

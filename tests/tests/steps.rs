@@ -3,7 +3,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chainrule::{Circuit, CircuitRef, Layout, Objective, Op, Purpose, RunError, Scalar, Shape, Slot, Tape, Wire, plan};
+use chainrule::{
+    Circuit, CircuitRef, Layout, Method, Noise, Objective, Op, Optimiser, Purpose, RunError, Scalar, Shape, Slot, Tape,
+    Training, Wire, plan,
+};
 use chainrule_tests::corpus;
 use chainrule_tests::run::{Number, bits, lowered, settings, trains};
 use proptest::prelude::*;
@@ -450,5 +453,91 @@ fn nothing_panics_on_wild_numbers() {
                 catch_unwind(AssertUnwindSafe(|| try_step::<f64>(Purpose::Train, &[x, 1.0, x], rate, (false, true))));
             assert_eq!(done.unwrap(), Ok(()), "{x} {rate}");
         }
+    }
+}
+
+/// f = w · dropout(x, ½) with x all ones: the gradient of w is the mask, the value of f its sum.
+fn dropping() -> (Circuit<f32, 8>, Wire, Wire) {
+    let mut circuit = Circuit::new();
+    let x = circuit.input(Shape::vector(40)).unwrap();
+    let w = circuit.param(Shape::vector(40)).unwrap();
+    let y = circuit.dropout(x, 0.5).unwrap();
+    let f = circuit.dot(y, w).unwrap();
+    circuit.maximize(f).unwrap();
+    (circuit, x, w)
+}
+
+#[test]
+fn dropout_draws_by_seed_and_sample_and_not_outside_of_training() {
+    let (circuit, x, w) = dropping();
+    let masks = |seed: u64, batch: u32, from: u32, count: u32| {
+        let steps = Training::new(Optimiser::new(Method::Sgd, 0.0), batch).with_seed(seed).after(from);
+        let mut memory = Memory::new(circuit.view(), steps.purpose());
+        memory.set(&[(w, vec![1.0; 40])]);
+        let mut training = steps;
+        let one = |_| {
+            memory.set(&[(x, vec![1.0; 40])]);
+            let objective = training.sample(&mut memory.tape()).unwrap().objective;
+            memory.set(&[(x, vec![1.0; 40])]);
+            memory.tape().forward();
+            assert_eq!(memory.tape().objective_value(), Ok(40.0), "nothing is left out when nothing is trained");
+            objective
+        };
+        (0..count).map(one).collect::<Vec<f32>>()
+    };
+    let all = masks(7, 1, 0, 12);
+    assert!(all.iter().all(|sum| (10.0..70.0).contains(sum) && sum % 2.0 == 0.0), "{all:?}");
+    assert!(all.iter().any(|sum| *sum != all[0]));
+    assert_eq!(masks(7, 1, 0, 12), all);
+    assert_eq!(masks(7, 1, 5, 7), all[5..], "a training that goes on");
+    assert_eq!(masks(7, 4, 0, 12), all, "whatever the batch");
+    assert_ne!(masks(8, 1, 0, 12), all);
+}
+
+/// What is left out is a branch not taken, in both directions.
+#[test]
+fn what_dropout_leaves_out_passes_nothing() {
+    let (circuit, x, w) = dropping();
+    let mut memory = Memory::new(circuit.view(), Purpose::Inspect);
+    memory.set(&[(x, vec![1.0; 40]), (w, vec![1.0; 40])]);
+    let noise = Some(Noise { seed: 3, sample: 0 });
+    let run = |memory: &mut Memory<f32>| {
+        let mut tape = memory.tape();
+        tape.set_noise(noise);
+        tape.forward();
+        tape.backward_objective().unwrap();
+        (tape.objective_value().unwrap(), tape.gradient(x).unwrap().to_vec(), tape.gradient(w).unwrap().to_vec())
+    };
+    let (value, _, mask) = run(&mut memory);
+    assert!(mask.iter().all(|&m| m == 0.0 || m == 2.0) && value == mask.iter().sum::<f32>());
+    // Infinities where something is left out change nothing.
+    let at_dropped = |number: f32| mask.iter().map(|&m| if m == 0.0 { number } else { 1.0 }).collect::<Vec<f32>>();
+    memory.set(&[(x, at_dropped(f32::INFINITY))]);
+    assert_eq!(run(&mut memory).0, value);
+    memory.set(&[(x, at_dropped(f32::NAN)), (w, at_dropped(1e30))]);
+    assert_eq!(run(&mut memory), (value, mask.clone(), mask));
+}
+
+/// A gate with a first part of its way back finds in it what it found before.
+#[test]
+fn backward_twice_changes_nothing() {
+    for name in ["layer-gru", "layer-rnn", "layer-norm-rows", "motions"] {
+        let entry = corpus::read().unwrap().into_iter().find(|entry| entry.name == name).unwrap();
+        let lowered = lowered::<f32>(&entry).unwrap();
+        let mut memory = Memory::new(lowered.view(), Purpose::Inspect);
+        if name == "motions" {
+            memory.set(&lowered.params.iter().map(|param| (param.wire, param.start.clone())).collect::<Vec<_>>());
+        } else {
+            memory.set(&settings(&lowered, &entry.cases[0]).unwrap());
+        }
+        memory.tape().forward();
+        let mut gradients = || {
+            memory.tape().backward_objective().unwrap();
+            let gradient = |wire: Wire| memory.tape().gradient(wire).map(<[f32]>::to_vec).ok();
+            lowered.view().wires().filter_map(gradient).flatten().map(bits).collect::<Vec<_>>()
+        };
+        let first = gradients();
+        assert!(first.iter().any(|bits| *bits != 0));
+        assert_eq!(gradients(), first, "{name}");
     }
 }

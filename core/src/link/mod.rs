@@ -37,7 +37,7 @@ pub use message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Vitals, Wor
 pub use session::Session;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The greatest message with its CRC, in bytes, before COBS.
 pub const MESSAGE_MAX: usize = 240;

@@ -12,7 +12,7 @@
 //! | params | weights that train, and frozen ones that are not in flash |
 //! | values | of all other wires |
 //! | gradients | one for each element that needs one |
-//! | optimiser | sums of gradients over a batch, if asked for |
+//! | optimiser | sums of gradients over a batch, and moments, if asked for |
 //!
 //! **Why pairs.** A circuit of scalars spends its time looking things up. Where a circuit begins
 //! with scalar wires, the wire's number is the place of its value and its gradient, side by side: one
@@ -43,6 +43,24 @@ pub enum Purpose {
     /// Forward only, each slot used again as soon as its value is no longer needed. Inputs too:
     /// set them before each run.
     Infer,
+    /// As `Accumulate`, with so many moments for every trained number: an optimiser's memory.
+    Moments(u8),
+}
+
+impl Purpose {
+    /// Whether gradients are summed up over a batch.
+    pub(crate) const fn sums(self) -> bool {
+        matches!(self, Purpose::Accumulate | Purpose::Moments(_))
+    }
+
+    /// The moments for every trained number.
+    pub(crate) const fn moments(self) -> u8 {
+        if let Purpose::Moments(moments) = self { moments } else { 0 }
+    }
+
+    const fn trains(self) -> bool {
+        self.sums() || matches!(self, Purpose::Train)
+    }
 }
 
 /// Where the values and gradients of one wire lie.
@@ -79,6 +97,8 @@ pub struct Layout {
     pub(crate) arena: u32,
     pub(crate) gradients: (u32, u32),
     pub(crate) optimiser: (u32, u32),
+    /// From here on to the end.
+    pub(crate) moments: u32,
     pub(crate) trained: u32,
     pub(crate) params: u32,
     pub(crate) frozen: u32,
@@ -122,6 +142,7 @@ impl Layout {
         arena: 0,
         gradients: (0, 0),
         optimiser: (0, 0),
+        moments: 0,
         trained: 0,
         params: 0,
         frozen: 0,
@@ -145,6 +166,11 @@ impl Layout {
         self.trained as usize
     }
 
+    /// The numbers that an optimiser keeps from step to step.
+    pub const fn moments_len(&self) -> usize {
+        (self.arena - self.moments) as usize
+    }
+
     /// The numbers of frozen params that are expected in flash.
     pub const fn frozen_len(&self) -> usize {
         self.frozen as usize
@@ -161,7 +187,7 @@ impl Layout {
             frozen: self.frozen as usize * number,
             values: self.values as usize * number,
             gradients: self.gradient_count as usize * number,
-            optimiser: (self.optimiser.1 - self.optimiser.0) as usize * number,
+            optimiser: (self.arena - self.optimiser.0) as usize * number,
         }
     }
 }
@@ -189,13 +215,13 @@ pub const fn plan<T: Copy>(
     if slots.len() < n {
         return Err(PlanError::SlotsFull(n));
     }
-    if matches!(purpose, Purpose::Train | Purpose::Accumulate) && circuit.objective.is_none() {
+    if purpose.trains() && circuit.objective.is_none() {
         return Err(PlanError::NoObjective);
     }
     mark_readers(circuit, slots);
     mark_needs(circuit, purpose, slots);
     let pairs = if matches!(purpose, Purpose::Infer) { 0 } else { scalar_beginning(circuit) };
-    if matches!(purpose, Purpose::Train | Purpose::Accumulate) {
+    if purpose.trains() {
         mark_sharing(circuit, pairs, slots);
     }
     let Some(counts) = count(circuit, purpose, frozen_in_flash, pairs, slots) else {
@@ -383,7 +409,7 @@ const fn count<T: Copy>(
         let len = shape.len() as u32;
         let slot = get(slots, i);
         let needs = slot.value & NEEDS != 0;
-        total += 2 * len as u64 + saved_len(circuit, gate) as u64;
+        total += (2 + purpose.moments() as u64) * len as u64 + saved_len(circuit, gate) as u64;
         if total >= PLACE as u64 {
             return None;
         }
@@ -435,7 +461,7 @@ const fn gradient_place(gate: &Gate, slot: Slot, purpose: Purpose) -> Place {
         return Place::Nowhere;
     }
     match purpose {
-        Purpose::Accumulate if gate.is_trained() => Place::Sums,
+        _ if purpose.sums() && gate.is_trained() => Place::Sums,
         Purpose::Train if gate.is_trained() && slot.gradient == 1 && slot.value & WEIGHT != 0 => Place::Weight,
         _ => Place::Gradients,
     }
@@ -459,9 +485,10 @@ const fn assign<T: Copy>(
     let peak = if matches!(purpose, Purpose::Infer) { reuse(circuit, values, slots) } else { counts.values };
     let gradients = values + peak;
     let sums = gradients + counts.gradients;
-    let arena = sums + counts.sums;
+    let moments = sums + counts.sums;
+    let arena = moments + purpose.moments() as u32 * counts.trained;
     let (mut value, mut sum, mut frozen) = (values, sums, 0);
-    let sums_own = matches!(purpose, Purpose::Accumulate);
+    let sums_own = purpose.sums();
     let (mut own_gradient, mut gradient) = (gradients, gradients + if sums_own { 0 } else { counts.own });
     let own_params = (own, if sums_own { sums } else { gradients }, counts.own);
     let mut i = 0;
@@ -507,7 +534,8 @@ const fn assign<T: Copy>(
         pairs: pairs as u32,
         arena,
         gradients: (gradients, sums),
-        optimiser: (sums, arena),
+        optimiser: (sums, moments),
+        moments,
         trained: counts.trained,
         params: counts.params + counts.pair_params,
         frozen: counts.frozen,

@@ -1,6 +1,6 @@
 //! Texts and the circuits they become, texts that are refused and what is said.
 
-use chainrule::{Objective, Op, Purpose, Shape, Slot, Tape, plan};
+use chainrule::{Clip, Method, Objective, Op, Optimiser, Purpose, Schedule, Shape, Slot, Tape, plan};
 
 use super::*;
 use crate::data::columns::Role;
@@ -148,7 +148,7 @@ train {
     assert!(circuit.params[1].start.iter().all(|bias| *bias == 0.0));
     assert_eq!(circuit.training.data.as_deref(), Some("some/digits.csv".as_ref()));
     assert_eq!(circuit.training.split, Holdout::Rows(0.2));
-    assert_eq!(circuit.training.optimizer, Optimizer::Sgd { lr: 0.05 });
+    assert_eq!(circuit.training.optimiser, Optimiser::new(Method::Sgd, 0.05));
     assert_eq!((circuit.training.epochs, circuit.training.seed), (30, 7));
     let roles: Vec<Role> = circuit.columns().iter().map(|field| field.role).collect();
     assert_eq!(roles, [Role::Input, Role::Class(10)]);
@@ -400,6 +400,22 @@ fn refusals() {
         ("train { split = by(1) }", "expected a name"),
         ("train { optimizer = sdg(0.1) }", "there is no optimizer `sdg`"),
         ("train { optimizer = sgd() }", "the argument `lr` is missing"),
+        ("train { optimizer = adam }", "there is no optimizer `adam`"),
+        ("train { optimizer = sgd(0.1, 0.9) }", "an argument too many"),
+        ("train { optimizer = momentum(0.1, beta = 1) }", "expected a number from 0 to below 1"),
+        ("train { optimizer = adam(0.1, betta1 = 0.5) }", "there is no argument `betta1`"),
+        ("train { optimizer = rmsprop(0.1, eps = -1) }", "expected a finite number that is not negative"),
+        ("train { weight_decay = -0.1 }", "expected a finite number that is not negative"),
+        ("train { clip = 1 }", "there is no clipping `1`"),
+        ("train { clip = norm }", "expected a bound"),
+        ("train { clip = value(0) }", "expected a finite number above 0"),
+        ("train { schedule = linear }", "there is no schedule `linear`"),
+        ("train { schedule = step }", "expected how often"),
+        ("train { schedule = step(0) }", "expected a number of steps, at least 1"),
+        ("train { schedule = cosine(10, 2) }", "expected a number from 0 to 1"),
+        ("train { warmup = 0.5 }", "expected a number of steps, at least 1"),
+        ("train { patience = 0 }", "expected a number of epochs, at least 1"),
+        ("train { keep = first }", "there is no params to keep `first`"),
         ("input x\nfreeze = [x]", "`x` is no layer or param"),
         ("param w\nnormalize w", "`w` is no input"),
         ("input x\nf = x + 1\nnormalize x", "`x` is read before it is normalized"),
@@ -503,4 +519,45 @@ fn a_normalized_input_is_two_gates_and_two_frozen_params() {
     // From outside, `x` is the input.
     circuit.give(&read_given("x=[1, 2]").expect("reads")).expect("is set");
     assert_eq!(run(&circuit).pop().expect("a wire").1, 0.0);
+}
+
+#[test]
+fn steps_as_the_block_says_them() {
+    let block = |text: &str| {
+        let circuit: Lowered<f64> = lowered(&file(&format!("input x\ntrain {{ {text} }}")), &[]);
+        circuit.training
+    };
+    let adamw = block("weight_decay = 0.5, optimizer = adamw(0.1, 0.8), clip = norm(1.0), warmup = 3");
+    assert_eq!(adamw.optimiser.method, Method::AdamW { beta1: 0.8, beta2: 0.999, eps: 1e-8 });
+    // The setting stands over the optimiser's own decay, wherever it stands.
+    assert_eq!((adamw.optimiser.rate, adamw.optimiser.weight_decay), (0.1, 0.5));
+    assert_eq!((adamw.optimiser.clip, adamw.optimiser.warmup), (Clip::Norm(1.0), 3));
+    for (text, same) in [
+        ("momentum(0.1)", "momentum(lr = 0.1, beta = 0.9)"),
+        ("nesterov(0.1, 0.5)", "nesterov(beta = 0.5, lr = 0.1)"),
+        ("adam(0.1)", "adam(lr = 0.1, beta1 = 0.9, beta2 = 0.999, eps = 1e-8)"),
+        ("adamw(0.1)", "adamw(lr = 0.1, weight_decay = 0.01)"),
+        ("rmsprop(0.1)", "rmsprop(0.1, alpha = 0.99, eps = 1e-8)"),
+    ] {
+        let of = |text: &str| block(&format!("optimizer = {text}")).optimiser;
+        assert_eq!(of(text), of(same), "{text}");
+        // What is told of it reads back.
+        assert_eq!(of(&optimisers::written(&of(text))), of(text));
+    }
+    let schedules = [
+        ("constant", Schedule::Constant),
+        ("step(100)", Schedule::Step { every: 100, factor: 0.1 }),
+        ("step(every = 7, factor = 0.5)", Schedule::Step { every: 7, factor: 0.5 }),
+        ("cosine", Schedule::Cosine { steps: 0, floor: 0.0 }),
+        ("cosine(300, floor = 0.25)", Schedule::Cosine { steps: 300, floor: 0.25 }),
+    ];
+    for (text, schedule) in schedules {
+        assert_eq!(block(&format!("schedule = {text}")).optimiser.schedule, schedule);
+    }
+    let extras = optimisers::extras(&block("clip = value(0.5), schedule = cosine(9), weight_decay = 2").optimiser);
+    let extras: Vec<(&str, &str)> = extras.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let expected = [("weight_decay", "2"), ("clip", "value(0.5)"), ("schedule", "cosine(steps = 9, floor = 0)")];
+    assert_eq!(extras, expected);
+    let kept = block("patience = 4, keep = best");
+    assert_eq!((kept.patience, kept.keep), (Some(4), Keep::Best));
 }
