@@ -188,8 +188,20 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
     /// The gate's own numbers: a slope, an alpha, bounds.
     pub fn attribute_values(&self, wire: Wire) -> &'a [T] {
         let Some(gate) = self.gate(wire) else { return &[] };
-        let start = gate.attributes();
+        let start = self.numbers_place(gate);
         self.numbers.get(start..start + gate.op.attributes()).unwrap_or(&[])
+    }
+
+    /// The place of a gate's own numbers in the table of numbers.
+    #[inline]
+    pub(crate) const fn numbers_place(&self, gate: &Gate) -> usize {
+        if !gate.op.lists_numbers() {
+            return gate.attributes();
+        }
+        match at(self.attrs, gate.listed() + gate.op.listed_operands() + gate.op.integers() - 1) {
+            Some(&place) => place as usize,
+            None => usize::MAX / 2,
+        }
     }
 
     /// The rows a slice takes: the first, and how many.
@@ -277,13 +289,17 @@ pub(crate) const fn check<T: Copy>(
         n += 1;
     }
     let needed = gate.op.needed_operands();
-    if (needed > 0 && gate.operand(0).is_none()) || (needed > 1 && gate.operand(1).is_none()) {
-        return Err(BuildError::UnknownWire(NONE));
+    n = 0;
+    while n < needed {
+        if circuit.operand(gate, n).is_none() {
+            return Err(BuildError::UnknownWire(NONE));
+        }
+        n += 1;
     }
-    if gate.op.attributes() > 0 && gate.attributes() + gate.op.attributes() > circuit.numbers.len() {
+    if gate.op.attributes() > 0 && circuit.numbers_place(gate) + gate.op.attributes() > circuit.numbers.len() {
         return Err(BuildError::BadRecord);
     }
-    let [a, b, c, ..] = shapes;
+    let [a, b, c, d, e] = shapes;
     match gate.op {
         Op::Input => Ok(told),
         Op::Param => {
@@ -324,14 +340,27 @@ pub(crate) const fn check<T: Copy>(
         Op::Conv1d | Op::Conv2d => shape_of(Conv::of(circuit, gate)),
         Op::MaxPool | Op::AvgPool => shape_of(pool::window(circuit, gate)),
         Op::GlobalAvg => planes(a),
-        Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
+        Op::LayerNorm => {
+            let row = Shape::vector(a.last() as u16);
+            if a.is_scalar() {
+                return Err(BuildError::NotAVector(a));
+            }
+            all_wanted(&[(1, row, b), (2, row, c)], a)
+        }
+        Op::Gru => recurrent([a, b, c, d, e], 3),
+        Op::Rnn => match at(circuit.attrs, gate.listed() + gate.op.listed_operands()) {
+            Some(0 | 1) => recurrent([a, b, c, d, e], 1),
+            _ => Err(BuildError::BadRecord),
+        },
+        Op::Dropout => Ok(a),
+        Op::Mse | Op::Mae | Op::Huber | Op::Hinge | Op::BinaryCrossEntropy => {
             if a.same(b) {
                 Ok(Shape::SCALAR)
             } else {
                 Err(BuildError::ShapeMismatch { left: a, right: b })
             }
         }
-        Op::CrossEntropy => {
+        Op::CrossEntropy | Op::SmoothCrossEntropy => {
             if a.rank() != 1 {
                 return Err(BuildError::NotAVector(a));
             }
@@ -366,6 +395,40 @@ const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, Bui
         return Err(BuildError::ShapeMismatch { left: out, right: b });
     }
     Ok(out)
+}
+
+/// The shape `given`, if each of these operands, by its place, is of the shape that is wanted.
+const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result<Shape, BuildError> {
+    while let Some((&(operand, wanted, found), rest)) = operands.split_first() {
+        if !found.same(wanted) {
+            return Err(BuildError::WrongShape { operand, wanted, found });
+        }
+        operands = rest;
+    }
+    Ok(given)
+}
+
+/// x `[time, in]`, weights `[in, parts·hidden]` and `[hidden, parts·hidden]`, biases `[parts·hidden]`
+/// → `[time, hidden]`; the second weight says what `hidden` is.
+const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [Shape; 5], parts: usize) -> Result<Shape, BuildError> {
+    if x.rank() != 2 {
+        return Err(BuildError::WrongRank { shape: x, rank: 2 });
+    }
+    if w_hh.rank() != 2 {
+        return Err(BuildError::WrongRank { shape: w_hh, rank: 2 });
+    }
+    let hidden = w_hh.first();
+    let columns = if hidden * parts > u16::MAX as usize { u16::MAX } else { (hidden * parts) as u16 };
+    let row = Shape::vector(columns);
+    all_wanted(
+        &[
+            (2, Shape::matrix(hidden as u16, columns), w_hh),
+            (1, Shape::matrix(x.last() as u16, columns), w_ih),
+            (3, row, b_ih),
+            (4, row, b_hh),
+        ],
+        Shape::matrix(x.first() as u16, hidden as u16),
+    )
 }
 
 /// One row loses the outermost dimension; a range keeps it. The record's shape says which it is.

@@ -50,7 +50,7 @@ pub enum BuildError {
         /// Values given.
         got: usize,
     },
-    /// The bounds of a clip are not in order, or a number is NaN.
+    /// The bounds of a clip are not in order, or a number is NaN or outside of what its gate takes.
     BadBounds,
     /// A label needs at least two classes, and a class as a number must be exact.
     BadClasses(u16),
@@ -99,6 +99,15 @@ pub enum BuildError {
         /// The groups.
         groups: u16,
     },
+    /// An operand has not the shape that the others ask of it.
+    WrongShape {
+        /// Which operand, from 0.
+        operand: u8,
+        /// The shape it should have.
+        wanted: Shape,
+        /// The shape it has.
+        found: Shape,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -117,7 +126,9 @@ impl fmt::Display for BuildError {
                 write!(f, "rows {start}..{end} are not within the {rows} there are")
             }
             BuildError::WrongLength { expected, got } => write!(f, "{expected} values are wanted, {got} were given"),
-            BuildError::BadBounds => f.write_str("a gate's numbers must be ordered and not NaN"),
+            BuildError::BadBounds => {
+                f.write_str("a gate's numbers must be ordered, not NaN, and within what the gate takes")
+            }
             BuildError::BadClasses(n) => write!(f, "a label cannot have {n} classes"),
             BuildError::NotALabel { logits, classes } => {
                 write!(f, "{logits} logits want a label of {logits} classes, not of {classes}")
@@ -132,6 +143,9 @@ impl fmt::Display for BuildError {
             }
             BuildError::WrongWeights { input, weight, groups } => {
                 write!(f, "weights {weight} do not go with {input} in {groups} groups")
+            }
+            BuildError::WrongShape { operand, wanted, found } => {
+                write!(f, "operand {operand} should have shape {wanted}, not {found}")
             }
         }
     }

@@ -46,7 +46,7 @@
 //! | training | `step`, `numeric` | the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
 //! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
-//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss` | values beside local gradients |
+//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `random` | f32 and f64, the functions on them, seeded numbers |
@@ -97,7 +97,10 @@
 //! | max(a) of a whole wire, max_pool at a tie | the first gets it all |
 //! | max(a), max_pool with NaN in sight | NaN out, the first NaN's gradient NaN |
 //! | avg_pool where a window leaves the plane | padding counts as 0, and is counted |
-//! | relu, abs, hinge at their kink | 0 |
+//! | relu, abs, hinge, mae at their kink | 0 |
+//! | huber at \|a − b\| = δ | ±δ / n, as from both sides |
+//! | rnn with relu at 0 | 0 |
+//! | dropout: an element left out | 0, whatever it was; passes 0 |
 //! | leaky_relu, elu at 0 | slope, alpha |
 //! | clip at a bound | 1 |
 //! | hard_swish at −3, at 3 | 0, 1 |
@@ -119,12 +122,14 @@ mod build;
 mod circuit;
 mod conv;
 mod dense;
+mod dropout;
 mod elementwise;
 mod error;
 mod gate;
 #[cfg(feature = "keep")]
 pub mod keep;
 mod kernels;
+mod layer_norm;
 #[cfg(feature = "link")]
 pub mod link;
 mod loss;
@@ -133,6 +138,7 @@ mod op;
 mod plan;
 mod pool;
 mod random;
+mod recurrent;
 mod reduce;
 mod scalar;
 mod scalars;
@@ -146,6 +152,7 @@ mod window;
 
 pub use build::Circuit;
 pub use circuit::{CircuitRef, Objective};
+pub use dropout::Noise;
 pub use error::{BuildError, PlanError, RunError};
 pub use gate::{Gate, Wire};
 pub use numeric::{Difference, Worst};

@@ -157,6 +157,14 @@ ops! {
     MaxPool = 76, "max_pool";
     /// The mean of each window.
     AvgPool = 77, "avg_pool";
+    /// w (a − μ) / √(σ² + ε) + b over the innermost dimension
+    LayerNorm = 78, "layer_norm";
+    /// Gated recurrent units over a window
+    Gru = 79, "gru";
+    /// A simple recurrent layer over a window
+    Rnn = 80, "rnn";
+    /// Elements left out at random while training
+    Dropout = 81, "dropout";
     /// The mean of each plane.
     GlobalAvg = 82, "global_avg";
     /// Mean of (a − b)²
@@ -167,6 +175,12 @@ ops! {
     CrossEntropy = 98, "cross_entropy";
     /// Mean of the cross-entropy of sigmoid(a) against b in 0 ..= 1
     BinaryCrossEntropy = 99, "binary_cross_entropy";
+    /// Mean of |a − b|
+    Mae = 100, "mae";
+    /// Mean of ½ (a − b)², beyond δ of δ (|a − b| − ½ δ)
+    Huber = 101, "huber";
+    /// −Σ qⱼ ln softmax(a)ⱼ, q the class with a share spread over all of them
+    SmoothCrossEntropy = 102, "cross_entropy";
 }
 
 impl Op {
@@ -193,7 +207,8 @@ impl Op {
             OpKind::Unary => 1,
             OpKind::Binary | OpKind::Loss => 2,
             OpKind::Structured => match self {
-                Op::Dense | Op::Conv1d | Op::Conv2d => 3,
+                Op::Dense | Op::Conv1d | Op::Conv2d | Op::LayerNorm => 3,
+                Op::Gru | Op::Rnn => 5,
                 Op::Dot | Op::Concat => 2,
                 _ => 1,
             },
@@ -205,7 +220,8 @@ impl Op {
     #[inline]
     pub(crate) const fn listed_operands(self) -> usize {
         match self {
-            Op::Conv1d | Op::Conv2d => 1,
+            Op::Conv1d | Op::Conv2d | Op::LayerNorm => 1,
+            Op::Gru | Op::Rnn => 3,
             _ => 0,
         }
     }
@@ -217,6 +233,8 @@ impl Op {
         match self {
             Op::Conv1d | Op::Conv2d => 3,   // stride, padding, groups
             Op::MaxPool | Op::AvgPool => 3, // size, stride, padding
+            Op::LayerNorm => 1,             // the place of ε
+            Op::Rnn => 1,                   // 0 for tanh, 1 for relu
             _ => 0,
         }
     }
@@ -235,10 +253,28 @@ impl Op {
         matches!(self, Op::Dense | Op::Conv1d | Op::Conv2d)
     }
 
-    /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).
+    /// Whether the place of the gate's own numbers is the last of its whole numbers, since `c` says
+    /// where these are.
+    #[inline]
+    pub(crate) const fn lists_numbers(self) -> bool {
+        matches!(self, Op::LayerNorm)
+    }
+
+    /// Whether all operands but the first are a layer's weights, as a rule.
+    pub const fn is_layer(self) -> bool {
+        self.has_weights() || matches!(self, Op::LayerNorm | Op::Gru | Op::Rnn)
+    }
+
+    /// Whether this is a cross-entropy of logits and a label, so that a class is predicted.
+    pub const fn tells_classes(self) -> bool {
+        matches!(self, Op::CrossEntropy | Op::SmoothCrossEntropy)
+    }
+
+    /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi; ε; a rate).
     pub const fn attributes(self) -> usize {
         match self {
             Op::LeakyRelu | Op::Elu => 1,
+            Op::LayerNorm | Op::Dropout | Op::Huber | Op::SmoothCrossEntropy => 1,
             Op::Clip => 2,
             _ => 0,
         }
@@ -262,9 +298,12 @@ mod tests {
             (Op::LogSoftmax, 70),
             (Op::Reshape, 71),
             (Op::AvgPool, 77),
+            (Op::LayerNorm, 78),
+            (Op::Dropout, 81),
             (Op::GlobalAvg, 82),
             (Op::Mse, 96),
             (Op::BinaryCrossEntropy, 99),
+            (Op::SmoothCrossEntropy, 102),
         ];
         for (op, code) in ends {
             assert_eq!(op.code(), code);

@@ -192,6 +192,13 @@ const OTHERS: &[Op] = &[
     Op::Hinge,
     Op::CrossEntropy,
     Op::BinaryCrossEntropy,
+    Op::LayerNorm,
+    Op::Gru,
+    Op::Rnn,
+    Op::Dropout,
+    Op::Mae,
+    Op::Huber,
+    Op::SmoothCrossEntropy,
 ];
 
 fn all_drawable() -> Vec<Op> {
@@ -238,6 +245,18 @@ impl Drawing {
         let name = format!("w{}", self.wires.len());
         self.text += &format!("{name} = {expression}\n");
         self.wires.push(Drawn { name, shape, level });
+    }
+
+    /// A layer with params of these sizes; its name.
+    fn layer(&mut self, said: &str, seed: u16, params: &[(&str, usize)]) -> String {
+        let name = format!("fc{}", self.layers);
+        self.layers += 1;
+        self.text += &format!("layer {name} = {said}\n");
+        for (k, (own, count)) in params.iter().enumerate() {
+            let numbers = (0..*count as u64).map(|at| 0.5 * number((u64::from(seed) << 10) + 977 * k as u64 + at));
+            self.inputs.insert(format!("{name}.{own}"), Given::Numbers(numbers.collect()));
+        }
+        name
     }
 
     fn gate(&mut self, op: Op, (a, b, c, _): Picks) {
@@ -390,18 +409,47 @@ impl Drawing {
                     self.define(&format!("{name}({})", y.name), shape, 2);
                 }
             }
-            Op::CrossEntropy => {
+            Op::CrossEntropy | Op::SmoothCrossEntropy => {
                 let x = self.operand(a, |shape| vector(shape) && shape[0] > 1, &[3]);
                 let (label, classes) = (format!("c{}", self.wires.len()), x.shape[0]);
                 self.text += &format!("label {label} : class({classes})\n");
                 let class = usize::from(b) % classes;
                 self.inputs.insert(label.clone(), Given::Numbers(vec![class as f64]));
-                self.define(&format!("cross_entropy({}, {label})", x.name), Vec::new(), 1);
+                let smoothing = if op == Op::CrossEntropy { "" } else { ", smoothing = 0.125" };
+                self.define(&format!("cross_entropy({}, {label}{smoothing})", x.name), Vec::new(), 1);
             }
-            Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
+            Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
                 let x = self.operand(a, any, &[3]);
                 let y = self.operand(b, |shape| shape == x.shape, &x.shape);
-                self.define(&format!("{}({}, {})", op.name(), x.name, y.name), Vec::new(), 2);
+                let more = if op == Op::Huber && c.is_multiple_of(2) { ", delta = 0.375" } else { "" };
+                self.define(&format!("{}({}, {}{more})", op.name(), x.name, y.name), Vec::new(), 2);
+            }
+            Op::Dropout => {
+                let x = self.operand(a, any, &[3]);
+                self.define(&format!("dropout({}, 0.25)", x.name), x.shape, x.level);
+            }
+            Op::LayerNorm => {
+                // A row of one element, or of equal ones, would be divided by √ε.
+                let x = self.operand(a, |shape| shape.last().is_some_and(|&n| n > 1), &[2, 3]);
+                let width = *x.shape.last().unwrap();
+                let name = self.layer("layer_norm(eps = 0.25)", c, &[("weight", width), ("bias", width)]);
+                self.define(&format!("{name}({})", x.name), x.shape, 1);
+            }
+            Op::Gru | Op::Rnn => {
+                let x = self.operand(a, |shape| shape.len() == 2, &[3, 2]);
+                let (steps, inputs, hidden) = (x.shape[0], x.shape[1], 1 + usize::from(b) % 5);
+                let columns = if op == Op::Gru { 3 * hidden } else { hidden };
+                let said = if op == Op::Rnn && c.is_multiple_of(2) { ", activation = relu" } else { "" };
+                let weights = [
+                    ("weight_ih", columns * inputs),
+                    ("weight_hh", columns * hidden),
+                    ("bias_ih", columns),
+                    ("bias_hh", columns),
+                ];
+                let name = self.layer(&format!("{}({hidden}{said})", op.name()), c, &weights);
+                self.define(&format!("{name}({})", x.name), vec![steps, hidden], 2);
+                let h = self.wires.last().unwrap().name.clone();
+                self.define(&format!("last({h})"), vec![hidden], 2);
             }
             other => panic!("draw {other:?} too"),
         }

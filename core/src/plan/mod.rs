@@ -25,6 +25,7 @@ use crate::elementwise::{reads_operands, reads_own};
 use crate::error::PlanError;
 use crate::gate::{Gate, Wire};
 use crate::op::{Op, OpKind};
+use crate::{layer_norm, recurrent};
 use reuse::reuse;
 
 /// What the memory is to be used for.
@@ -304,7 +305,7 @@ const fn may_take_over<T: Copy>(
     let kept_for_itself = match source.op.kind() {
         OpKind::Source => !matches!(source.op, Op::Input),
         OpKind::Unary | OpKind::Binary => reads_own(source.op),
-        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax),
+        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax | Op::Gru | Op::Rnn),
         OpKind::Loss => true,
     };
     let needs = get(slots, i).value & NEEDS != 0;
@@ -339,11 +340,19 @@ struct Counts {
     in_place: u32,
 }
 
-/// What a gate keeps beside its wire's value for the way back.
+/// What a gate keeps behind its wire's value for the way back, or takes there on the way back.
 pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> usize {
     match gate.op {
-        Op::CrossEntropy => match circuit.shape_at(gate.a as usize) {
+        Op::CrossEntropy | Op::SmoothCrossEntropy => match circuit.shape_at(gate.a as usize) {
             Some(shape) => shape.len() + 1,
+            None => 0,
+        },
+        Op::LayerNorm => match circuit.shape_at(gate.a as usize) {
+            Some(shape) => shape.len() / shape.last() * layer_norm::KEPT,
+            None => 0,
+        },
+        Op::Gru | Op::Rnn => match at(circuit.shapes, gate.shape as usize) {
+            Some(shape) => recurrent::saved_len(gate.op, shape.first(), shape.last()),
             None => 0,
         },
         _ => 0,

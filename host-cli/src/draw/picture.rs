@@ -42,7 +42,7 @@ pub fn picture<T: Scalar>(circuit: CircuitRef<'_, T>, said: impl Fn(Wire) -> Sai
     }
     let is_param = |wire: Wire| circuit.gate(wire).is_some_and(|gate| gate.op() == Op::Param);
     let mut inside = vec![false; circuit.len()];
-    for gate in circuit.gates().iter().filter(|gate| gate.op().has_weights()) {
+    for gate in circuit.gates().iter().filter(|gate| gate.op().is_layer()) {
         for held in circuit.operands(gate).skip(1).filter(|&w| is_param(w) && readers[w.index()] == 1) {
             inside[held.index()] = true;
         }
@@ -247,6 +247,11 @@ fn sign<T: Scalar>(circuit: CircuitRef<'_, T>, wire: Wire, gate: &Gate) -> Strin
             let size = circuit.integers(gate).first().copied().unwrap_or(0);
             format!("{} {size}", gate.op().name())
         }
+        op @ (Op::Gru | Op::Rnn) => {
+            let from = circuit.operand(gate, 0).map_or(0, |x| circuit.shape(x).last());
+            format!("{} {from} → {}", op.name(), circuit.shape(wire).last())
+        }
+        Op::LayerNorm => format!("layer_norm {}", circuit.shape(wire).last()),
         op => {
             let numbers = circuit.attribute_values(wire).iter();
             let numbers: Vec<String> = numbers.map(|v| super::letters::number(v.to_f64())).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chainrule::{Circuit, CircuitRef, Objective, Op, OpKind, Random, Shape, Wire};
+use chainrule::{Circuit, CircuitRef, Gate, Objective, Op, OpKind, Random, Shape, Wire};
 
 use super::error::LowerError;
 use super::gates::{Usual, whole_numbers};
@@ -175,7 +175,7 @@ impl<T: Readable> Lowered<T> {
                 Some((start, _)) => format!("{of}[{start}]"),
                 None => String::new(),
             },
-            (op, [of, ..]) if op.has_weights() && self.layer_of(gate).is_some() => {
+            (op, [of, ..]) if op.is_layer() && self.layer_of(gate).is_some() => {
                 format!("{}({of})", self.layer_of(gate).unwrap_or_default())
             }
             (op, _) => {
@@ -183,15 +183,17 @@ impl<T: Readable> Lowered<T> {
                 let sizes = view.shape(wire);
                 let sizes: &[u16] = if op == Op::Reshape { sizes.dims() } else { &[] };
                 let sizes = sizes.iter().map(ToString::to_string).chain(written(op, view.integers(gate)));
-                let all: Vec<String> = operands.iter().cloned().chain(sizes).chain(numbers).collect();
+                let word = (op == Op::Rnn && view.integers(gate) == [1]).then(|| "activation = relu".to_owned());
+                let all: Vec<String> = operands.iter().cloned().chain(sizes).chain(numbers).chain(word).collect();
                 format!("{}({})", op.name(), all.join(", "))
             }
         }
     }
 
-    /// The layer whose weights a gate reads.
-    fn layer_of(&self, gate: &chainrule::Gate) -> Option<&str> {
-        self.name(self.view().operand(gate, 1)?).strip_suffix(".weight")
+    /// The layer whose weights a gate reads, by the name of the first of them.
+    fn layer_of(&self, gate: &Gate) -> Option<&str> {
+        let weight = self.name(self.view().operand(gate, 1)?);
+        weight.strip_suffix(".weight").or(weight.strip_suffix(".weight_ih"))
     }
 
     /// Inputs and labels as columns of data.
@@ -217,7 +219,7 @@ impl<T: Readable> Lowered<T> {
     }
 }
 
-fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &chainrule::Gate) -> usize {
+fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &Gate) -> usize {
     view.operand(gate, 0).map_or(0, |operand| view.shape(operand).rank())
 }
 

@@ -185,8 +185,8 @@ fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError
         ),
         BuildError::WrongRank { shape, rank } => {
             let (planes, example) = match rank {
-                2 => ("[channels, length]", "reshape(x, 1, 64)"),
-                _ => ("[channels, height, width]", "reshape(x, 1, 8, 8)"),
+                2 => ("two dimensions, `[channels, length]` or `[time, features]`", "reshape(x, 16, 4)"),
+                _ => ("`[channels, height, width]`", "reshape(x, 1, 8, 8)"),
             };
             (format!("{gate} needs {planes}, not {}", words(shape)), Some(format!("make it so: `{example}`")))
         }
@@ -215,7 +215,20 @@ fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError
             format!("{gate} has {logits} logits for a label of {classes} classes"),
             Some(format!("make the logits {classes}, or the label `class({logits})`")),
         ),
-        BuildError::BadBounds => (format!("the numbers of {gate} must go up and not be NaN"), None),
+        BuildError::BadBounds => (
+            format!("{gate} does not take this number"),
+            Some(match gate {
+                "`dropout`" => "a rate is at least 0 and less than 1".to_owned(),
+                "`cross_entropy`" => "a smoothing is at least 0 and less than 1".to_owned(),
+                "`clip`" => "lo must not be above hi, and neither of them NaN".to_owned(),
+                "`leaky_relu`" | "`elu`" => "it must not be NaN".to_owned(),
+                _ => "it must be above 0".to_owned(),
+            }),
+        ),
+        BuildError::WrongShape { operand, wanted, found } => {
+            let place = ["first", "second", "third", "fourth", "fifth"].get(usize::from(operand)).unwrap_or(&"last");
+            (format!("the {place} argument of {gate} must be {}, not {}", words(wanted), words(found)), None)
+        }
         BuildError::BadClasses(classes) => {
             (format!("a label cannot have {classes} classes"), Some("at least two".to_owned()))
         }

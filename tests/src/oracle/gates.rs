@@ -29,7 +29,8 @@ impl Arguments<'_> {
     }
 }
 
-fn sigmoid(x: Dual) -> Dual {
+/// 1 / (1 + e⁻ˣ)
+pub fn sigmoid(x: Dual) -> Dual {
     if x.v >= 0.0 { fixed(1.0) / (fixed(1.0) + (-x).exp()) } else { x.exp() / (fixed(1.0) + x.exp()) }
 }
 
@@ -186,6 +187,9 @@ pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
         "sum" => first.sum(),
         "mean" => first.mean(),
         "dot" => same_shape(first, call.wire(1)?, |a, b| a * b)?.sum(),
+        "last" => return first.part(&[(first.shape.first().ok_or("last of a scalar")? - 1, first.shape[0], true)]),
+        // Only training leaves something out.
+        "dropout" => return Ok(first.clone()),
         "softmax" | "log_softmax" => {
             return Ok(first.rows(|row| {
                 let log = log_softmax(row);
@@ -194,24 +198,30 @@ pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
         }
         "mse" => same_shape(first, call.wire(1)?, |a, t| (a - t) * (a - t))?.mean(),
         "mae" => same_shape(first, call.wire(1)?, |a, t| (a - t).abs())?.mean(),
-        "huber" => same_shape(first, call.wire(1)?, |a, t| {
-            let r = (a - t).abs();
-            if r.v <= 1.0 { fixed(0.5) * r * r } else { r - fixed(0.5) }
-        })?
-        .mean(),
+        "huber" => {
+            let delta = call.setting("delta", 2, Some(1.0))?;
+            let one = |a: Dual, t: Dual| {
+                let r = (a - t).abs();
+                if r.v <= delta.v { fixed(0.5) * r * r } else { delta * (r - fixed(0.5) * delta) }
+            };
+            same_shape(first, call.wire(1)?, one)?.mean()
+        }
         "hinge" => same_shape(first, call.wire(1)?, |s, y| (fixed(1.0) - s * y).max(fixed(0.0)))?.mean(),
         "binary_cross_entropy" => same_shape(first, call.wire(1)?, |z, t| softplus(z) - z * t)?.mean(),
         "cross_entropy" => {
             let class = call.wire(1)?.only()?.v;
             let log = log_softmax(&first.elements);
-            -*log.get(class as usize).ok_or_else(|| format!("there is no class {class}"))?
+            let plain = -*log.get(class as usize).ok_or_else(|| format!("there is no class {class}"))?;
+            let (smoothing, count) = (call.setting("smoothing", 2, Some(0.0))?, fixed(log.len() as f64));
+            let spread = log.iter().fold(fixed(0.0), |sum, &log| sum - log) / count;
+            (fixed(1.0) - smoothing) * plain + smoothing * spread
         }
         _ => return Err(format!("the oracle knows no gate `{name}`")),
     };
     Ok(Array::scalar(one))
 }
 
-fn same_shape(a: &Array, b: &Array, function: fn(Dual, Dual) -> Dual) -> Result<Array, String> {
+fn same_shape(a: &Array, b: &Array, function: impl Fn(Dual, Dual) -> Dual) -> Result<Array, String> {
     if a.shape == b.shape {
         a.with(b, function)
     } else {

@@ -37,6 +37,8 @@ pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
         (Op::Dense, _) => "1".into(),
         (Op::Mse, 0) => format!("2·({a} - {b})/n"),
         (Op::Mse, _) => format!("2·({b} - {a})/n"),
+        (Op::Mae, 0) => format!("sign({a} - {b})/n"),
+        (Op::Mae, _) => format!("sign({b} - {a})/n"),
         (Op::CrossEntropy, 0) => format!("(softmax({a}) - one_hot({b}))"),
         (Op::BinaryCrossEntropy, 0) => format!("(sigmoid({a}) - {b})/n"),
         _ => format!("∂{y}/∂{}", operands.get(k).copied().unwrap_or("")),
