@@ -92,6 +92,18 @@ fn digits_are_told_apart_for_each_seed() {
     }
 }
 
+/// More seeds: `for s in $(seq 20); do chainrule train tests/corpus/digits-cnn.circuit --seed $s; done`.
+#[test]
+fn a_convolution_tells_digits_apart_better() {
+    let digits = shared("corpus/digits-cnn.circuit");
+    let seeds = ["1", "2", "3", "4", "5"];
+    let of = |seed: &&str| told(&["train", &digits, "--seed", seed])["accuracy"].as_f64().expect("a number");
+    let accuracies: Vec<f64> = seeds.iter().map(of).collect();
+    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
+    assert!(mean >= 0.97, "the mean of {accuracies:?} is {mean}");
+    assert!(accuracies.iter().all(|accuracy| *accuracy >= 0.955), "{accuracies:?}");
+}
+
 #[test]
 fn motions_are_told_apart_by_a_recurrent_layer() {
     let motions = shared("corpus/motions.circuit");

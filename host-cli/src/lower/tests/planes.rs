@@ -62,7 +62,7 @@ fn what_does_not_fit_is_told() {
     assert_eq!(
         report("input x[64]\na = max_pool(x, 2)\nb = reshape(x, 1, 8, 9)\nmaximize sum(x)"),
         "\
-error: `max_pool` needs [channels, height, width], not [64]
+error: `max_pool` needs `[channels, height, width]`, not [64]
  --> a.circuit:2:14
   |
 2 | a = max_pool(x, 2)
@@ -83,7 +83,10 @@ error: `reshape` cannot make [1, 8, 9] of the 64 elements of [64]
     let layer = |call: &str| first(&format!("input x[3, 4, 4]\nlayer c = {call}\nmaximize sum(c(x))"));
     assert_eq!(layer("conv2d(8, 5)"), "error: a window of 5 with stride 1 and padding 0 does not go over [3, 4, 4]");
     assert_eq!(layer("conv2d(8, 3, groups = 2)"), "error: 2 groups do not divide 3 inputs and 8 outputs");
-    assert_eq!(layer("conv1d(8, 3)"), "error: layer `c` needs [channels, length], not [3, 4, 4]");
+    assert_eq!(
+        layer("conv1d(8, 3)"),
+        "error: layer `c` needs two dimensions, `[channels, length]` or `[time, features]`, not [3, 4, 4]"
+    );
     assert_eq!(layer("conv2d(8)"), "error: the argument `kernel` is missing");
     assert_eq!(layer("conv2d(8, 3, stride = 0.5)"), "error: expected a whole number, up to 65535");
     assert_eq!(planes("a = conv2d(x, v)"), "error: `conv2d` does not take weights [3] for [3, 4, 4] in 1 groups");
