@@ -19,14 +19,13 @@ mod epochs;
 pub mod error;
 mod rows;
 
-pub use epochs::Seen;
+pub use epochs::{Epochs, Seen};
 pub use error::TrainError;
 
-use crate::engine::{At, Stage, open};
+use crate::engine::{At, Engine, Stage, open};
 use crate::lower::{Holdout, Lowered, Optimizer, Training};
 use crate::text::literal::Readable;
-use chainrule::{Op, Purpose};
-use epochs::Epochs;
+use chainrule::{Op, Purpose, Random};
 
 /// What happens while a training runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,6 +110,65 @@ pub fn train<'a, T: Readable>(
     at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Trained<T>, TrainError> {
+    let Start { mut engine, random, rows: order, held: held_rows, lr } = start(lowered, training, at, watch)?;
+    let rows = order.len();
+    let a_walk = rows.div_ceil(training.batch as usize) as u64;
+    let most_steps = training.steps.unwrap_or(a_walk * u64::from(training.epochs));
+    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
+    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
+    let samples = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
+    watch(Event::Begins { rows, held: held_rows.len(), samples });
+    let mut epochs = Epochs::new(engine.as_mut(), lr, training.batch, order, random);
+    let (mut before, mut last) = (0, Seen::default());
+    for epoch in 1..=walks {
+        let seen = epochs
+            .walk(most_steps, &mut |seen| {
+                watch(Event::Steps { epoch, samples: before + seen.samples, seen });
+            })
+            .map_err(|stop| stop.told(lowered, lr))?;
+        before += seen.samples;
+        last = seen;
+        watch(Event::Epoch { epoch, of: walks, seen });
+    }
+    let steps = epochs.steps();
+    let held = if held_rows.is_empty() {
+        None
+    } else {
+        watch(Event::Measuring);
+        Some(epochs.measure(&held_rows)?)
+    };
+    let params_hash = engine.params_hash()?;
+    let params = lowered.params.iter().map(|param| engine.value(param.wire)).collect::<Result<_, _>>()?;
+    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
+
+    let has_classes = has_classes(lowered);
+    Ok(Trained { epochs, steps, last, held, params_hash, params, rows, has_classes })
+}
+
+/// A training that can begin: the engine holds the circuit, its params and all rows.
+pub struct Start<'l, T> {
+    /// Where it runs.
+    pub engine: Box<dyn Engine<T> + 'l>,
+    /// What the rows are shuffled by, before each walk.
+    pub random: Random,
+    /// The rows to train on.
+    pub rows: Vec<usize>,
+    /// The rows held out.
+    pub held: Vec<usize>,
+    /// How far a step goes.
+    pub lr: T,
+}
+
+/// Brings everything to where it is to run.
+///
+/// # Errors
+/// [`TrainError`].
+pub fn start<'l, 'a, T: Readable>(
+    lowered: &'l Lowered<T>,
+    training: &Training<T>,
+    at: impl Into<At<'a>>,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<Start<'l, T>, TrainError> {
     check(lowered, training)?;
     let Optimizer::Sgd { lr } = training.optimizer;
     let mut random = lowered.random.clone();
@@ -130,41 +188,8 @@ pub fn train<'a, T: Readable>(
     }
     engine.ready()?;
     engine.keep(rows::samples(lowered, &table), &mut |share| watch(Event::Sending(share)))?;
-
-    let rows = split.train.len();
-    let a_walk = rows.div_ceil(training.batch as usize) as u64;
-    let most_steps = training.steps.unwrap_or(a_walk * u64::from(training.epochs));
-    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
-    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
-    let samples = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
-    watch(Event::Begins { rows, held: split.held.len(), samples });
-    let mut epochs = Epochs::new(engine.as_mut(), lr, training.batch, split.train, random);
-    let (mut before, mut last) = (0, Seen::default());
-    for epoch in 1..=walks {
-        let seen = epochs
-            .walk(most_steps, &mut |seen| {
-                watch(Event::Steps { epoch, samples: before + seen.samples, seen });
-            })
-            .map_err(|stop| stop.told(lowered, lr))?;
-        before += seen.samples;
-        last = seen;
-        watch(Event::Epoch { epoch, of: walks, seen });
-    }
-    let steps = epochs.steps();
-    let held = if split.held.is_empty() {
-        None
-    } else {
-        watch(Event::Measuring);
-        Some(epochs.measure(&split.held)?)
-    };
-    let params_hash = engine.params_hash()?;
-    let params = lowered.params.iter().map(|param| engine.value(param.wire)).collect::<Result<_, _>>()?;
-    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
-
-    let has_classes = has_classes(lowered);
-    Ok(Trained { epochs, steps, last, held, params_hash, params, rows, has_classes })
+    Ok(Start { engine, random, rows: split.train, held: split.held, lr })
 }
-
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.
 pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
     let gate = lowered.objective().and_then(|objective| lowered.view().gate(objective.wire()));
