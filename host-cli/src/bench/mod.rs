@@ -11,7 +11,8 @@
 
 pub mod work;
 
-use crate::board::{Image, elf, table};
+use crate::board::elf::Contents;
+use crate::board::{Image, table};
 use crate::engine::{self, At, Engine, EngineError, OpenError, Vitals, Work};
 use crate::lower::Lowered;
 use crate::text::literal::Readable;
@@ -152,7 +153,7 @@ pub fn measure<T: Readable>(
         Some(path) => Some(path.to_owned()),
         None => Image { f64: T::BYTES == 8, ..Image::of(board) }.path().ok(),
     });
-    let flash = image.zip(board).and_then(|(image, board)| Some(elf::bytes(board, &image).ok()?.flash));
+    let flash = image.and_then(|image| Some(Contents::read(&image).ok()?.flash()));
     let (forward_time, step_time) = time.unzip();
     Ok(Measured {
         samples,

@@ -1,49 +1,58 @@
-//! What an image takes on its board, by its sections.
+//! What an image holds: the bytes for flash with their addresses, and how much RAM it takes.
 
-use std::fs;
 use std::path::Path;
 
-use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Object, ObjectSection, SectionFlags, elf};
 
-use super::Board;
+use super::BoardError;
 
-/// Bytes of an image, as they lie on the board.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bytes {
-    /// In flash, what RAM starts with included; where there is no flash, the program in RAM.
-    pub flash: u64,
-    /// Static RAM.
+/// Sections of static RAM.
+const RAM: [&str; 3] = [".data", ".bss", ".uninit"];
+
+/// An image as a board takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Pieces of flash, by the address where each begins; none overlaps another.
+    pub pieces: Vec<(u32, Vec<u8>)>,
+    /// Bytes of static RAM.
     pub ram: u64,
-    /// Where static memory ends and the stack may reach to.
-    pub floor: u64,
-    /// Where the stack begins.
-    pub top: u64,
 }
 
-/// Reads an image.
-///
-/// # Errors
-/// Words for why it cannot be read.
-pub fn bytes(board: &Board, image: &Path) -> Result<Bytes, String> {
-    let data = fs::read(image).map_err(|error| format!("{}: {error}", image.display()))?;
-    let file = object::File::parse(&*data).map_err(|error| format!("{}: {error}", image.display()))?;
-    let mut bytes = Bytes::default();
-    for section in file.sections() {
-        let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
-        let name = section.name().unwrap_or_default();
-        if sh_flags & u64::from(elf::SHF_ALLOC) == 0 || [".stack", ".heap"].contains(&name) {
-            continue;
-        }
-        // What RAM starts with lies in flash too, where there is flash.
-        let starts = section.file_range().is_some();
-        let written = [".data", ".bss", ".uninit"].contains(&name);
-        bytes.flash += if starts && (board.flash > 0 || !written) { section.size() } else { 0 };
-        if written {
-            bytes.ram += section.size();
-            bytes.floor = bytes.floor.max(section.address() + section.size());
-        }
+impl Contents {
+    /// Reads the image of a 32-bit processor.
+    ///
+    /// # Errors
+    /// [`BoardError::Image`].
+    pub fn read(path: &Path) -> Result<Contents, BoardError> {
+        let failed = |said: String| BoardError::Image { image: path.to_owned(), said };
+        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        Contents::of(&bytes).map_err(|error| failed(error.to_string()))
     }
-    let top = file.symbols().find(|symbol| symbol.name() == Ok("_stack_start"));
-    bytes.top = top.ok_or_else(|| format!("{}: it has no stack", image.display()))?.address();
-    Ok(bytes)
+
+    fn of(bytes: &[u8]) -> object::Result<Contents> {
+        let header = elf::FileHeader32::<object::Endianness>::parse(bytes)?;
+        let order = header.endian()?;
+        let mut pieces = Vec::new();
+        for part in header.program_headers(order, bytes)? {
+            let data = part.data(order, bytes).unwrap_or_default();
+            if part.p_type(order) == elf::PT_LOAD && !data.is_empty() {
+                pieces.push((part.p_paddr(order), data.to_vec()));
+            }
+        }
+        pieces.sort_by_key(|&(address, _)| address);
+        let mut ram = 0;
+        for section in object::File::parse(bytes)?.sections() {
+            let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
+            if sh_flags & u64::from(elf::SHF_ALLOC) != 0 && RAM.contains(&section.name()?) {
+                ram += section.size();
+            }
+        }
+        Ok(Contents { pieces, ram })
+    }
+
+    /// Bytes of flash.
+    pub fn flash(&self) -> u64 {
+        self.pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum()
+    }
 }

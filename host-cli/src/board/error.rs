@@ -45,6 +45,13 @@ pub enum BoardError {
         /// What it said last.
         said: String,
     },
+    /// An image is none, or cannot be read.
+    Image {
+        /// The image.
+        image: PathBuf,
+        /// Why.
+        said: String,
+    },
     /// The log of an image cannot be read.
     Log {
         /// The image.
@@ -128,6 +135,9 @@ impl fmt::Display for BoardError {
             }
             BoardError::Emulator { board, said } => {
                 write!(f, "the emulated {board} stopped:\n{said}")
+            }
+            BoardError::Image { image, said } => {
+                write!(f, "{} cannot be read as an image (ELF, 32 bits): {said}", image.display())
             }
             BoardError::Log { image, said } => {
                 write!(f, "the log of {} cannot be read: {said}", image.display())

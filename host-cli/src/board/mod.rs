@@ -5,7 +5,7 @@
 //! | [`table`] | one row a board: processor, memory, emulator |
 //! | [`budget`] | what each board's firmware has room for, and what it takes itself |
 //! | [`image`] | building a board's firmware |
-//! | [`elf`] | the bytes that an image takes |
+//! | [`elf`] | what an image holds: bytes for flash, and its RAM |
 //! | [`emulator`] | the emulator's process, which never outlives this one |
 //! | [`port`] | bytes to and from a board, emulated or at a serial device |
 //! | [`log`] | a firmware's log records, decoded |
