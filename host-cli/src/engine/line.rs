@@ -14,6 +14,12 @@ pub trait Pipe {
 
     /// Waits for bytes, not longer than `wait`; 0 if none came.
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize>;
+
+    /// How long to wait for an answer before asking again, where the pipe knows better than a cable
+    /// to any board.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl<P: Pipe + ?Sized> Pipe for &mut P {
@@ -23,6 +29,10 @@ impl<P: Pipe + ?Sized> Pipe for &mut P {
 
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
         (**self).receive(buffer, wait)
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        (**self).patience()
     }
 }
 
@@ -67,6 +77,7 @@ impl<P: Pipe> Line<P> {
         // A fresh place for the sequence, so that nothing of an earlier host is mistaken for ours.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let next = now.as_nanos() as u32 ^ std::process::id().rotate_left(16);
+        let patience = pipe.patience().map_or(HELLO_PATIENCE, |patience| patience.min(HELLO_PATIENCE));
         Line {
             pipe,
             listener,
@@ -75,7 +86,7 @@ impl<P: Pipe> Line<P> {
             next,
             window: 1,
             under_way: VecDeque::new(),
-            patience: HELLO_PATIENCE,
+            patience,
             tries: HELLO_TRIES,
         }
     }
@@ -83,7 +94,7 @@ impl<P: Pipe> Line<P> {
     /// From here on the board answers: it is told to the listener, and given more time.
     pub(super) fn is_there(&mut self, facts: &BoardFacts, window: usize) {
         self.window = window.max(1);
-        (self.patience, self.tries) = (PATIENCE, TRIES);
+        (self.patience, self.tries) = (self.pipe.patience().unwrap_or(PATIENCE), TRIES);
         if let Some(listener) = &mut self.listener {
             listener(Heard::Board(facts));
         }

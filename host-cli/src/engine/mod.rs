@@ -3,6 +3,7 @@
 
 mod client;
 mod facts;
+mod faults;
 mod host;
 mod line;
 mod loopback;
@@ -11,6 +12,7 @@ mod open;
 pub use chainrule::link::{Vitals, Work};
 pub use client::Client;
 pub use facts::BoardFacts;
+pub use faults::{Faults, Faulty};
 pub use host::Host;
 pub use line::{Heard, Listener, Pipe};
 pub use loopback::Loopback;
