@@ -82,17 +82,23 @@ fn four_mut<T, const B: usize>(rows: &mut [T], n: usize, j: usize) -> Option<[&m
 /// z = x W + b
 #[inline(never)]
 pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    match bias {
-        Some(bias) => z.iter_mut().zip(bias).for_each(|(z, &b)| *z = b),
-        None => z.fill(T::ZERO),
-    }
-    by_columns!(z.len(), forward_columns(x, w, z));
+    by_columns!(z.len(), forward_columns(x, w, bias, z));
 }
 
 #[inline(always)]
-fn forward_columns<T: Scalar, const B: usize, const R: usize>(x: &[T], w: &[T], z: &mut [T], n: usize, j: usize) {
+fn forward_columns<T: Scalar, const B: usize, const R: usize>(
+    x: &[T],
+    w: &[T],
+    bias: Option<&[T]>,
+    z: &mut [T],
+    n: usize,
+    j: usize,
+) {
     let Some(z) = columns_mut::<T, B>(z, j).filter(|_| n > 0) else { return };
-    let mut sums = *z;
+    let mut sums = [T::ZERO; B];
+    if let Some(bias) = bias.and_then(|bias| columns::<T, B>(bias, j)) {
+        sums = *bias;
+    }
     let (mut x, mut w) = (x, w);
     if R == 4 {
         let fours = w.chunks_exact(4 * n);
@@ -193,19 +199,6 @@ fn update_row<T: Scalar, const B: usize>(delta: &[T; B], row: &mut [T; B], rate:
         let scale = rate * x;
         for (w, &d) in row.iter_mut().zip(delta) {
             *w -= scale * d;
-        }
-    }
-}
-
-/// dW += x δᵀ, where weights have a gradient slot.
-pub(crate) fn accumulate<T: Scalar>(x: &[T], delta: &[T], dw: &mut [T]) {
-    let n = delta.len().max(1);
-    for (row, &x) in dw.chunks_exact_mut(n).zip(x) {
-        if x == T::ZERO {
-            continue;
-        }
-        for (dw, &d) in row.iter_mut().zip(delta) {
-            *dw += x * d;
         }
     }
 }

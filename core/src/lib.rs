@@ -44,7 +44,7 @@
 //! | link | `link/` | requests, replies, frames, and the session that answers (feature `link`) |
 //! | training | `step`, `numeric` | the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
-//! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
+//! | tape | `tape`, `hot`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `reduce`, `softmax`, `loss` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
@@ -117,6 +117,7 @@ mod dense;
 mod elementwise;
 mod error;
 mod gate;
+mod hot;
 mod kernels;
 #[cfg(feature = "link")]
 pub mod link;

@@ -8,6 +8,7 @@
 use crate::circuit::CircuitRef;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
+use crate::hot;
 use crate::kernels;
 use crate::op::{Op, OpKind};
 use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
@@ -242,7 +243,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.fixed.circuit, gate) };
         let len = slot.len as usize + saved;
         if let Some((out, around)) = hole(self.arena, slot.value, len, &self.fixed) {
-            let done = kernels::forward(gate, slot, out, &around);
+            let done = hot::forward(gate, slot, out, &around);
             debug_assert!(done.is_some());
         }
     }
@@ -353,6 +354,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if gate.op.is_source() || slot.gradient >= IN_PLACE {
             return;
         }
+        if matches!(gate.op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh) {
+            let _ = hot::backward(self.arena, &self.fixed, gate, slot);
+        } else {
+            self.pass_back_all(gate, slot);
+        }
+    }
+
+    #[inline(never)]
+    fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
         self.pass_back(gate, slot, 0, gate.a);
         match gate.op.kind() {
             OpKind::Binary | OpKind::Loss => self.pass_back(gate, slot, 1, gate.b),
@@ -374,7 +384,6 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
-    #[inline(always)]
     fn pass_back(&mut self, gate: &Gate, slot: &Slot, k: usize, wire: u16) {
         let Some(to) = self.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { return };
         if let Some((dx, around)) = hole(self.arena, to.gradient, to.len as usize, &self.fixed) {
