@@ -135,13 +135,7 @@ pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
 }
 
 #[inline(always)]
-fn backward_columns<T: Scalar, const B: usize, const R: usize>(
-    w: &[T],
-    delta: &[T],
-    dx: &mut [T],
-    n: usize,
-    j: usize,
-) {
+fn backward_columns<T: Scalar, const B: usize, const R: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
     let Some(delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
     for (row, dx) in w.chunks_exact(n).zip(dx) {
         let Some(row) = columns(row, j) else { return };
@@ -210,12 +204,20 @@ pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
     }
 }
 
+/// Whether an update of finite weights certainly leaves them finite: (rate·max|x|)·max|δ|, in the
+/// update's own order, and rate·max|δ| are below [`Scalar::UPDATE_BOUND`]. `rate` is not negative.
+#[cold]
+#[inline(never)]
+pub(crate) fn is_bounded<T: Scalar>(x: &[T], delta: &[T], rate: T) -> bool {
+    let (size, delta) = (rate * max_abs(x), max_abs(delta));
+    rate * delta < T::UPDATE_BOUND && size < T::UPDATE_BOUND && size * delta < T::UPDATE_BOUND
+}
+
 /// The greatest magnitude, NaN if there is one (`f32::max` would lose it).
 ///
 /// Without their sign bit, the bits of numbers are ordered as the numbers are, and those of NaN come
 /// last.
-#[inline(never)]
-pub(crate) fn max_abs<T: Scalar>(values: &[T]) -> T {
+fn max_abs<T: Scalar>(values: &[T]) -> T {
     T::greatest_magnitude(values)
 }
 

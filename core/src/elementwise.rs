@@ -138,7 +138,7 @@ rows! {
         da: y * (T::ONE - y) * g,
         db: T::ZERO;
     Relu |a, b, y, g, k| reads(false, true)
-        y: if a > T::ZERO { a } else if a <= T::ZERO { T::ZERO } else { a },
+        y: if a <= T::ZERO { T::ZERO } else { a },
         da: if y > T::ZERO { g } else if y == T::ZERO { T::ZERO } else { y },
         db: T::ZERO;
     LeakyRelu |a, b, y, g, k| reads(true, false)

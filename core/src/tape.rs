@@ -5,6 +5,7 @@
 //! later in the list. Each backward starts from zeroed gradients, so running it twice changes
 //! nothing.
 
+use crate::broadcast::by_fours;
 use crate::circuit::CircuitRef;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
@@ -139,9 +140,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// [`RunError::UnknownWire`]; [`RunError::NotSettable`]; [`RunError::WrongLength`];
     /// [`RunError::NotAClass`] for a label's value that is not one of its classes.
     pub fn set(&mut self, wire: Wire, values: &[T]) -> Result<(), RunError> {
-        let expected = self.len_of(wire);
+        let expected = self.slot(wire)?.len as usize;
         if values.len() != expected {
-            self.slot(wire)?;
             return Err(RunError::WrongLength { wire: wire.raw(), expected, got: values.len() });
         }
         self.set_from(wire, 0, values)
@@ -152,7 +152,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// # Errors
     /// As [`Tape::set`].
     pub fn set_from(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), RunError> {
-        let (slot, len) = (self.slot(wire)?, self.len_of(wire));
+        let slot = self.slot(wire)?;
+        let len = slot.len as usize;
         let gate = self.fixed.circuit.gate(wire).ok_or(RunError::UnknownWire(wire.raw()))?;
         let end = start.checked_add(values.len()).filter(|&end| end <= len);
         let wrong = RunError::WrongLength { wire: wire.raw(), expected: len, got: start.saturating_add(values.len()) };
@@ -323,7 +324,10 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let (start, end) = layout.gradients;
         let end = if keep_sums { end } else { layout.optimiser.1 };
         if let Some(gradients) = self.arena.get_mut(start as usize..end as usize) {
-            gradients.fill(T::ZERO);
+            // A zero that the compiler does not know: else it calls memclr, which takes a loop of four
+            // instructions a number on a Cortex-M4 instead of two.
+            let zero = core::hint::black_box(T::ZERO);
+            by_fours!(gradients, |gradient| *gradient = zero);
         }
         if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
             *gradient = T::ONE;
