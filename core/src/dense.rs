@@ -95,10 +95,11 @@ fn forward_columns<T: Scalar, const B: usize, const R: usize>(
     j: usize,
 ) {
     let Some(z) = columns_mut::<T, B>(z, j).filter(|_| n > 0) else { return };
-    let mut sums = [T::ZERO; B];
-    if let Some(bias) = bias.and_then(|bias| columns::<T, B>(bias, j)) {
-        sums = *bias;
-    }
+    let mut sums = match bias.map(|bias| columns::<T, B>(bias, j)) {
+        Some(Some(&bias)) => bias,
+        Some(None) => return,
+        None => [T::ZERO; B],
+    };
     let (mut x, mut w) = (x, w);
     if R == 4 {
         let fours = w.chunks_exact(4 * n);
