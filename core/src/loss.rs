@@ -50,6 +50,7 @@ fn local<T: Scalar>(op: Op, a: T, t: T) -> (T, T) {
 }
 
 /// The mean loss over all elements.
+#[inline(always)]
 pub(crate) fn mean_loss<T: Scalar>(op: Op, a: &[T], t: &[T]) -> T {
     let mut sum = T::ZERO;
     for (&a, &t) in a.iter().zip(t) {

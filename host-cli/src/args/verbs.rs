@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::desk::Export;
 use super::number::Number;
 use super::pictures::{Boards, Draw, Size};
 use super::shared::{Circuit, Where};
@@ -41,6 +42,8 @@ pub enum Verb {
     Size(Size),
     /// The boards there are
     Boards(Boards),
+    /// A circuit with its weights as a source file for a firmware
+    Export(Export),
 }
 
 /// `chainrule eval`

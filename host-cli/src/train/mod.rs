@@ -22,7 +22,7 @@ mod rows;
 pub use epochs::Seen;
 pub use error::TrainError;
 
-use crate::engine::{Stage, open};
+use crate::engine::{At, Stage, open};
 use crate::lower::{Holdout, Lowered, Optimizer, Training};
 use crate::text::literal::Readable;
 use chainrule::{Op, Purpose};
@@ -105,10 +105,10 @@ impl<T> Trained<T> {
 ///
 /// # Errors
 /// [`TrainError`]; nothing is kept then.
-pub fn train<T: Readable>(
+pub fn train<'a, T: Readable>(
     lowered: &Lowered<T>,
     training: &Training<T>,
-    on: &str,
+    at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Trained<T>, TrainError> {
     check(lowered, training)?;
@@ -121,7 +121,7 @@ pub fn train<T: Readable>(
     }
     let circuit = lowered.view();
     let purpose = if training.batch == 1 { Purpose::Train } else { Purpose::Accumulate };
-    let mut engine = open(on, circuit, purpose, &mut |stage| watch(Event::Opening(stage)))?;
+    let mut engine = open(at, circuit, purpose, &mut |stage| watch(Event::Opening(stage)))?;
     for param in &lowered.params {
         engine.set(param.wire, 0, &param.start)?;
     }
