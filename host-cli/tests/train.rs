@@ -92,6 +92,53 @@ fn digits_are_told_apart_for_each_seed() {
     }
 }
 
+/// More seeds: `for s in $(seq 20); do chainrule train tests/corpus/digits-cnn.circuit --seed $s; done`.
+#[test]
+fn a_convolution_tells_digits_apart_better() {
+    let digits = shared("corpus/digits-cnn.circuit");
+    let seeds = ["1", "2", "3", "4", "5"];
+    let of = |seed: &&str| told(&["train", &digits, "--seed", seed])["accuracy"].as_f64().expect("a number");
+    let accuracies: Vec<f64> = seeds.iter().map(of).collect();
+    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
+    assert!(mean >= 0.97, "the mean of {accuracies:?} is {mean}");
+    assert!(accuracies.iter().all(|accuracy| *accuracy >= 0.955), "{accuracies:?}");
+}
+
+#[test]
+fn motions_are_told_apart_by_a_recurrent_layer() {
+    let motions = shared("corpus/motions.circuit");
+    for seed in ["1", "2", "3"] {
+        let told = told(&["train", &motions, "--seed", seed]);
+        let accuracy = told["accuracy"].as_f64().expect("a number");
+        assert!(accuracy >= 0.95, "seed {seed}: {accuracy}");
+    }
+}
+
+/// The circuit leaves elements out at random: by the seed, and not by where it runs.
+#[test]
+fn dropout_is_the_same_on_every_engine_and_another_by_another_seed() {
+    let folder = Folder::new();
+    folder.write("line.csv", LINE);
+    let text = |rate: &str| {
+        format!(
+            "input x\nlabel y\nparam w[4] = [1, 2, 3, 4]\nparam b\n\
+        minimize mse(x * sum(dropout(w, {rate})) + b, y)\n{BLOCK}"
+        )
+    };
+    let (with, without) = (folder.write("with.circuit", &text("0.5")), folder.write("without.circuit", &text("0")));
+    for batch in ["1", "4"] {
+        let run = |circuit: &str, on: &str, seed: &str| {
+            let line =
+                ["train", circuit, "--batch", batch, "--steps", "15", "--lr", "0.001", "--on", on, "--seed", seed];
+            told(&line)["params_hash"].as_str().expect("a hash").to_owned()
+        };
+        let host = run(&with, "host", "1");
+        assert_eq!(host, run(&with, "loopback", "1"));
+        assert_ne!(host, run(&with, "host", "2"));
+        assert_ne!(host, run(&without, "host", "1"));
+    }
+}
+
 #[test]
 fn host_and_loopback_train_to_the_same_bits() {
     let digits = shared("corpus/digits.circuit");

@@ -374,7 +374,7 @@ fn show_params<T: Number>(
 
 /// Plain steps after so many samples.
 fn sgd<T: Number>(batch: u32) -> Training<T> {
-    Training::new(Optimiser::new(Method::Sgd, T::from_f64(0.05)), batch)
+    Training::new(Optimiser::new(Method::Sgd, T::from_f64(0.05)), batch).with_seed(7)
 }
 
 /// [`STEPS`] fused steps, their losses and the params after them.

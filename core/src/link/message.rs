@@ -83,6 +83,8 @@ pub enum Ask<'a> {
         steps: u32,
         /// Samples a step, at least 1.
         batch: u32,
+        /// What dropout draws from.
+        seed: u64,
         /// The optimiser, as [`Optimiser::to_bytes`](crate::Optimiser::to_bytes) gives it.
         optimiser: &'a [u8],
     },

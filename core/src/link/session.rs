@@ -250,10 +250,10 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             }
             Ask::Sample(work) => return self.samples(work, None, machine),
             Ask::Rows { work, rows } => return self.samples(work, Some(rows), machine),
-            Ask::Train { steps, batch, optimiser } => {
+            Ask::Train { steps, batch, seed, optimiser } => {
                 self.layout()?;
                 let optimiser = Optimiser::from_bytes(optimiser).filter(|_| batch > 0).ok_or(Refusal::Malformed)?;
-                *self.training = Training::new(optimiser, batch).after(steps);
+                *self.training = Training::new(optimiser, batch).after(steps).with_seed(seed);
             }
             Ask::EndBatch => {
                 self.may_train()?;

@@ -25,6 +25,7 @@ use crate::elementwise::{reads_operands, reads_own};
 use crate::error::PlanError;
 use crate::gate::{Gate, Wire};
 use crate::op::{Op, OpKind};
+use crate::{layer_norm, recurrent};
 use reuse::reuse;
 
 /// What the memory is to be used for.
@@ -192,7 +193,7 @@ impl Layout {
 }
 
 // Scratch bits in `Slot::value` while planning; `Slot::gradient` then counts the readers.
-const WEIGHT: u32 = 1; // read by a dense gate as weight or bias
+const WEIGHT: u32 = 1; // read as weight or bias by the gate that updates it
 const NEEDS: u32 = 2; // something trained lies upstream
 const SHARES: u32 = 4; // takes over the slot of its first operand
 
@@ -229,7 +230,7 @@ pub const fn plan<T: Copy>(
     Ok(assign(circuit, purpose, frozen_in_flash, pairs, counts, slots))
 }
 
-/// Counts each wire's readers and marks what a dense gate reads as weight or bias.
+/// Counts each wire's readers and marks what a gate reads as its weights.
 const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) {
     let mut i = 0;
     while let Some(gate) = at(circuit.gates, i) {
@@ -238,7 +239,7 @@ const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) 
         while k < gate.op.operands() {
             if let Some(wire) = circuit.operand(gate, k) {
                 let slot = get(slots, wire.index());
-                let weight = if matches!(gate.op, Op::Dense) && k > 0 { WEIGHT } else { 0 };
+                let weight = if gate.op.has_weights() && k > 0 { WEIGHT } else { 0 };
                 put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1, len: 0 });
             }
             k += 1;
@@ -299,12 +300,12 @@ const fn scalar_beginning<T: Copy>(circuit: &CircuitRef<'_, T>) -> usize {
     pairs
 }
 
-/// Marks the elementwise gates that may write their value over that of their first operand: its
-/// only reader, where no backward looks at the old value.
+/// Marks the elementwise gates that may write their value over that of their first operand, and the
+/// reshapes that may leave it there: its only reader, where no backward looks at the old value.
 const fn mark_sharing<T: Copy>(circuit: &CircuitRef<'_, T>, pairs: usize, slots: &mut [Slot]) {
     let mut i = pairs;
     while let Some(gate) = at(circuit.gates, i) {
-        if gate.op.is_elementwise()
+        if (gate.op.is_elementwise() || matches!(gate.op, Op::Reshape))
             && let Some(a) = gate.operand(0)
             && may_take_over(circuit, gate, i, a, pairs, slots)
         {
@@ -330,19 +331,19 @@ const fn may_take_over<T: Copy>(
     let kept_for_itself = match source.op.kind() {
         OpKind::Source => !matches!(source.op, Op::Input),
         OpKind::Unary | OpKind::Binary => reads_own(source.op),
-        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax),
+        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax | Op::Gru | Op::Rnn),
         OpKind::Loss => true,
     };
     let needs = get(slots, i).value & NEEDS != 0;
     // a · b and a / b look at a only on behalf of b.
     let only_for_b = matches!(gate.op, Op::Mul | Op::Div) && !operand_needs(slots, gate, 1);
-    let read_backward = needs && reads_operands(gate.op) && !only_for_b;
+    let read_backward = needs && reads_operands(gate.op) && !only_for_b && !matches!(gate.op, Op::Reshape);
     let objective = match circuit.objective {
         Some(objective) => objective.wire().index() == a.index(),
         None => false,
     };
     a.index() >= pairs
-        && from.same(to)
+        && from.len() == to.len()
         && get(slots, a.index()).gradient == 1
         && !kept_for_itself
         && !read_backward
@@ -365,11 +366,19 @@ struct Counts {
     in_place: u32,
 }
 
-/// What a gate keeps beside its wire's value for the way back.
+/// What a gate keeps behind its wire's value for the way back, or takes there on the way back.
 pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> usize {
     match gate.op {
-        Op::CrossEntropy => match circuit.shape_at(gate.a as usize) {
+        Op::CrossEntropy | Op::SmoothCrossEntropy => match circuit.shape_at(gate.a as usize) {
             Some(shape) => shape.len() + 1,
+            None => 0,
+        },
+        Op::LayerNorm => match circuit.shape_at(gate.a as usize) {
+            Some(shape) => shape.len() / shape.last() * layer_norm::KEPT,
+            None => 0,
+        },
+        Op::Gru | Op::Rnn => match at(circuit.shapes, gate.shape as usize) {
+            Some(shape) => recurrent::saved_len(gate.op, shape.first(), shape.last()),
             None => 0,
         },
         _ => 0,

@@ -285,8 +285,8 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     fn train(&mut self, training: Training<T>) -> Result<(), EngineError> {
         let mut bytes = [0; PAYLOAD_MAX];
         let optimiser = training.optimiser().to_bytes(&mut bytes).ok_or(EngineError::Refused(Refusal::Unsupported))?;
-        let (steps, batch) = (training.steps(), training.batch());
-        self.line.one(&Ask::Train { steps, batch, optimiser }, &mut done)
+        let (steps, batch, seed) = (training.steps(), training.batch(), training.seed());
+        self.line.one(&Ask::Train { steps, batch, seed, optimiser }, &mut done)
     }
 
     fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {

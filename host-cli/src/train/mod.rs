@@ -14,6 +14,9 @@
 //! 3. with `by(column)`, one shuffle of the column's different values;
 //! 4. before each epoch, the first included, a shuffle of the rows that are trained on, going on
 //!    from their last order.
+//!
+//! What dropout leaves out is not drawn from it: that is found from the seed, the number of the sample
+//! and the place in the wire, on the engine, with nothing stored ([`chainrule::Noise`]).
 
 mod epochs;
 pub mod error;
@@ -27,7 +30,7 @@ pub use state::{Best, State};
 use crate::engine::{At, Engine, EngineError, Stage, open};
 use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
-use chainrule::{Objective, Op, Optimiser, Schedule};
+use chainrule::{Objective, Optimiser, Schedule};
 use epochs::Epochs;
 
 /// What happens while a training runs.
@@ -165,7 +168,7 @@ pub fn go_on<'a, T: Readable>(
     engine.ready()?;
     engine.keep(samples, &mut |share| watch(Event::Sending(share)))?;
     let before = from.map_or(0, |from| from.steps);
-    let steps = chainrule::Training::new(optimiser, training.batch);
+    let steps = chainrule::Training::new(optimiser, training.batch).with_seed(training.seed);
     engine.train(steps.after(u32::try_from(before).unwrap_or(u32::MAX)))?;
     if let Some(from) = from {
         engine.set_moments(&from.moments)?;
@@ -278,7 +281,7 @@ impl<T: Readable> Progress<T> {
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.
 pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
     let gate = lowered.objective().and_then(|objective| lowered.view().gate(objective.wire()));
-    gate.is_some_and(|gate| gate.op() == Op::CrossEntropy)
+    gate.is_some_and(|gate| gate.op().tells_classes())
 }
 
 /// The optimiser with the steps of the training where its schedule does not say how many it takes.
