@@ -29,17 +29,17 @@ use crate::window::{Span, Window};
 pub(crate) struct Conv {
     window: Window,
     outputs: usize,
+    groups: usize,
     /// Inputs and outputs of one group.
     group: [usize; 2],
 }
 
-/// One position of the window, and a group of planes.
+/// One position of the window.
 #[derive(Clone, Copy)]
 struct Place {
     position: usize,
     rows: Span,
     columns: Span,
-    group: usize,
 }
 
 impl Conv {
@@ -78,7 +78,9 @@ impl Conv {
             return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: shape });
         }
         match window.out_shape(outputs, x) {
-            Some(shape) => Ok((Conv { window, outputs, group: [inputs / split, outputs / split] }, shape)),
+            Some(shape) => {
+                Ok((Conv { window, outputs, groups: split, group: [inputs / split, outputs / split] }, shape))
+            }
             None => Err(BuildError::BadWindow { planes: x, kernel: wide, stride, padding }),
         }
     }
@@ -88,18 +90,15 @@ impl Conv {
         self.window.positions()
     }
 
-    /// Does something at every position, for every group.
+    /// Does something at every position.
     #[inline(always)]
     fn places(&self, mut each: impl FnMut(Place)) {
-        let ([height, width], [_, share]) = (self.window.out, self.group);
+        let [height, width] = self.window.out;
         let mut position = 0;
         for y in 0..height {
             let rows = self.window.rows(y);
             for x in 0..width {
-                let columns = self.window.columns(x);
-                for group in 0..self.outputs / share.max(1) {
-                    each(Place { position, rows, columns, group });
-                }
+                each(Place { position, rows, columns: self.window.columns(x) });
                 position += 1;
             }
         }
@@ -108,10 +107,10 @@ impl Conv {
     /// Each run of inputs side by side that a window sees: the first input, the first row of weights,
     /// and how many.
     #[inline(always)]
-    fn runs(&self, place: Place, mut each: impl FnMut(usize, usize, usize)) {
+    fn runs(&self, place: Place, group: usize, mut each: impl FnMut(usize, usize, usize)) {
         let ([share, _], [height, width], [tall, wide]) = (self.group, self.window.plane, self.window.kernel);
         for c in 0..share {
-            let mut from = ((place.group * share + c) * height + place.rows.start) * width + place.columns.start;
+            let mut from = ((group * share + c) * height + place.rows.start) * width + place.columns.start;
             let mut row = (c * tall + place.rows.first) * wide + place.columns.first;
             for _ in 0..place.rows.len {
                 each(from, row, place.columns.len);
@@ -122,22 +121,24 @@ impl Conv {
     }
 }
 
-/// Calls a block function for eight outputs of a group at a time, then one by one.
+/// Calls a block function for eight outputs of a group at a time, then for four, then one by one.
 macro_rules! by_outputs {
-    ($conv:ident, $place:ident, $block:ident($($arg:expr),*)) => {{
+    ($conv:ident, $block:ident($($arg:expr),*)) => {{
         let [_, share] = $conv.group;
-        let (mut from, to) = ($place.group * share, ($place.group + 1) * share);
-        while to - from >= 8 {
-            $block::<T, 8>($conv, $place, from, $($arg),*);
-            from += 8;
-        }
-        while to - from >= 4 {
-            $block::<T, 4>($conv, $place, from, $($arg),*);
-            from += 4;
-        }
-        while to > from {
-            $block::<T, 1>($conv, $place, from, $($arg),*);
-            from += 1;
+        for group in 0..$conv.groups {
+            let (mut from, to) = (group * share, (group + 1) * share);
+            while to - from >= 8 {
+                $block::<T, 8>($conv, group, from, $($arg),*);
+                from += 8;
+            }
+            while to - from >= 4 {
+                $block::<T, 4>($conv, group, from, $($arg),*);
+                from += 4;
+            }
+            while to > from {
+                $block::<T, 1>($conv, group, from, $($arg),*);
+                from += 1;
+            }
         }
     }};
 }
@@ -145,48 +146,54 @@ macro_rules! by_outputs {
 /// z = x ∗ W + b
 #[inline(never)]
 pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    conv.places(|place| by_outputs!(conv, place, forward_block(x, w, bias, z)));
+    by_outputs!(conv, forward_block(x, w, bias, z));
 }
 
 #[inline(always)]
 fn forward_block<T: Scalar, const B: usize>(
     conv: &Conv,
-    place: Place,
+    group: usize,
     from: usize,
     x: &[T],
     w: &[T],
     bias: Option<&[T]>,
     z: &mut [T],
 ) {
-    let bias = bias.and_then(|bias| bias.get(from..)?.first_chunk::<B>());
-    let mut sums = bias.copied().unwrap_or([T::ZERO; B]);
-    conv.runs(place, |start, row, len| {
-        let (Some(x), Some(w)) = (x.get(start..start + len), w.get(row * conv.outputs + from..)) else { return };
-        for (w, &x) in w.chunks(conv.outputs.max(1)).zip(x) {
-            if x != T::ZERO
-                && let Some(w) = w.first_chunk::<B>()
-            {
-                for (sum, &w) in sums.iter_mut().zip(w) {
-                    *sum += x * w;
+    let bias = bias.and_then(|bias| bias.get(from..)?.first_chunk::<B>()).copied().unwrap_or([T::ZERO; B]);
+    let positions = conv.positions();
+    let Some(z) = z.get_mut(from * positions..) else { return };
+    conv.places(|place| {
+        let mut sums = bias;
+        conv.runs(place, group, |start, row, len| {
+            let mut at = row * conv.outputs + from;
+            for &x in x.get(start..start + len).unwrap_or_default() {
+                if x != T::ZERO
+                    && let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>())
+                {
+                    for (sum, &w) in sums.iter_mut().zip(w) {
+                        *sum += x * w;
+                    }
                 }
+                at += conv.outputs;
             }
+        });
+        let mut at = place.position;
+        for sum in sums {
+            if let Some(z) = z.get_mut(at) {
+                *z = sum;
+            }
+            at += positions;
         }
     });
-    let positions = conv.positions();
-    let z = z.get_mut(from * positions + place.position..).unwrap_or_default();
-    for (z, sum) in z.iter_mut().step_by(positions.max(1)).zip(sums) {
-        *z = sum;
-    }
 }
 
-/// The gradients of B outputs from `from` on at one position.
+/// The gradients of B outputs at one position; `delta` begins with the first one's.
 #[inline(always)]
-fn gathered<T: Scalar, const B: usize>(conv: &Conv, place: Place, from: usize, delta: &[T]) -> [T; B] {
-    let mut gathered = [T::ZERO; B];
-    let positions = conv.positions();
-    let delta = delta.get(from * positions + place.position..).unwrap_or_default();
-    for (to, &d) in gathered.iter_mut().zip(delta.iter().step_by(positions.max(1))) {
-        *to = d;
+fn gathered<T: Scalar, const B: usize>(conv: &Conv, place: Place, delta: &[T]) -> [T; B] {
+    let (mut gathered, mut at) = ([T::ZERO; B], place.position);
+    for to in &mut gathered {
+        *to = delta.get(at).copied().unwrap_or(T::ZERO);
+        at += conv.positions();
     }
     gathered
 }
@@ -194,28 +201,32 @@ fn gathered<T: Scalar, const B: usize>(conv: &Conv, place: Place, from: usize, d
 /// dx += what W passes back of δ
 #[inline(never)]
 pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T]) {
-    conv.places(|place| by_outputs!(conv, place, backward_block(w, delta, dx)));
+    // Outputs within positions: the order in which dx is added up.
+    conv.places(|place| by_outputs!(conv, backward_block(place, w, delta, dx)));
 }
 
 #[inline(always)]
 fn backward_block<T: Scalar, const B: usize>(
     conv: &Conv,
-    place: Place,
+    group: usize,
     from: usize,
+    place: Place,
     w: &[T],
     delta: &[T],
     dx: &mut [T],
 ) {
-    let delta = gathered::<T, B>(conv, place, from, delta);
-    conv.runs(place, |start, row, len| {
-        let (Some(dx), Some(w)) = (dx.get_mut(start..start + len), w.get(row * conv.outputs + from..)) else { return };
-        for (w, dx) in w.chunks(conv.outputs.max(1)).zip(dx) {
-            let Some(w) = w.first_chunk::<B>() else { return };
-            let mut sum = *dx;
-            for (&w, &d) in w.iter().zip(&delta) {
-                sum += w * d;
+    let delta = gathered::<T, B>(conv, place, delta.get(from * conv.positions()..).unwrap_or_default());
+    conv.runs(place, group, |start, row, len| {
+        let mut at = row * conv.outputs + from;
+        for dx in dx.get_mut(start..start + len).unwrap_or_default() {
+            if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
+                let mut sum = *dx;
+                for (&w, &d) in w.iter().zip(&delta) {
+                    sum += w * d;
+                }
+                *dx = sum;
             }
-            *dx = sum;
+            at += conv.outputs;
         }
     });
 }
@@ -223,32 +234,36 @@ fn backward_block<T: Scalar, const B: usize>(
 /// W −= rate · x ∗ δ
 #[inline(never)]
 pub(crate) fn update<T: Scalar>(conv: &Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    conv.places(|place| by_outputs!(conv, place, update_block(x, delta, rate, w)));
+    by_outputs!(conv, update_block(x, delta, rate, w));
 }
 
 #[inline(always)]
 fn update_block<T: Scalar, const B: usize>(
     conv: &Conv,
-    place: Place,
+    group: usize,
     from: usize,
     x: &[T],
     delta: &[T],
     rate: T,
     w: &mut [T],
 ) {
-    let delta = gathered::<T, B>(conv, place, from, delta);
-    conv.runs(place, |start, row, len| {
-        let (Some(x), Some(w)) = (x.get(start..start + len), w.get_mut(row * conv.outputs + from..)) else { return };
-        for (w, &x) in w.chunks_mut(conv.outputs.max(1)).zip(x) {
-            if x != T::ZERO
-                && let Some(w) = w.first_chunk_mut::<B>()
-            {
-                let scale = rate * x;
-                for (w, &d) in w.iter_mut().zip(&delta) {
-                    *w -= scale * d;
+    let Some(delta) = delta.get(from * conv.positions()..) else { return };
+    conv.places(|place| {
+        let delta = gathered::<T, B>(conv, place, delta);
+        conv.runs(place, group, |start, row, len| {
+            let mut at = row * conv.outputs + from;
+            for &x in x.get(start..start + len).unwrap_or_default() {
+                if x != T::ZERO
+                    && let Some(w) = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<B>())
+                {
+                    let scale = rate * x;
+                    for (w, &d) in w.iter_mut().zip(&delta) {
+                        *w -= scale * d;
+                    }
                 }
+                at += conv.outputs;
             }
-        }
+        });
     });
 }
 

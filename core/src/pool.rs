@@ -8,7 +8,6 @@
 use crate::circuit::CircuitRef;
 use crate::error::BuildError;
 use crate::gate::Gate;
-use crate::reduce::winner;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::window::{Span, Window};
@@ -35,26 +34,36 @@ pub(crate) const fn window<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) ->
     }
 }
 
-/// Does something with each output and the spans it sees, plane by plane.
+/// Does something with each output and the spans it sees, row by row.
 #[inline(always)]
 fn outputs(window: &Window, mut each: impl FnMut(Span, Span)) {
     let [height, width] = window.out;
     for y in 0..height {
+        let rows = window.rows(y);
         for x in 0..width {
-            each(window.rows(y), window.columns(x));
+            each(rows, window.columns(x));
         }
     }
 }
 
-/// The elements of a plane that a window sees, with their places.
+/// The greatest element that a window sees of a plane, and its place: the first of equal ones, or
+/// the first NaN.
 #[inline(always)]
-fn seen<T: Copy>(window: &Window, rows: Span, columns: Span, plane: &[T]) -> impl Iterator<Item = (usize, T)> {
+fn winner<T: Scalar>(window: &Window, rows: Span, columns: Span, plane: &[T]) -> Option<(usize, T)> {
     let [_, width] = window.plane;
-    (rows.start..rows.start + rows.len).flat_map(move |row| {
-        let from = row * width + columns.start;
-        let row = plane.get(from..from + columns.len).unwrap_or_default();
-        row.iter().enumerate().map(move |(i, &x)| (from + i, x))
-    })
+    let mut from = rows.start * width + columns.start;
+    let (mut at, mut best) = (from, *plane.get(from)?);
+    for _ in 0..rows.len {
+        for (i, &x) in plane.get(from..from + columns.len)?.iter().enumerate() {
+            if x > best {
+                (at, best) = (from + i, x);
+            } else if x.is_nan() {
+                return Some((from + i, x));
+            }
+        }
+        from += width;
+    }
+    Some((at, best))
 }
 
 /// z = the greatest of each window
@@ -64,7 +73,7 @@ pub(crate) fn max<T: Scalar>(window: &Window, a: &[T], z: &mut [T]) {
     for (plane, z) in planes.zip(z.chunks_mut(window.positions().max(1))) {
         let mut z = z.iter_mut();
         outputs(window, |rows, columns| {
-            if let (Some(z), Some((_, best))) = (z.next(), winner(seen(window, rows, columns, plane))) {
+            if let (Some(z), Some((_, best))) = (z.next(), winner(window, rows, columns, plane)) {
                 *z = best;
             }
         });
@@ -78,7 +87,7 @@ pub(crate) fn max_back<T: Scalar>(window: &Window, a: &[T], delta: &[T], da: &mu
     for ((plane, delta), da) in a.chunks(len).zip(delta.chunks(positions)).zip(da.chunks_mut(len)) {
         let mut delta = delta.iter();
         outputs(window, |rows, columns| {
-            if let (Some(&d), Some((at, best))) = (delta.next(), winner(seen(window, rows, columns, plane)))
+            if let (Some(&d), Some((at, best))) = (delta.next(), winner(window, rows, columns, plane))
                 && let Some(da) = da.get_mut(at)
             {
                 *da += if best.is_nan() { best } else { d };
@@ -97,12 +106,16 @@ fn area<T: Scalar>(window: &Window) -> T {
 #[inline(never)]
 pub(crate) fn mean<T: Scalar>(window: &Window, a: &[T], z: &mut [T]) {
     let (planes, area) = (a.chunks(window.plane_len().max(1)), area::<T>(window));
+    let [_, width] = window.plane;
     for (plane, z) in planes.zip(z.chunks_mut(window.positions().max(1))) {
         let mut z = z.iter_mut();
         outputs(window, |rows, columns| {
-            let mut sum = T::ZERO;
-            for (_, x) in seen(window, rows, columns, plane) {
-                sum += x;
+            let (mut sum, mut from) = (T::ZERO, rows.start * width + columns.start);
+            for _ in 0..rows.len {
+                for &x in plane.get(from..from + columns.len).unwrap_or_default() {
+                    sum += x;
+                }
+                from += width;
             }
             if let Some(z) = z.next() {
                 *z = sum / area;
@@ -120,10 +133,12 @@ pub(crate) fn mean_back<T: Scalar>(window: &Window, delta: &[T], da: &mut [T]) {
         let mut delta = delta.iter();
         outputs(window, |rows, columns| {
             let Some(&d) = delta.next() else { return };
-            let share = d / area;
-            let lines = plane.chunks_mut(width.max(1)).skip(rows.start).take(rows.len);
-            for line in lines.filter_map(|line| line.get_mut(columns.start..columns.start + columns.len)) {
-                line.iter_mut().for_each(|da| *da += share);
+            let (share, mut from) = (d / area, rows.start * width + columns.start);
+            for _ in 0..rows.len {
+                for da in plane.get_mut(from..from + columns.len).unwrap_or_default() {
+                    *da += share;
+                }
+                from += width;
             }
         });
     }

@@ -44,12 +44,13 @@ pub(crate) fn count<T: Scalar>(a: &[T]) -> T {
 }
 
 /// The greatest of some numbers and its place: the first of equal ones, or the first NaN.
-#[inline(always)]
-pub(crate) fn winner<T: Scalar>(mut numbers: impl Iterator<Item = (usize, T)>) -> Option<(usize, T)> {
-    let mut best = numbers.next()?;
-    for (at, x) in numbers {
-        // A NaN is not below anything, and nothing takes its place.
-        if (x > best.1 || x.is_nan()) && !best.1.is_nan() {
+fn winner<T: Scalar>(a: &[T]) -> Option<(usize, T)> {
+    let mut best = (0, *a.first()?);
+    for (at, &x) in a.iter().enumerate() {
+        if x.is_nan() {
+            return Some((at, x));
+        }
+        if x > best.1 {
             best = (at, x);
         }
     }
@@ -58,12 +59,12 @@ pub(crate) fn winner<T: Scalar>(mut numbers: impl Iterator<Item = (usize, T)>) -
 
 /// max aᵢ
 pub(crate) fn max<T: Scalar>(a: &[T]) -> T {
-    winner(a.iter().copied().enumerate()).map_or(T::NAN, |(_, best)| best)
+    winner(a).map_or(T::NAN, |(_, best)| best)
 }
 
 /// da of the winner += g; NaN if a NaN won
 pub(crate) fn max_back<T: Scalar>(a: &[T], g: T, da: &mut [T]) {
-    if let Some((at, best)) = winner(a.iter().copied().enumerate())
+    if let Some((at, best)) = winner(a)
         && let Some(da) = da.get_mut(at)
     {
         *da += if best.is_nan() { best } else { g };

@@ -499,6 +499,8 @@ fn agree<T: Number>(drawing: &Drawing) -> Result<Vec<Op>, String> {
         values: Vec::new(),
         gradients: Vec::new(),
         judge: Judge::Exact,
+        samples: Vec::new(),
+        params: Vec::new(),
         kink: false,
     };
     // Roundings are as large as the largest numbers of the circuit make them.

@@ -461,3 +461,59 @@ fn a_refused_step_ends_the_run_on_every_engine() {
         assert_eq!(shown[0].0.len(), 6);
     }
 }
+
+/// A message whose bytes change is another version of the link.
+#[test]
+fn the_bytes_of_training() {
+    assert_eq!(VERSION, 3);
+    for (ask, bytes) in [
+        (Ask::Plan(Purpose::Moments(2)), &[7, 4, 2][..]),
+        (Ask::Train { steps: 300, batch: 4, seed: 5, optimiser: &[1, 2] }, &[15, 0xac, 2, 4, 5, 2, 1, 2]),
+        (Ask::Sample(Work::Evaluate), &[16, 0]),
+        (Ask::Sample(Work::Train), &[16, 1]),
+        (Ask::EndBatch, &[17]),
+        (Ask::Progress { rest: true }, &[18, 1]),
+        (Ask::Moments { start: 300, count: 2 }, &[19, 0xac, 2, 2]),
+        (Ask::SetMoments { start: 0, data: &[9] }, &[20, 0, 1, 9]),
+    ] {
+        let mut buffer = [0; 64];
+        assert_eq!(postcard::to_slice(&ask, &mut buffer).unwrap(), bytes, "{ask:?}");
+        assert_eq!(postcard::from_bytes::<Ask<'_>>(bytes).unwrap(), ask);
+    }
+}
+
+/// How far a training is: steps and the batch that has begun since it was told how, loss and
+/// accuracy since they were last begun anew.
+#[test]
+fn a_board_tells_how_far_a_training_is() {
+    let mut session = session();
+    let mut sequence = 100;
+    let mut progress = |session: &mut Small, asks: &[Ask<'_>]| {
+        let mut last = None;
+        for one in asks {
+            let reply = feed(session, &frame(sequence, one)).remove(0);
+            sequence += 1;
+            let message = message(&reply);
+            match postcard::from_bytes::<Reply<'_>>(&message).unwrap().answer.unwrap() {
+                Answer::Progress { steps, begun, samples, correct, sum } => {
+                    last = Some((steps, begun, samples, correct, f32::from_bits(sum as u32)));
+                }
+                _ => last = None,
+            }
+        }
+        last.expect("progress was asked for last")
+    };
+    let mut asks = script()[..13].to_vec();
+    asks[6] = Ask::Plan(Purpose::Accumulate);
+    // 2·1 + 1 against 9: a square of 36, three times before the first step.
+    asks[7] = Ask::Train { steps: 40, batch: 3, seed: 0, optimiser: &SGD };
+    let sample = Ask::Sample(Work::Train);
+    asks.extend([sample, sample, Ask::Progress { rest: false }]);
+    assert_eq!(progress(&mut session, &asks), (40, 2, 2, 0, 72.0));
+    assert_eq!(progress(&mut session, &[sample, Ask::Progress { rest: true }]), (41, 0, 3, 0, 108.0));
+    // The step: w and b moved by 0.125·12 each, so that the output is 6, and a square 9.
+    assert_eq!(progress(&mut session, &[sample, Ask::Progress { rest: true }]), (41, 1, 1, 0, 9.0));
+    assert_eq!(progress(&mut session, &[Ask::EndBatch, Ask::Progress { rest: false }]), (42, 0, 0, 0, 0.0));
+    // A batch that has not begun has no step.
+    assert_eq!(progress(&mut session, &[Ask::EndBatch, Ask::Progress { rest: false }]), (42, 0, 0, 0, 0.0));
+}

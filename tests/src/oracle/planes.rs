@@ -22,14 +22,16 @@ fn planes(x: &Array) -> Result<([usize; 3], usize), String> {
     }
 }
 
-/// For each output of a plane, the elements that its window sees: place in the kernel, place in
-/// the plane.
+/// The elements that one window sees: place in the kernel, place in the plane.
+type Seen = Vec<(usize, usize)>;
+
+/// For each output of a plane, the elements that its window sees.
 fn windows(
     [height, width]: [usize; 2],
     [tall, wide]: [usize; 2],
     steps: Steps,
     flat: bool,
-) -> Result<([usize; 2], Vec<Vec<(usize, usize)>>), String> {
+) -> Result<([usize; 2], Vec<Seen>), String> {
     let Steps { stride, padding } = steps;
     let (down, above) = if flat { (1, 0) } else { (stride, padding) };
     let count = |size: usize, kernel: usize, stride: usize, padding: usize| {
