@@ -54,17 +54,6 @@ pub(crate) fn start<T: Scalar>(slot: &Slot, a: u16, around: &Around<'_, T>, y: &
     Some(())
 }
 
-/// y = op(y, b), where y holds the first operand. A unary gate is given any scalar as b.
-#[inline(always)]
-pub(crate) fn forward<T: Scalar>(op: Op, own: Own<'_, T>, b: &[T], y: &mut [T]) {
-    match op {
-        Op::Add => binary_loop(Op::Add, own, b, y),
-        Op::Mul => binary_loop(Op::Mul, own, b, y),
-        Op::Div => binary_loop(Op::Div, own, b, y),
-        op => any_loop(op, own, b, y),
-    }
-}
-
 /// y = op(y), for gates that have a loop of their own.
 #[inline(always)]
 pub(crate) fn unary<T: Scalar>(op: Op, y: &mut [T]) {
@@ -76,8 +65,10 @@ pub(crate) fn unary<T: Scalar>(op: Op, y: &mut [T]) {
     }
 }
 
+/// y = op(y, b), for gates that have a loop of their own; y holds the first operand.
 #[inline(always)]
-fn binary_loop<T: Scalar>(op: Op, own: Own<'_, T>, b: &[T], y: &mut [T]) {
+pub(crate) fn binary<T: Scalar>(op: Op, b: &[T], y: &mut [T]) {
+    let own = Own { numbers: &[], start: 0 };
     if let &[b] = b {
         by_fours!(y, |y| *y = value(op, *y, b, own));
     } else {
@@ -87,8 +78,9 @@ fn binary_loop<T: Scalar>(op: Op, own: Own<'_, T>, b: &[T], y: &mut [T]) {
     }
 }
 
+/// y = op(y, b), where y holds the first operand. A unary gate is given any scalar as b.
 #[inline(never)]
-fn any_loop<T: Scalar>(op: Op, own: Own<'_, T>, b: &[T], y: &mut [T]) {
+pub(crate) fn forward<T: Scalar>(op: Op, own: Own<'_, T>, b: &[T], y: &mut [T]) {
     for (i, y) in y.iter_mut().enumerate() {
         *y = any_value(op, *y, pick(b, i), own);
     }

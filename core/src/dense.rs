@@ -95,10 +95,11 @@ fn forward_columns<T: Scalar, const B: usize, const R: usize>(
     j: usize,
 ) {
     let Some(z) = columns_mut::<T, B>(z, j).filter(|_| n > 0) else { return };
-    let mut sums = [T::ZERO; B];
-    if let Some(bias) = bias.and_then(|bias| columns::<T, B>(bias, j)) {
-        sums = *bias;
-    }
+    let mut sums = match bias.map(|bias| columns::<T, B>(bias, j)) {
+        Some(Some(&bias)) => bias,
+        Some(None) => return,
+        None => [T::ZERO; B],
+    };
     let (mut x, mut w) = (x, w);
     if R == 4 {
         let fours = w.chunks_exact(4 * n);
@@ -136,10 +137,23 @@ pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
 
 #[inline(always)]
 fn backward_columns<T: Scalar, const B: usize, const R: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
-    let Some(delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
+    let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
+    let (mut w, mut dx) = (w, dx);
+    if R == 4 {
+        let fours = w.chunks_exact(4 * n);
+        let (dxs, rest) = dx.as_chunks_mut::<4>();
+        (w, dx) = (fours.remainder(), rest);
+        for (rows, [dx0, dx1, dx2, dx3]) in fours.zip(dxs) {
+            let Some([a, b, c, d]) = four::<T, B>(rows, n, j) else { return };
+            pass_row(&delta, a, dx0);
+            pass_row(&delta, b, dx1);
+            pass_row(&delta, c, dx2);
+            pass_row(&delta, d, dx3);
+        }
+    }
     for (row, dx) in w.chunks_exact(n).zip(dx) {
         let Some(row) = columns(row, j) else { return };
-        pass_row::<T, B>(delta, row, dx);
+        pass_row::<T, B>(&delta, row, dx);
     }
 }
 
@@ -199,7 +213,14 @@ fn update_row<T: Scalar, const B: usize>(delta: &[T; B], row: &mut [T; B], rate:
 
 /// b −= rate·δ
 pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
-    for (b, &d) in b.iter_mut().zip(delta) {
+    let (fours, rest) = b.as_chunks_mut::<4>();
+    let (deltas, rest_deltas) = delta.as_chunks::<4>();
+    for (b, delta) in fours.iter_mut().zip(deltas) {
+        for (b, &d) in b.iter_mut().zip(delta) {
+            *b -= rate * d;
+        }
+    }
+    for (b, &d) in rest.iter_mut().zip(rest_deltas) {
         *b -= rate * d;
     }
 }

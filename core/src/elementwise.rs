@@ -190,7 +190,7 @@ pub(crate) fn any_back<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T
 
 /// The larger; NaN if either is.
 #[inline(always)]
-pub(crate) fn larger<T: Scalar>(a: T, b: T) -> T {
+fn larger<T: Scalar>(a: T, b: T) -> T {
     // The first choice is one instruction on most processors, and gives b if either is NaN.
     let larger = if a > b { a } else { b };
     if a.is_nan() { a } else { larger }

@@ -26,6 +26,15 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
                 _ => broadcast::unary(Op::Tanh, out),
             }
         }
+        Op::Add | Op::Mul | Op::Div => {
+            broadcast::start(slot, gate.a, around, out)?;
+            let b = around.value(gate.b)?;
+            match gate.op {
+                Op::Add => broadcast::binary(Op::Add, b, out),
+                Op::Mul => broadcast::binary(Op::Mul, b, out),
+                _ => broadcast::binary(Op::Div, b, out),
+            }
+        }
         Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, T::ONE, around.value(gate.a)?, around.value(gate.b)?),
         _ => return kernels::forward(gate, slot, out, around),
     }
@@ -58,9 +67,23 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
                 _ => broadcast::unary_back(Op::Tanh, y, g, dx),
             }
         }
+        Op::Mse => {
+            for (k, wire) in [gate.a, gate.b].into_iter().enumerate() {
+                if let Some((dx, around)) = gradient(arena, fixed, wire) {
+                    let (a, t) = (around.value(gate.a)?, around.value(gate.b)?);
+                    loss::mean_loss_back(Op::Mse, T::ONE, a, t, *around.gradient(slot)?.first()?, k == 1, dx);
+                }
+            }
+        }
         _ => return None,
     }
     Some(())
+}
+
+/// Whether [`backward`] knows the gate.
+#[inline(always)]
+pub(crate) fn knows(op: Op) -> bool {
+    matches!(op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mse)
 }
 
 /// The gradient of a wire to write, if it has one, and everything around it.

@@ -144,15 +144,14 @@ pub trait Scalar:
     #[inline(always)]
     fn squares(values: &[Self]) -> Self {
         let (fours, rest) = values.as_chunks::<4>();
-        let mut sum = Self::ZERO;
-        for &[a, b, c, d] in fours {
-            sum += a * a;
-            sum += b * b;
-            sum += c * c;
-            sum += d * d;
+        let mut sums = [Self::ZERO; 4];
+        for four in fours {
+            for (sum, &x) in sums.iter_mut().zip(four) {
+                *sum += x * x;
+            }
         }
-        rest.iter().for_each(|&x| sum += x * x);
-        sum
+        let [a, b, c, d] = sums;
+        rest.iter().fold((a + b) + (c + d), |sum, &x| sum + x * x)
     }
 
     /// Not a number.

@@ -157,18 +157,20 @@ impl<T: Scalar> Tape<'_, T> {
             if !weight && !bias {
                 continue;
             }
-            // A convolution subtracts as often as it has positions.
-            let uses = if gate.op == Op::Dense { 1 } else { self.fixed.circuit.uses(gate) };
             let delta = self.read_gradient(i).ok_or(RunError::WrongPlan)?;
             let x = match weight {
                 true => self.read_value(usize::from(gate.a)).ok_or(RunError::WrongPlan)?,
                 false => &[],
             };
-            let is_small = |values| T::squares(values) < T::SMALL_SQUARES;
-            if uses == 1 && is_small(delta) && is_small(x) && rate.abs() < T::SMALL_RATE {
+            // A convolution subtracts as often as it has positions.
+            let rate = match gate.op {
+                Op::Dense => rate.abs(),
+                _ => rate.abs() * T::from_u32(self.fixed.circuit.uses(gate) as u32),
+            };
+            if T::squares(delta) < T::SMALL_SQUARES && T::squares(x) < T::SMALL_SQUARES && rate < T::SMALL_RATE {
                 continue;
             }
-            let bounded = dense::is_bounded(x, delta, rate.abs(), T::from_u32(uses as u32));
+            let bounded = dense::is_bounded(x, delta, rate);
             if !bounded {
                 return Err(RunError::NotFinite(i as u16));
             }

@@ -365,7 +365,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if gate.op.is_source() || slot.gradient >= IN_PLACE {
             return;
         }
-        if matches!(gate.op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh) {
+        if hot::knows(gate.op) {
             let _ = hot::backward(self.arena, &self.fixed, gate, slot);
         } else {
             self.pass_back_all(gate, slot);
