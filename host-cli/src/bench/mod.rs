@@ -184,18 +184,18 @@ struct Trainer<'l, T> {
 /// How a training goes on.
 #[derive(Clone)]
 struct Run<T> {
-    lr: T,
-    batch: u32,
+    training: chainrule::Training<T>,
     rows: Vec<usize>,
     random: chainrule::Random,
 }
 
 impl<'l, T: Readable> Trainer<'l, T> {
     fn new(lowered: &'l Lowered<T>, at: At<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Self, BenchError> {
-        let Start { engine, random, rows, lr, .. } = start(lowered, &lowered.training, at, watch)?;
-        let batch = lowered.training.batch;
-        let purpose = if batch == 1 { Purpose::Train } else { Purpose::Accumulate };
-        Ok(Trainer { lowered, engine, purpose, run: Some(Run { lr, batch, rows, random }) })
+        let Start { engine, random, rows, optimiser, .. } = start(lowered, &lowered.training, None, at, watch)?;
+        let (batch, seed) = (lowered.training.batch, lowered.training.seed);
+        let training = chainrule::Training::new(optimiser, batch).with_seed(seed);
+        let purpose = optimiser.purpose(batch);
+        Ok(Trainer { lowered, engine, purpose, run: Some(Run { training, rows, random }) })
     }
 
     /// A circuit at the values of its text.
@@ -244,9 +244,9 @@ impl<'l, T: Readable> Trainer<'l, T> {
             }
             return Ok(());
         };
-        let mut epochs = Epochs::new(&mut *self.engine, run.lr, run.batch, run.rows, run.random);
+        let mut epochs = Epochs::new(&mut *self.engine, run.training.batch(), run.rows, run.random);
         while epochs.steps() < STEPS {
-            epochs.walk(STEPS, &mut |_| ()).map_err(|stop| stop.told(self.lowered, run.lr))?;
+            epochs.walk(STEPS, &mut |_| ()).map_err(|stop| stop.told(self.lowered, run.training.optimiser().rate))?;
         }
         Ok(())
     }
@@ -256,7 +256,13 @@ impl<'l, T: Readable> Trainer<'l, T> {
         for param in &self.lowered.params {
             self.engine.set(param.wire, 0, &param.start)?;
         }
-        Ok(self.engine.ready()?)
+        self.engine.ready()?;
+        if let Some(run) = &self.run {
+            self.engine.train(run.training)?;
+            let none = vec![T::ZERO; self.engine.moments()?.len()];
+            self.engine.set_moments(&none)?;
+        }
+        Ok(())
     }
 
     /// Times forwards and steps, each from the beginning again.
@@ -279,7 +285,7 @@ impl<'l, T: Readable> Trainer<'l, T> {
     fn look(&mut self, view: &CircuitRef<'_, T>, rows: &mut Rows) -> Result<(), BenchError> {
         let Some(run) = self.run.clone() else { return Ok(()) };
         for row in self.order(&run) {
-            let work = if run.batch == 1 { Work::Step(run.lr.to_bits()) } else { Work::Evaluate };
+            let work = if run.training.batch() == 1 { Work::Train } else { Work::Evaluate };
             self.engine.run(work, &[row], &mut |_| ())?;
             rows.add(view, &mut *self.engine)?;
         }
