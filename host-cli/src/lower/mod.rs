@@ -3,13 +3,15 @@
 //!
 //! The road: `scope` (what each name stands for), `sources` (inputs, labels,
 //! params), `gates` (expressions to gates, operands first), `layers` (a layer's
-//! params and how they start), [`settings`] (`train` and `adapt` blocks),
+//! params and how they start), `freeze` (what does not train), [`settings`] and [`adapt`] (the blocks),
 //! [`rows`] (the data), [`error`] (what is wrong) and `words` for it.
 
+pub mod adapt;
 mod arguments;
 mod build;
 pub mod circuit;
 pub mod error;
+mod freeze;
 mod gates;
 mod layers;
 mod normalize;
@@ -21,6 +23,7 @@ mod sources;
 mod tests;
 mod words;
 
+pub use adapt::{Adapting, Pick};
 pub use build::lower;
 pub use circuit::{Fed, HostCircuit, Lowered, Param};
 pub use error::LowerError;

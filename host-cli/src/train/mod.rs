@@ -25,7 +25,7 @@ pub use error::TrainError;
 use crate::engine::{Stage, open};
 use crate::lower::{Holdout, Lowered, Optimizer, Training};
 use crate::text::literal::Readable;
-use chainrule::{Op, Purpose};
+use chainrule::Purpose;
 use epochs::Epochs;
 
 /// What happens while a training runs.
@@ -167,8 +167,7 @@ pub fn train<T: Readable>(
 
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.
 pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
-    let gate = lowered.objective().and_then(|objective| lowered.view().gate(objective.wire()));
-    gate.is_some_and(|gate| gate.op() == Op::CrossEntropy)
+    lowered.view().class_gate().is_some()
 }
 
 /// What is wrong before any file is read.
