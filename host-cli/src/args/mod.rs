@@ -1,5 +1,6 @@
 //! The command line: the verbs, each with its options, and the options they share.
 
+pub mod models;
 pub mod number;
 pub mod pictures;
 pub mod shared;
@@ -8,6 +9,7 @@ pub mod sheet;
 mod tests;
 pub mod verbs;
 
+pub use models::{Adapt, Model, Predict, Test};
 pub use number::Number;
 pub use pictures::{Boards, Draw, Size, Theme};
 pub use shared::{Circuit, On, ScalarName, Where};

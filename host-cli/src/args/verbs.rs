@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::models::{Adapt, Predict, Test, hold_out, pick};
 use super::number::Number;
 use super::pictures::{Boards, Draw, Size};
 use super::shared::{Circuit, Where};
 use super::sheet::Sheet;
-use crate::lower::{Holdout, Optimizer, Training};
+use crate::lower::{Optimizer, Pick, Training};
 use crate::text::literal::Readable;
 
 /// Backpropagation in circuits of gates, on laptops and on microcontrollers.
@@ -35,6 +36,12 @@ pub enum Verb {
     Climb(Climb),
     /// Train the params on data
     Train(Train),
+    /// How good a trained circuit is on data
+    Test(Test),
+    /// What a trained circuit says: CSV in, CSV out
+    Predict(Predict),
+    /// Let a trained circuit learn from a few samples of where it is used
+    Adapt(Adapt),
     /// The circuit as a picture, with its values and gradients
     Draw(Draw),
     /// Bytes of flash and RAM, and the boards that it fits on
@@ -175,6 +182,12 @@ pub struct Train {
     /// The share of the rows to hold out, from 0 to below 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub split: Option<f64>,
+    /// Hold out the rows with this value in a column
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pick, conflicts_with = "split")]
+    pub hold_out: Option<Pick>,
+    /// Layers and params to leave alone: fc1,fc2.bias; `weights` leaves only biases to train
+    #[arg(long, value_name = "NAMES")]
+    pub freeze: Option<String>,
     /// Write the weights to this safetensors file
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -204,15 +217,11 @@ impl Train {
         }
         training.batch = self.batch.unwrap_or(training.batch);
         training.seed = self.seed.unwrap_or(training.seed);
-        match (self.split, &mut training.split) {
-            (None, _) => {}
-            (Some(new), Holdout::Groups { share, .. }) => *share = new,
-            (Some(new), split) => *split = Holdout::Rows(new),
-        }
+        hold_out(&mut training.split, self.split, self.hold_out.as_ref());
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share: Option<f64> = text.parse().ok();
     share
         .filter(|share| (0.0..1.0).contains(share))

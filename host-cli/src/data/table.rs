@@ -19,6 +19,11 @@ pub struct Table<T> {
 }
 
 impl<T> Table<T> {
+    /// No fields and no rows.
+    pub fn empty() -> Table<T> {
+        Table { fields: Vec::new(), numbers: Vec::new(), groups: Vec::new(), rows: 0 }
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.rows

@@ -21,6 +21,7 @@ mod rows;
 
 pub use epochs::Seen;
 pub use error::TrainError;
+pub(crate) use rows::samples;
 
 use crate::engine::{Stage, open};
 use crate::lower::{Holdout, Lowered, Optimizer, Training};
