@@ -42,6 +42,7 @@
 //! | layer | files | what it owns |
 //! |---|---|---|
 //! | link | `link/` | requests, replies, frames, and the session that answers (feature `link`) |
+//! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
 //! | training | `step`, `numeric` | the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
 //! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
@@ -117,6 +118,8 @@ mod dense;
 mod elementwise;
 mod error;
 mod gate;
+#[cfg(feature = "keep")]
+pub mod keep;
 mod kernels;
 #[cfg(feature = "link")]
 pub mod link;

@@ -1,6 +1,6 @@
 //! What every board does: bytes come in, the session works, answers go out.
 //!
-//! A board is five things, all behind traits, so that this file knows no register:
+//! A board is six things, all behind traits, so that this file knows no register:
 //!
 //! | part | trait | for |
 //! |---|---|---|
@@ -8,9 +8,10 @@
 //! | `led` | [`OutputPin`] | the heartbeat |
 //! | `button` | [`InputPin`] | held down, it keeps the light on; a press is logged |
 //! | `clock` | [`Clock`] | when half a second is over |
-//! | `log` | [`Write`] | where log records go |
+//! | `meter` | [`Machine`] | what work costs, how deep the stack gets: a [`vitals::Meter`] |
+//! | `log` | [`Write`] | where log records go beside the link |
 //!
-//! A file in `src/bin` makes the five and calls [`run`]; it holds pins, clocks and
+//! A file in `src/bin` makes the six and calls [`run`]; it holds pins, clocks and
 //! interrupts, and no logic. Registers that two boards have alike are in [`parts`].
 #![no_std]
 
@@ -20,8 +21,9 @@ pub mod log;
 mod panic_check;
 #[cfg(any(feature = "cortex-m", feature = "riscv-virt"))]
 pub mod parts;
+pub mod vitals;
 
-use chainrule::link::Session;
+use chainrule::link::{ASIDE_FRAME_MAX, ASIDE_MAX, Machine, Session, encode_aside};
 use embedded_hal::digital::{InputPin, OutputPin};
 use embedded_io::{Read, ReadReady, Write};
 
@@ -52,7 +54,7 @@ impl<const N: usize> AsMut<[Number]> for Room<N> {
 }
 
 /// The parts of a board that the firmware uses.
-pub struct Board<P, L, B, C, G> {
+pub struct Board<P, L, B, C, M, G> {
     /// The serial line to the host.
     pub port: P,
     /// The heartbeat: high is light.
@@ -61,7 +63,9 @@ pub struct Board<P, L, B, C, G> {
     pub button: B,
     /// The half-seconds.
     pub clock: C,
-    /// Where log records go.
+    /// What work costs.
+    pub meter: M,
+    /// Where log records go beside the link.
     pub log: G,
 }
 
@@ -76,11 +80,15 @@ pub trait Clock {
 /// Bytes that the port has are given to the session one by one; a reply is sent as
 /// soon as it is whole. The light changes every half second, for as long as this loop
 /// turns: a light that stands still is a board that hangs or works on a long request.
+///
+/// Log records go over the link once a host has greeted, those of a request before its
+/// answer, and to the image's own sink, if it has one.
 pub fn run<
     P: Read + ReadReady + Write,
     L: OutputPin,
     B: InputPin,
     C: Clock,
+    M: Machine,
     G: Write,
     A: AsMut<[Number]>,
     R: AsMut<[Number]>,
@@ -90,10 +98,10 @@ pub fn run<
     const ATTRS: usize,
     const WINDOW: usize,
 >(
-    board: Board<P, L, B, C, G>,
+    board: Board<P, L, B, C, M, G>,
     session: &mut Session<Number, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>,
 ) -> ! {
-    let Board { mut port, mut led, mut button, mut clock, log: mut sink } = board;
+    let Board { mut port, mut led, mut button, mut clock, mut meter, log: mut sink } = board;
     let mut lit = true;
     let mut held = false;
     let _ = led.set_high();
@@ -104,7 +112,8 @@ pub fn run<
             let mut bytes = [0; 16];
             let count = port.read(&mut bytes).unwrap_or(0);
             for byte in bytes.iter().take(count) {
-                if let Some(reply) = session.receive(*byte) {
+                if let Some(reply) = session.receive_on(*byte, &mut meter) {
+                    tell(&mut sink, Some(&mut port));
                     let _ = port.write_all(reply).and_then(|()| port.flush());
                 }
             }
@@ -119,7 +128,26 @@ pub fn run<
             let _ = if lit { led.set_high() } else { led.set_low() };
         }
         held = pressed;
-        log::drain(&mut sink);
+        if session.is_greeted() {
+            tell(&mut sink, Some(&mut port));
+        } else if log::IS_READ {
+            tell(&mut sink, None::<&mut P>);
+        }
+    }
+}
+
+/// Hands on what has been logged; what is refused is gone.
+fn tell<G: Write, P: Write>(sink: &mut G, mut port: Option<&mut P>) {
+    loop {
+        let mut bytes = [0; ASIDE_MAX];
+        let records = log::take(&mut bytes);
+        if records.is_empty() {
+            return;
+        }
+        let _ = sink.write_all(records);
+        if let Some(port) = &mut port {
+            let _ = port.write_all(encode_aside(records, &mut [0; ASIDE_FRAME_MAX]));
+        }
     }
 }
 

@@ -7,7 +7,6 @@
 use core::cell::RefCell;
 
 use critical_section::{CriticalSection, Mutex, RestoreState};
-use embedded_io::Write;
 use heapless::Deque;
 
 /// Room for some ten records; a record is a few bytes, its text stays on the host.
@@ -32,27 +31,21 @@ static RECORDS: Mutex<RefCell<Records>> = Mutex::new(RefCell::new(Records {
     restore: None,
 }));
 
-/// Writes out what has been logged; what the sink refuses is gone.
-pub fn drain(sink: &mut impl Write) {
-    loop {
-        let mut bytes = [0; 16];
-        let mut count = 0;
-        critical_section::with(|held| {
-            if let Ok(mut records) = RECORDS.borrow(held).try_borrow_mut() {
-                for place in &mut bytes {
-                    let Some(byte) = records.ring.pop_front() else {
-                        break;
-                    };
-                    *place = byte;
-                    count += 1;
-                }
+/// Moves what has been logged to the front of `into`, as much as there is room for.
+pub fn take(into: &mut [u8]) -> &[u8] {
+    let mut count = 0;
+    critical_section::with(|held| {
+        if let Ok(mut records) = RECORDS.borrow(held).try_borrow_mut() {
+            for place in &mut *into {
+                let Some(byte) = records.ring.pop_front() else {
+                    break;
+                };
+                *place = byte;
+                count += 1;
             }
-        });
-        match bytes.get(..count) {
-            Some(bytes) if count > 0 => drop(sink.write_all(bytes)),
-            _ => return,
         }
-    }
+    });
+    into.get(..count).unwrap_or_default()
 }
 
 impl Records {
@@ -116,8 +109,11 @@ unsafe impl defmt::Logger for Logger {
     }
 }
 
-/// Where this image's log records go.
+/// Where this image's log records go beside the link.
 pub type Sink = sink::Sink;
+
+/// Whether somebody reads them there from the start; else they wait for the link.
+pub const IS_READ: bool = cfg!(any(feature = "log-semihosting", feature = "log-rtt"));
 
 #[cfg(feature = "log-semihosting")]
 mod sink {
@@ -152,9 +148,47 @@ mod sink {
     }
 }
 
-#[cfg(not(feature = "log-semihosting"))]
+#[cfg(all(feature = "log-rtt", not(feature = "log-semihosting")))]
 mod sink {
-    //! Nowhere: nobody is there to read.
+    //! A debug probe's real-time transfer: a buffer in RAM that the probe reads while the board runs.
+    use core::convert::Infallible;
+    use rtt_target::{ChannelMode, UpChannel, rtt_init};
+
+    /// Bytes that wait for the probe; what does not fit is dropped.
+    const BUFFER: usize = 128;
+
+    /// Sends records to the probe, in the channel where it looks for defmt's.
+    pub struct Sink(UpChannel);
+
+    impl Sink {
+        /// Lays out the buffer.
+        pub fn new() -> Self {
+            let channels = rtt_init! {
+                up: { 0: { size: BUFFER, mode: ChannelMode::NoBlockTrim, name: "defmt" } }
+            };
+            Sink(channels.up.0)
+        }
+    }
+
+    impl embedded_io::ErrorType for Sink {
+        type Error = Infallible;
+    }
+
+    impl embedded_io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+            self.0.write(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(not(any(feature = "log-semihosting", feature = "log-rtt")))]
+mod sink {
+    //! Nowhere else.
 
     /// Lets records fall.
     pub struct Sink;

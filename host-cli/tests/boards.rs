@@ -3,13 +3,15 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use chainrule::link::{Ask, MESSAGE_MAX, Request, VERSION, encode_frame};
 use chainrule::{BuildError, Circuit, CircuitRef, Op, Purpose, Scalar, Shape};
 use chainrule_cli::board::emulator::Emulator;
+use chainrule_cli::board::log::Decoded;
 use chainrule_cli::board::{BOARDS, BoardError, Image, Port, table};
-use chainrule_cli::engine::{Client, Engine, Host, Pipe, Work, open};
+use chainrule_cli::engine::{Client, Engine, Heard, Host, Pipe, Work, open};
 
 /// Digits 64-32-10, as the board with the least memory trains it.
 fn digits<T: Scalar>(circuit: &mut Circuit<T, 16>) -> Result<(), BuildError> {
@@ -53,12 +55,26 @@ fn every_board_trains_digits_to_the_bits_of_the_host() {
     for board in &BOARDS {
         Image::of(board).build(&mut |_| ()).unwrap();
         let start = Instant::now();
-        let port = Port::open(board.name, false, false, &mut |_| ()).unwrap();
-        let mut client = Client::new(port, view, Purpose::Train, &mut |_| ()).unwrap();
+        let port = Port::open(board.name, false, None, false, &mut |_| ()).unwrap();
+        let (lines, log) = channel();
+        let mut decoded = Decoded::new(port.image().map(Path::to_owned), Box::new(move |line| drop(lines.send(line))));
+        let listener = Box::new(move |heard: Heard<'_>| decoded.hear(heard));
+        let mut client = Client::listening(port, Some(listener), view, Purpose::Train, &mut |_| ()).unwrap();
+        client.vitals(true).unwrap();
         assert_eq!(client.facts().name, board.name);
         let hash = train(&mut client, &view, STEPS);
         println!("{}: {hash:016x} after {STEPS} steps, {:.1} s", board.name, start.elapsed().as_secs_f32());
         assert_eq!(hash, expected, "{}", board.name);
+        let vitals = client.vitals(false).unwrap().unwrap();
+        println!("{}: {vitals:?}", board.name);
+        assert_eq!((vitals.works, vitals.counted.is_some()), (STEPS as u32, board.counts.is_some()));
+        let (stack, free) = (vitals.stack.unwrap(), vitals.free.unwrap());
+        assert!(vitals.work_stack.unwrap() < stack && stack <= board.budget().unwrap().stack && free < board.ram);
+        // The log came over the same line.
+        drop(client);
+        let log: Vec<String> = log.iter().collect();
+        // Nothing holds up the button of an emulated board, so that one may say that it is pressed.
+        assert_eq!(log.first(), Some(&format!("{}: info  ready", board.name)));
     }
 }
 
@@ -124,7 +140,7 @@ fn an_emulator_that_refuses_says_why() {
 
 #[test]
 fn a_name_or_device_that_is_not_there_says_what_to_do() {
-    let refused = |on| Port::open(on, false, false, &mut |_| ()).err().unwrap();
+    let refused = |on| Port::open(on, false, None, false, &mut |_| ()).err().unwrap();
     assert!(refused("micrbit").to_string().contains("did you mean microbit?"));
     assert!(matches!(refused("/dev/ttyNONE"), BoardError::NoPort { .. }));
 }

@@ -1,7 +1,11 @@
 //! What is built for the boards' processors beyond the images that run: the core as a library of
 //! others, and images that cannot panic.
 
+use std::fs;
+
+use chainrule_cli::board::image::Log;
 use chainrule_cli::board::{BOARDS, Board, Image, image};
+use object::{Object, ObjectSymbol};
 
 /// One board for each processor, the smallest that has it.
 fn processors() -> Vec<&'static Board> {
@@ -32,4 +36,19 @@ fn no_image_can_panic() {
         count += 1;
     }
     assert_eq!(count, 5, "four processors, and one of them in f64");
+}
+
+/// The boards that exist take an image whose log a debug probe reads; the probe looks for a mark in
+/// RAM, and the buffer behind it is named. No probe has seen it yet.
+#[test]
+fn real_boards_have_images_for_a_probe() {
+    let real = BOARDS.iter().filter(|board| !board.emulated_only);
+    for board in real.clone() {
+        let path = Image { log: Log::Rtt, ..Image::of(board) }.build(&mut |_| ()).unwrap();
+        let data = fs::read(path).unwrap();
+        let file = object::File::parse(&*data).unwrap();
+        let mark = file.symbols().find(|symbol| symbol.name() == Ok("_SEGGER_RTT")).unwrap();
+        assert!(mark.size() >= 24 + 24, "{}: {} bytes for the mark and a channel", board.name, mark.size());
+    }
+    assert_eq!(real.count(), 2);
 }

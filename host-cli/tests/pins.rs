@@ -9,12 +9,13 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use chainrule_cli::board::emulator::Emulator;
+use chainrule_cli::board::image::Log;
 use chainrule_cli::board::log::{Record, Texts};
 use chainrule_cli::board::{Image, table};
 
 /// An emulated board whose log is read.
 fn start(name: &str, extra: &[&str]) -> (Emulator, Receiver<Record>) {
-    let image = Image { log: true, ..Image::of(table::find(name).unwrap()) };
+    let image = Image { log: Log::Semihosting, ..Image::of(table::find(name).unwrap()) };
     let path = image.build(&mut |_| ()).unwrap();
     let mut emulator = Emulator::start(image.board, &path, true, extra).unwrap();
     let (each, records) = channel();

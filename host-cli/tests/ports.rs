@@ -49,17 +49,25 @@ fn a_board_at_a_serial_device_trains_to_the_bits_of_the_host() {
             }
         }
     });
-    let verb = |on: &str| {
+    let verb = |on: &str, log: &[&str]| {
         let digits = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
-        let out = Command::new(CHAINRULE).args(["train", digits, "--steps", "20", "--json", "--on", on]).output();
-        let out = out.unwrap();
+        let line = ["train", digits, "--steps", "20", "--json", "--on", on];
+        let out = Command::new(CHAINRULE).args(line).args(log).output().unwrap();
         assert!(out.status.success(), "{on}: {}", String::from_utf8_lossy(&out.stderr));
-        let out = String::from_utf8(out.stdout).unwrap();
-        let (_, hash) = out.split_once("\"params_hash\":").unwrap();
-        hash.split([',', '}']).next().unwrap().to_owned()
+        let told = String::from_utf8(out.stdout).unwrap();
+        let (_, hash) = told.split_once("\"params_hash\":").unwrap();
+        let said = String::from_utf8(out.stderr).unwrap();
+        (hash.split([',', '}']).next().unwrap().to_owned(), said)
     };
-    let expected = verb("host");
-    assert_eq!(verb(&path), expected);
+    let (expected, said) = verb("host", &["--log"]);
+    assert!(said.contains("host: no board, so no log\n"), "{said}");
+    let (hash, said) = verb(&path, &["--log"]);
+    assert_eq!(hash, expected);
+    // The board waited for a host with it.
+    assert!(said.contains("mps2-an386: info  ready\n"), "{said}");
+    let (hash, said) = verb(&path, &[]);
+    assert_eq!(hash, expected);
+    assert!(!said.contains("mps2-an386:"), "{said}");
 }
 
 #[test]
@@ -68,7 +76,7 @@ fn a_silent_port_says_what_to_check() {
     let mut circuit = Circuit::<f32, 4>::new();
     circuit.input(Shape::SCALAR).unwrap();
     let start = Instant::now();
-    let error = open(&path, circuit.view(), Purpose::Inspect, &mut |_| ()).err().unwrap().to_string();
+    let error = open(path.as_str(), circuit.view(), Purpose::Inspect, &mut |_| ()).err().unwrap().to_string();
     assert!(error.contains(&path) && error.contains("press its reset button"), "{error}");
     assert!(start.elapsed().as_secs() < 12, "{:?}", start.elapsed());
 }

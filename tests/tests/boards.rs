@@ -67,7 +67,7 @@ fn compare<T: Number>(
 fn corpus_on<T: Number>(board: &'static str, entries: &[Entry]) -> Board {
     let name = if T::BYTES == 8 { format!("{board} {}", T::NAME) } else { board.to_owned() };
     let mut done = Board { name, seconds: 0.0, numbers: 0, results: Vec::new(), wrong: Vec::new() };
-    let mut port = match Port::open(board, T::BYTES == 8, false, &mut |_| ()) {
+    let mut port = match Port::open(board, T::BYTES == 8, None, false, &mut |_| ()) {
         Ok(port) => port,
         Err(error) => {
             done.wrong.push(error.to_string());

@@ -11,6 +11,15 @@ use serde::Serialize;
 const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 const CRC_LEN: usize = 4;
 
+/// Begins an aside: no sequence number, so no reply, begins like this.
+pub const ASIDE: [u8; 5] = [0xff; 5];
+
+/// The most bytes that an aside carries.
+pub const ASIDE_MAX: usize = 32;
+
+/// The greatest frame of an aside.
+pub const ASIDE_FRAME_MAX: usize = ASIDE.len() + ASIDE_MAX + CRC_LEN + 2;
+
 /// Why a message could not be framed, or a frame not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameError {
@@ -49,18 +58,31 @@ pub fn encode_frame<M: Serialize>(
     let body = scratch.get(..len).ok_or(FrameError::TooLong)?;
     let crc = CRC.checksum(body).to_le_bytes();
     out.resize(FRAME_MAX, 0).map_err(|_| FrameError::TooLong)?;
-    let mut encoder = CobsEncoder::new(out.as_mut_slice());
-    let pushed = encoder.push(body).and_then(|()| encoder.push(&crc));
+    let len = stuff([body, &crc, &[]], out);
+    out.truncate(len.unwrap_or(0));
+    len.map(|_| ()).ok_or(FrameError::TooLong)
+}
+
+/// Frames bytes that answer nothing, such as a log's; those beyond [`ASIDE_MAX`] are left out.
+///
+/// A host takes them where a reply may begin; the sequence does not know them.
+pub fn encode_aside<'o>(bytes: &[u8], out: &'o mut [u8; ASIDE_FRAME_MAX]) -> &'o [u8] {
+    let bytes = bytes.get(..ASIDE_MAX).unwrap_or(bytes);
+    let mut crc = CRC.digest();
+    crc.update(&ASIDE);
+    crc.update(bytes);
+    let len = stuff([&ASIDE, bytes, &crc.finalize().to_le_bytes()], out).unwrap_or(0);
+    out.get(..len).unwrap_or_default()
+}
+
+/// COBS over the parts and a zero byte; the length, unless it is more than there is room for.
+fn stuff(parts: [&[u8]; 3], out: &mut [u8]) -> Option<usize> {
+    let mut encoder = CobsEncoder::new(out);
+    let pushed = parts.iter().try_for_each(|part| encoder.push(part));
     let end = encoder.finalize();
-    if pushed.is_err() || end >= FRAME_MAX {
-        out.clear();
-        return Err(FrameError::TooLong);
-    }
-    if let Some(last) = out.get_mut(end) {
-        *last = 0;
-    }
-    out.truncate(end + 1);
-    Ok(())
+    pushed.ok()?;
+    *out.get_mut(end)? = 0;
+    Some(end + 1)
 }
 
 /// Finds frames in a stream of bytes.

@@ -110,6 +110,11 @@ pub enum Ask<'a> {
         /// The rows.
         rows: &'a [u8],
     },
+    /// How is the machine?
+    Vitals {
+        /// Forget afterwards what was, and measure from here on.
+        anew: bool,
+    },
 }
 
 /// The wire to raise or lower.
@@ -167,6 +172,25 @@ pub enum Answer<'a> {
         /// Why the sample after those was refused.
         refused: Option<RunError>,
     },
+    /// To `Vitals`.
+    Vitals(Vitals),
+}
+
+/// How a board's processor is; what it cannot tell is nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Vitals {
+    /// What a counter of instructions, cycles or ticks counted during work.
+    pub counted: Option<u64>,
+    /// What it counts while nothing is done between its two readings.
+    pub nothing: u32,
+    /// Pieces of work that were counted.
+    pub works: u32,
+    /// The greatest stack, in bytes.
+    pub stack: Option<u32>,
+    /// The greatest stack below the session, in bytes: what work took for itself.
+    pub work_stack: Option<u32>,
+    /// Bytes of RAM that nothing has used.
+    pub free: Option<u32>,
 }
 
 /// What a board is and can hold.

@@ -20,17 +20,24 @@
 //!   refused one may be under way already, and would train from another state than the host's.
 //! - **Data:** samples are set wire by wire for each step, or kept on boards that have room for them
 //!   and then named by row.
+//! - **Asides:** a board may send frames that answer nothing, between two replies: its log. Their
+//!   message begins with five bytes that no reply can begin with, they have no place in the sequence,
+//!   and one that is lost is not sent again. The session knows nothing of them.
+//! - **Vitals:** how the machine is (stack, a counter, free memory); the session passes the question
+//!   on to its [`Machine`].
 
 mod frame;
+mod machine;
 mod message;
 mod session;
 
-pub use frame::{Deframer, FrameError, encode_frame};
-pub use message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Work};
+pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
+pub use machine::Machine;
+pub use message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Vitals, Work};
 pub use session::Session;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The greatest message with its CRC, in bytes, before COBS.
 pub const MESSAGE_MAX: usize = 240;

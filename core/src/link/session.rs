@@ -1,6 +1,7 @@
 //! The session: a board's side of the link, from bytes to bytes.
 
 use super::frame::{Deframer, encode_frame};
+use super::machine::Machine;
 use super::message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Work};
 use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, VERSION};
 use crate::build::Circuit;
@@ -96,11 +97,21 @@ impl<
         (self.arena, self.rows, self.planned) = (arena, rows, false);
     }
 
+    /// Whether a host has greeted, so that somebody reads what is sent.
+    pub fn is_greeted(&self) -> bool {
+        self.sequence.next.is_some()
+    }
+
     /// Takes one byte from the host; when it completes a request, gives the frame to send back.
     ///
     /// A request that was answered before is answered again and not done again; one out of order is
     /// not answered.
     pub fn receive(&mut self, byte: u8) -> Option<&[u8]> {
+        self.receive_on(byte, &mut ())
+    }
+
+    /// As [`Session::receive`], on a machine that is told of work and asked for its vitals.
+    pub fn receive_on(&mut self, byte: u8, machine: &mut impl Machine) -> Option<&[u8]> {
         let message = self.deframer.feed(byte).ok().flatten()?;
         let (request, []) = postcard::take_from_bytes::<Request<'_>>(message).ok()? else { return None };
         let Request { sequence, ask } = request;
@@ -135,7 +146,7 @@ impl<
             kept: &mut self.kept,
             payload: &mut self.payload,
         };
-        let answer = state.answer(&ask);
+        let answer = state.answer(&ask, machine);
         let reply = self.sequence.replies.get_mut(place)?;
         if encode_frame(&Reply { sequence, answer }, &mut self.scratch, reply).is_err() {
             let refused = Reply { sequence, answer: Err(Refusal::Unsupported) };
@@ -177,7 +188,7 @@ struct State<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usiz
 impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
     State<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
 {
-    fn answer(&mut self, ask: &Ask<'_>) -> Result<Answer<'_>, Refusal> {
+    fn answer(&mut self, ask: &Ask<'_>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
         match *ask {
             Ask::Hello { version } => {
                 if version != VERSION {
@@ -225,18 +236,18 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                     return Err(Refusal::NotVerified(own));
                 }
             }
-            Ask::Forward => self.tape()?.forward(),
+            Ask::Forward => at_work(machine, &mut self.tape()?, Tape::forward),
             Ask::Backward(wire) => {
                 let mut tape = self.tape()?;
                 let wire = named(&tape.circuit(), wire)?;
                 tape.backward(wire)?;
             }
-            Ask::Sample(work) => return self.samples(work, None),
-            Ask::Rows { work, rows } => return self.samples(work, Some(rows)),
-            Ask::BeginBatch => self.tape()?.begin_batch()?,
+            Ask::Sample(work) => return self.samples(work, None, machine),
+            Ask::Rows { work, rows } => return self.samples(work, Some(rows), machine),
+            Ask::BeginBatch => at_work(machine, &mut self.tape()?, Tape::begin_batch)?,
             Ask::EndBatch { rate, samples } => {
                 self.may_train()?;
-                self.tape()?.end_batch(T::from_bits(rate), samples)?;
+                at_work(machine, &mut self.tape()?, |tape| tape.end_batch(T::from_bits(rate), samples))?;
             }
             Ask::Keep { rows } => {
                 let (needed, had) = (u64::from(rows) * self.row_len()? as u64, self.rows.len() as u64);
@@ -246,6 +257,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                 *self.kept = rows;
             }
             Ask::Row { start, small, data } => self.row(start as usize, Raw { bytes: data, small })?,
+            Ask::Vitals { anew } => return Ok(Answer::Vitals(machine.vitals(anew))),
         }
         Ok(Answer::Done)
     }
@@ -373,7 +385,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     /// Works on the sample that the inputs hold, or on kept rows one after the other.
-    fn samples(&mut self, work: Work, rows: Option<&[u8]>) -> Result<Answer<'_>, Refusal> {
+    fn samples(&mut self, work: Work, rows: Option<&[u8]>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
         if !matches!(work, Work::Evaluate) {
             self.may_train()?;
         }
@@ -382,7 +394,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let circuit = tape.circuit();
         let (mut correct, mut refused) = (0, None);
         let Some(rows) = rows else {
-            match run(&mut tape, work) {
+            match run(&mut tape, work, machine) {
                 Ok((loss, right)) => {
                     push_raw(self.payload, loss)?;
                     correct = u16::from(right);
@@ -410,7 +422,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         for row in halves(rows)? {
             let start = usize::from(row) * row_len;
             let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
-            match fill(&mut tape, data).and_then(|()| run(&mut tape, work)) {
+            match fill(&mut tape, data).and_then(|()| run(&mut tape, work, machine)) {
                 Ok((loss, right)) => {
                     push_raw(self.payload, loss)?;
                     correct += u16::from(right);
@@ -438,17 +450,29 @@ fn fill<T: Scalar>(tape: &mut Tape<'_, T>, mut data: &[T]) -> Result<(), RunErro
 }
 
 /// One sample; its objective, and whether its class was right.
-fn run<T: Scalar>(tape: &mut Tape<'_, T>, work: Work) -> Result<(T, bool), RunError> {
-    let loss = match work {
+fn run<T: Scalar>(tape: &mut Tape<'_, T>, work: Work, machine: &mut impl Machine) -> Result<(T, bool), RunError> {
+    let loss = at_work(machine, tape, |tape| match work {
         Work::Evaluate => {
             tape.forward();
-            tape.objective_value()?
+            tape.objective_value()
         }
-        Work::Step(rate) => tape.train_step(T::from_bits(rate))?,
-        Work::Accumulate => tape.accumulate()?,
-    };
+        Work::Step(rate) => tape.train_step(T::from_bits(rate)),
+        Work::Accumulate => tape.accumulate(),
+    })?;
     let predicted = tape.predicted_class();
     Ok((loss, predicted.is_some() && predicted == tape.labelled_class()))
+}
+
+/// Tells the machine when this begins and ends.
+fn at_work<'t, T, R>(
+    machine: &mut impl Machine,
+    tape: &mut Tape<'t, T>,
+    work: impl FnOnce(&mut Tape<'t, T>) -> R,
+) -> R {
+    machine.work_begins();
+    let done = work(tape);
+    machine.work_ends();
+    done
 }
 
 fn is_sample<T: Copy>(circuit: &CircuitRef<'_, T>, wire: Wire) -> bool {

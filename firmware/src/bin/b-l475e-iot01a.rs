@@ -9,6 +9,8 @@ use core::convert::Infallible;
 
 use chainrule::link::Session;
 use chainrule_firmware::inbox::{Inbox, Line};
+use chainrule_firmware::parts::stack::Painted;
+use chainrule_firmware::vitals::{Meter, NoCounter};
 use chainrule_firmware::{Board, Clock, Number, Room, log, run};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use cortex_m::peripheral::syst::SystClkSource;
@@ -86,6 +88,7 @@ fn main() -> ! {
             led: Led(pins_b),
             button: Button(pins_c),
             clock: HalfSeconds::new(core.SYST),
+            meter: Meter::new(NoCounter, Painted),
             log: log::Sink::new(),
         },
         session,

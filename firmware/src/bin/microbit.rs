@@ -9,6 +9,8 @@ use core::convert::Infallible;
 
 use chainrule::link::Session;
 use chainrule_firmware::inbox::{Inbox, Line};
+use chainrule_firmware::parts::stack::Painted;
+use chainrule_firmware::vitals::{Meter, NoCounter};
 use chainrule_firmware::{Board, Clock, Number, Room, log, run};
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
 use nrf51_pac::{GPIO, NVIC, Peripherals, TIMER0, UART0, interrupt};
@@ -87,6 +89,7 @@ fn main() -> ! {
             led: Led,
             button: ButtonA(pins),
             clock: HalfSeconds::new(chip.TIMER0),
+            meter: Meter::new(NoCounter, Painted),
             log: log::Sink::new(),
         },
         session,

@@ -4,8 +4,10 @@
 #![allow(unsafe_code)]
 
 use chainrule::link::Session;
-use chainrule_firmware::parts::cmsdk::{Panel, Uart};
+use chainrule_firmware::parts::cmsdk::{Panel, Timer, Uart};
+use chainrule_firmware::parts::stack::Painted;
 use chainrule_firmware::parts::systick::HalfSeconds;
+use chainrule_firmware::vitals::Meter;
 use chainrule_firmware::{Board, Number, Room, log, run};
 use static_cell::ConstStaticCell;
 
@@ -31,10 +33,13 @@ fn main() -> ! {
     let port = unsafe { Uart::at(0x4000_4000, HERTZ / 115_200) };
     // SAFETY: the FPGA system control block is there, and only here is it used.
     let (led, button) = unsafe { Panel::at(0x4002_8000) }.split();
+    // SAFETY: timer 0 is there (Arm DAI 0386, table 3-4), and only here is it used.
+    let timer = unsafe { Timer::at(0x4000_0000) };
     let clock = HalfSeconds::new(core.SYST, HERTZ / 2);
+    let meter = Meter::new(timer, Painted);
     session.set_name("mps2-an386");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
-    run(Board { port, led, button, clock, log: log::Sink::new() }, session)
+    run(Board { port, led, button, clock, meter, log: log::Sink::new() }, session)
 }
 
 #[cfg(not(feature = "panic-check"))]

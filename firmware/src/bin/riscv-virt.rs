@@ -8,6 +8,8 @@
 use core::convert::Infallible;
 
 use chainrule::link::Session;
+use chainrule_firmware::parts::stack::Painted;
+use chainrule_firmware::vitals::{Counter, Meter};
 use chainrule_firmware::{Board, Clock, NoPins, Number, Room, log, run};
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use static_cell::ConstStaticCell;
@@ -35,9 +37,10 @@ fn main() -> ! {
     // SAFETY: the machine has its timer there; nothing writes to it.
     let time = unsafe { &*(0x0200_bff8 as *const VolatileCell<u32>) };
     let clock = HalfSeconds { time, last: time.get() };
+    let meter = Meter::new(Instructions, Painted);
     session.set_name("riscv-virt");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
-    run(Board { port, led: NoPins, button: NoPins, clock, log: log::Sink::new() }, session)
+    run(Board { port, led: NoPins, button: NoPins, clock, meter, log: log::Sink::new() }, session)
 }
 
 /// The first six registers of a PC16550D.
@@ -87,6 +90,16 @@ impl Write for Uart {
 
     fn flush(&mut self) -> Result<(), Infallible> {
         Ok(())
+    }
+}
+
+/// Instructions that the processor has done.
+struct Instructions;
+
+impl Counter for Instructions {
+    #[inline(always)]
+    fn count(&mut self) -> Option<u32> {
+        Some(riscv::register::minstret::read() as u32)
     }
 }
 

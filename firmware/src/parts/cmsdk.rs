@@ -1,6 +1,6 @@
-//! The serial port and the lights of Arm's MPS2 images.
+//! The serial port, a timer and the lights of Arm's MPS2 images.
 //!
-//! Registers: Arm DDI 0479 (Cortex-M System Design Kit), table 4-5 (UART) and the
+//! Registers: Arm DDI 0479 (Cortex-M System Design Kit), tables 4-2 (timer) and 4-5 (UART), and the
 //! FPGA system control block of Arm DAI 0386 and DAI 0505.
 
 use core::convert::Infallible;
@@ -8,6 +8,8 @@ use core::convert::Infallible;
 use embedded_hal::digital::{self, InputPin, OutputPin};
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use vcell::VolatileCell;
+
+use crate::vitals::Counter;
 
 #[repr(C)]
 struct UartRegisters {
@@ -79,6 +81,41 @@ impl Write for Uart {
     fn flush(&mut self) -> Result<(), Infallible> {
         while self.state(TRANSMITTER_FULL) {}
         Ok(())
+    }
+}
+
+#[repr(C)]
+struct TimerRegisters {
+    /// Bit 0: on.
+    control: VolatileCell<u32>,
+    /// Counts down.
+    value: VolatileCell<u32>,
+    /// What it begins with again after 0.
+    reload: VolatileCell<u32>,
+}
+
+/// A timer that counts the processor's clock.
+pub struct Timer(&'static TimerRegisters);
+
+impl Timer {
+    /// Switches on the timer whose registers begin at `address`.
+    ///
+    /// # Safety
+    /// A CMSDK timer is at `address`, and nothing else uses it.
+    pub unsafe fn at(address: usize) -> Self {
+        // SAFETY: the caller says that these registers are there.
+        let registers = unsafe { &*(address as *const TimerRegisters) };
+        registers.reload.set(u32::MAX);
+        registers.value.set(u32::MAX);
+        registers.control.set(1);
+        Timer(registers)
+    }
+}
+
+impl Counter for Timer {
+    #[inline(always)]
+    fn count(&mut self) -> Option<u32> {
+        Some(!self.0.value.get())
     }
 }
 

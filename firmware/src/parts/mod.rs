@@ -3,5 +3,6 @@
 
 #[cfg(any(feature = "mps2-an386", feature = "mps2-an505"))]
 pub mod cmsdk;
+pub mod stack;
 #[cfg(feature = "cortex-m")]
 pub mod systick;

@@ -11,7 +11,7 @@ mod people;
 use std::io::Write;
 use std::process::ExitCode;
 
-use people::{PEOPLE, Row, table};
+use people::{PEOPLE, Row, mean, table};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -32,15 +32,17 @@ fn main() -> ExitCode {
 fn print(on: &str, people: &[String], rows: &[Row]) {
     println!("Mean accuracy over {} left out of the training in turn, adapting on {on}.", named(people));
     println!("5 windows of each exercise, spread over the recording, are learned from (batch 1, rate 0.02,");
-    println!("30 passes); all accuracies are over that person's other windows.\n");
-    println!("  {:44}  {:>7}  {:>8}  {:>8}", "", "trained", "accuracy", "lowest");
+    println!("30 passes). `others` is over that person's other windows, `all` over those learned from too.\n");
+    println!("  {:34}  {:>7}  {:>6}  {:>6}", "", "trained", "others", "all");
     for row in rows {
-        println!("  {:44}  {:>7}  {:>8.4}  {:>8.4}", row.what, row.trained, row.mean(), row.lowest());
+        let figure = |figures: &[f64]| mean(figures).map_or("-".to_owned(), |mean| format!("{mean:.4}"));
+        let (others, all) = (figure(&row.accuracies), figure(&row.wholes));
+        println!("  {:34}  {:>7}  {others:>6}  {all:>6}", row.what, row.trained);
     }
     if let [row] = people {
         println!("\n  hashes of the params of person {row}:");
         rows.iter().filter_map(|row| Some((row, row.hashes.first()?))).for_each(|(row, hash)| {
-            println!("  {:44}  {hash:016x}", row.what);
+            println!("  {:34}  {hash:016x}", row.what);
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Each person left out in turn: trained on the others, then adapted to the watch as it is worn.
 //!
 //! The turned watch is the same recording with x and y of both sensors turned by 90° about z:
-//! means (x, y) become (−y, x), deviations (x, y) become (y, x).
+//! means (x, y) become (y, −x), deviations (x, y) become (y, x).
 
 use std::error::Error;
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use chainrule_cli::adapt::adapt;
 use chainrule_cli::lower::{Holdout, Lowered, Pick, lower};
 use chainrule_cli::text::source;
-use chainrule_cli::train::train;
+use chainrule_cli::train::{Seen, train};
 
 /// The people of the data.
 pub const PEOPLE: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
@@ -21,26 +21,33 @@ pub struct Row {
     pub what: &'static str,
     /// Numbers that could change.
     pub trained: usize,
-    /// For each person.
+    /// For each person, over the windows that were not learned from.
     pub accuracies: Vec<f64>,
+    /// For each person, over the whole recording.
+    pub wholes: Vec<f64>,
     /// For each person, of all params in the end.
     pub hashes: Vec<u64>,
 }
 
 impl Row {
     fn new(what: &'static str) -> Row {
-        Row { what, trained: 0, accuracies: Vec::new(), hashes: Vec::new() }
+        Row { what, trained: 0, accuracies: Vec::new(), wholes: Vec::new(), hashes: Vec::new() }
     }
 
-    /// Over the people.
-    pub fn mean(&self) -> f64 {
-        self.accuracies.iter().sum::<f64>() / self.accuracies.len() as f64
+    fn take(&mut self, others: Option<Seen>, learned: Option<Seen>, hash: u64) {
+        let whole = |others: Seen| {
+            let learned = learned?;
+            Some((others.correct + learned.correct) as f64 / (others.samples + learned.samples) as f64)
+        };
+        self.wholes.extend(others.and_then(whole));
+        self.accuracies.extend(others.map(|seen| seen.accuracy()));
+        self.hashes.push(hash);
     }
+}
 
-    /// Of the people.
-    pub fn lowest(&self) -> f64 {
-        self.accuracies.iter().copied().fold(1.0, f64::min)
-    }
+/// Over the people; nothing where nothing was measured.
+pub fn mean(figures: &[f64]) -> Option<f64> {
+    (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
 }
 
 /// What is frozen while the watch is worn turned, and its line's name.
@@ -72,26 +79,19 @@ pub fn table(on: &str, people: &[String], told: &mut dyn FnMut(&str)) -> Result<
         adapting.rows = Some(Pick { column: "subject".to_owned(), value: person.clone() });
 
         let as_trained = adapt(&lowered, &adapting, "host", &mut |_| {}).map_err(|error| error.report())?;
-        rows[0].take(as_trained.before.map(|seen| seen.accuracy()), trained.params_hash);
+        rows[0].take(as_trained.before, None, trained.params_hash);
         adapting.training.data = Some(turned.path.clone());
         for (at, (frozen, _)) in FROZEN.iter().enumerate() {
             lowered.freeze_told(frozen).map_err(|error| error.report(false))?;
             let adapted = adapt(&lowered, &adapting, on, &mut |_| {}).map_err(|error| error.report())?;
             if at == 0 {
-                rows[1].take(adapted.before.map(|seen| seen.accuracy()), trained.params_hash);
+                rows[1].take(adapted.before, None, trained.params_hash);
             }
-            rows[2 + at].take(adapted.after.map(|seen| seen.accuracy()), adapted.params_hash);
+            rows[2 + at].take(adapted.after, Some(adapted.fitted), adapted.params_hash);
             rows[2 + at].trained = lowered.trained_len();
         }
     }
     Ok(rows)
-}
-
-impl Row {
-    fn take(&mut self, accuracy: Option<f64>, hash: u64) {
-        self.accuracies.extend(accuracy);
-        self.hashes.push(hash);
-    }
 }
 
 /// A file of the turned watch's data, gone in the end.
@@ -118,9 +118,9 @@ impl Turned {
             let record = record?;
             let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
             for &(x, y, sign) in &pairs {
-                let minus_y = format!("{sign}{}", &record[y]);
-                cells[x] = minus_y.strip_prefix("--").map(str::to_owned).unwrap_or(minus_y);
-                cells[y] = record[x].to_owned();
+                cells[x] = record[y].to_owned();
+                let turned = format!("{sign}{}", &record[x]);
+                cells[y] = turned.strip_prefix("--").map(str::to_owned).unwrap_or(turned);
             }
             writer.write_record(&cells)?;
         }

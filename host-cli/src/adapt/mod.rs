@@ -2,8 +2,8 @@
 //!
 //! The samples are taken from a recording, which is all rows or those with one value in a column. Of
 //! each class, whose rows are numbered 0 to n − 1 in the order of the recording, the rows
-//! ⌊(2i + 1)·n / 2k⌋, i from 0 to k − 1, are learned from: k rows spread over the recording, none at
-//! its very ends. With a label that is a number, all rows are one class. The other rows of the
+//! i·(n − 1) / (k − 1), rounded, i from 0 to k − 1, are learned from: k rows spread evenly over the
+//! recording, its first and its last among them (one alone is the middle one). With a label that is a number, all rows are one class. The other rows of the
 //! recording are what is measured on, before and after; no row is in both parts.
 //!
 //! Each pass goes over the samples in a new order, shuffled by the seed, with a step after each
@@ -15,7 +15,7 @@ use crate::data::Table;
 use crate::data::columns::Steering;
 use crate::data::error::DataErrorKind;
 use crate::data::{self, DataError};
-use crate::engine::{Engine, EngineError, Stage, Work, open};
+use crate::engine::{At, Engine, EngineError, Stage, Work, open};
 use crate::lower::{Adapting, Holdout, Lowered, Optimizer, Pick, RowsError, Training};
 use crate::score::{Answer, Asks, Sides};
 use crate::text::literal::Readable;
@@ -55,6 +55,8 @@ pub struct Adapted<T> {
     pub before: Option<Seen>,
     /// What they gave after.
     pub after: Option<Seen>,
+    /// What the rows that were learned from gave after.
+    pub fitted: Seen,
     /// Whether the objective tells classes apart.
     pub has_classes: bool,
     /// The hash over all params.
@@ -109,20 +111,26 @@ fn part<T: Readable>(lowered: &Lowered<T>, table: &Table<T>, rows: &[usize], sam
         let own: Vec<usize> = (0..rows.len()).filter(|&at| classes[at] == class).collect();
         let count = (samples as usize).min(own.len());
         for i in 0..count {
-            learned[own[(2 * i + 1) * own.len() / (2 * count)]] = true;
+            learned[own[spread(i, count, own.len())]] = true;
         }
     }
     (0..rows.len()).partition(|&at| learned[at])
+}
+
+/// The place of sample `i` of `k` that are spread over `n` rows.
+fn spread(i: usize, k: usize, n: usize) -> usize {
+    // Rounded, without leaving whole numbers: a half goes up.
+    if k == 1 { n / 2 } else { (2 * i * (n - 1) + (k - 1)) / (2 * (k - 1)) }
 }
 
 /// Adapts a circuit whose params start where [`Lowered::params`] says; what they freeze is frozen.
 ///
 /// # Errors
 /// [`TrainError`]; nothing is kept then.
-pub fn adapt<T: Readable>(
+pub fn adapt<'a, T: Readable>(
     lowered: &Lowered<T>,
     adapting: &Adapting<T>,
-    on: &str,
+    at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Adapted<T>, TrainError> {
     let Optimizer::Sgd { lr } = adapting.training.optimizer;
@@ -130,7 +138,7 @@ pub fn adapt<T: Readable>(
     let (table, rows) = recording(lowered, &adapting.training, adapting.rows.as_ref())?;
     let (mut order, others) = part(lowered, &table, &rows, adapting.samples);
     let learned: Vec<usize> = order.iter().map(|&at| rows[at]).collect();
-    let mut engine = open(on, lowered.view(), Purpose::Train, &mut |stage| watch(Event::Opening(stage)))?;
+    let mut engine = open(at, lowered.view(), Purpose::Train, &mut |stage| watch(Event::Opening(stage)))?;
     for param in &lowered.params {
         engine.set(param.wire, 0, &param.start)?;
     }
@@ -151,10 +159,12 @@ pub fn adapt<T: Readable>(
         watch(Event::Pass { pass, of: adapting.passes, seen });
     }
     let after = measure(engine.as_mut(), &others, watch)?;
+    order.sort_unstable();
+    let fitted = measure(engine.as_mut(), &order, watch)?.unwrap_or_default();
     let params_hash = engine.params_hash()?;
     let params = lowered.params.iter().map(|param| engine.value(param.wire)).collect::<Result<_, _>>()?;
     let has_classes = has_classes(lowered);
-    Ok(Adapted { rows: rows.len(), learned, steps, before, after, has_classes, params_hash, params })
+    Ok(Adapted { rows: rows.len(), learned, steps, before, after, fitted, has_classes, params_hash, params })
 }
 
 /// What is wrong before any file is read.
@@ -207,5 +217,23 @@ fn told<T: Readable>(lowered: &Lowered<T>, lr: T, done: u64, error: Option<Engin
             diverged(lowered.view().wire(usize::from(wire)).map_or("", |wire| lowered.name(wire)))
         }
         Some(error) => TrainError::Engine(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn samples_are_spread_evenly_and_never_twice() {
+        let places = |k: usize, n: usize| (0..k).map(|i| spread(i, k, n)).collect::<Vec<_>>();
+        assert_eq!(places(5, 9), [0, 2, 4, 6, 8]);
+        assert_eq!(places(5, 40), [0, 10, 20, 29, 39]);
+        assert_eq!((places(1, 7), places(2, 7), places(3, 3)), (vec![3], vec![0, 6], vec![0, 1, 2]));
+        for n in 1..30 {
+            for k in 1..=n {
+                assert!(places(k, n).is_sorted_by(|a, b| a < b) && places(k, n).iter().all(|&at| at < n), "{k} of {n}");
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: the verbs, each with its options, and the options they share.
 
+pub mod desk;
 pub mod models;
 pub mod number;
 pub mod pictures;
@@ -9,6 +10,7 @@ pub mod sheet;
 mod tests;
 pub mod verbs;
 
+pub use desk::Export;
 pub use models::{Adapt, Model, Predict, Test};
 pub use number::Number;
 pub use pictures::{Boards, Draw, Size, Theme};

@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use crate::engine::At;
 use crate::text::source::{self, Given, SourceError, Written};
 
 /// The circuit and the values of its wires.
@@ -57,9 +59,24 @@ pub struct Where {
     #[arg(long, value_enum, value_name = "SCALAR", default_value_t = ScalarName::F32)]
     pub scalar: ScalarName,
 
+    /// Show what the board logs, on standard error
+    #[arg(long)]
+    pub log: bool,
+
+    /// The board's image, instead of the one that is built here; it holds the texts of the log
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+impl Where {
+    /// The place by its name.
+    pub fn at<'a>(&'a self) -> At<'a> {
+        At { on: self.on.name(), log: self.log, image: self.image.as_deref(), counted: false }
+    }
 }
 
 /// A number that circuits compute with.
@@ -103,12 +120,19 @@ impl FromStr for On {
     }
 }
 
-impl fmt::Display for On {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl On {
+    /// As it was written.
+    pub fn name(&self) -> &str {
+        match self {
             On::Host => "host",
             On::Loopback => "loopback",
             On::Board(board) => board,
-        })
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::desk::Export;
 use super::models::{Adapt, Predict, Test, hold_out, pick};
 use super::number::Number;
 use super::pictures::{Boards, Draw, Size};
@@ -48,6 +49,8 @@ pub enum Verb {
     Size(Size),
     /// The boards there are
     Boards(Boards),
+    /// A circuit with its weights as a source file for a firmware
+    Export(Export),
 }
 
 /// `chainrule eval`

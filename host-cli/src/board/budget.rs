@@ -56,13 +56,36 @@ impl Budget {
     }
 }
 
-static BUDGETS: LazyLock<BTreeMap<String, Budget>> =
+/// The limits of a program that is not a board's firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// The most bytes of flash.
+    pub flash: u32,
+    /// The most bytes of static RAM.
+    pub ram: u32,
+}
+
+/// The file.
+#[derive(Debug, Default, Deserialize)]
+struct Budgets {
+    programs: BTreeMap<String, Program>,
+    #[serde(flatten)]
+    boards: BTreeMap<String, Budget>,
+}
+
+static BUDGETS: LazyLock<Budgets> =
     LazyLock::new(|| toml::from_str(include_str!("../../budgets.toml")).unwrap_or_default());
+
+/// The limits of a program by its name.
+pub fn program(name: &str) -> Option<&'static Program> {
+    BUDGETS.programs.get(name)
+}
 
 impl Board {
     /// The board's budget; every board has one.
     pub fn budget(&self) -> Option<&'static Budget> {
-        BUDGETS.get(self.name)
+        BUDGETS.boards.get(self.name)
     }
 }
 
@@ -73,8 +96,8 @@ mod tests {
 
     #[test]
     fn every_board_has_a_budget_that_fits_into_it() {
-        toml::from_str::<BTreeMap<String, Budget>>(include_str!("../../budgets.toml")).unwrap();
-        assert_eq!(BUDGETS.len(), BOARDS.len());
+        toml::from_str::<Budgets>(include_str!("../../budgets.toml")).unwrap();
+        assert_eq!(BUDGETS.boards.len(), BOARDS.len());
         for board in &BOARDS {
             let budget = board.budget().unwrap();
             let code = if board.flash == 0 { budget.flash } else { 0 };

@@ -45,17 +45,19 @@ pub enum BoardError {
         /// What it said last.
         said: String,
     },
+    /// An image is none, or cannot be read.
+    Image {
+        /// The image.
+        image: PathBuf,
+        /// Why.
+        said: String,
+    },
     /// The log of an image cannot be read.
     Log {
         /// The image.
         image: PathBuf,
         /// Why.
         said: String,
-    },
-    /// A serial device carries no log.
-    NoLog {
-        /// The device.
-        path: String,
     },
     /// The serial device is not there.
     NoPort {
@@ -134,14 +136,12 @@ impl fmt::Display for BoardError {
             BoardError::Emulator { board, said } => {
                 write!(f, "the emulated {board} stopped:\n{said}")
             }
+            BoardError::Image { image, said } => {
+                write!(f, "{} cannot be read as an image (ELF, 32 bits): {said}", image.display())
+            }
             BoardError::Log { image, said } => {
                 write!(f, "the log of {} cannot be read: {said}", image.display())
             }
-            BoardError::NoLog { path } => write!(
-                f,
-                "{path} carries no log: only the images of emulated boards send theirs\n  leave out --log, or \
-                 run on an emulated board"
-            ),
             BoardError::NoPort { path, others } if others.is_empty() => write!(
                 f,
                 "there is no {path}, nor any other serial device\n  is the board plugged in, \

@@ -16,8 +16,19 @@ pub struct Image {
     pub board: &'static Board,
     /// Whether it computes in f64; otherwise in f32.
     pub f64: bool,
-    /// Whether it writes its log to the emulator. Such an image hangs on a real board.
-    pub log: bool,
+    /// Where its log goes.
+    pub log: Log,
+}
+
+/// Where an image's log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// Over the link.
+    Link,
+    /// To the emulator's standard output too. Such an image hangs on a real board.
+    Semihosting,
+    /// To a debug probe too, through a buffer in RAM. Not yet seen on a real board.
+    Rtt,
 }
 
 /// The way to a program for a processor that is not the host's.
@@ -33,15 +44,19 @@ enum Compiler {
 static BUILT: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 impl Image {
-    /// The image of a board in f32 without a log.
+    /// The image of a board in f32, whose log goes over the link.
     pub fn of(board: &'static Board) -> Self {
-        Image { board, f64: false, log: false }
+        Image { board, f64: false, log: Log::Link }
     }
 
     /// A name that tells this image from the others.
     pub fn name(&self) -> String {
         let scalar = if self.f64 { "-f64" } else { "" };
-        let log = if self.log { "-log" } else { "" };
+        let log = match self.log {
+            Log::Link => "",
+            Log::Semihosting => "-log",
+            Log::Rtt => "-rtt",
+        };
         format!("{}{scalar}{log}", self.board.name)
     }
 
@@ -104,9 +119,11 @@ impl Image {
         if self.f64 {
             features.push_str(",f64");
         }
-        if self.log {
-            features.push_str(",log-semihosting");
-        }
+        features.push_str(match self.log {
+            Log::Link => "",
+            Log::Semihosting => ",log-semihosting",
+            Log::Rtt => ",log-rtt",
+        });
         features
     }
 }

@@ -5,12 +5,14 @@
 //! | [`table`] | one row a board: processor, memory, emulator |
 //! | [`budget`] | what each board's firmware has room for, and what it takes itself |
 //! | [`image`] | building a board's firmware |
+//! | [`elf`] | what an image holds: bytes for flash, and its RAM |
 //! | [`emulator`] | the emulator's process, which never outlives this one |
 //! | [`port`] | bytes to and from a board, emulated or at a serial device |
 //! | [`log`] | a firmware's log records, decoded |
 //! | [`error`] | what can go wrong on the way, and what to do about it |
 
 pub mod budget;
+pub mod elf;
 pub mod emulator;
 pub mod error;
 pub mod image;

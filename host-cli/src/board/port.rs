@@ -2,27 +2,26 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::thread::JoinHandle;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serialport::SerialPort;
 
 use super::emulator::Emulator;
-use super::log::Texts;
 use super::{Board, BoardError, Image, table};
 use crate::engine::Pipe;
 
 /// The speed of the firmware's serial line.
 const BAUD: u32 = 115_200;
 
+/// Tells the emulator that an instruction takes 1024 ns, and that time goes by with nothing else.
+const COUNTED: [&str; 2] = ["-icount", "shift=10,align=off,sleep=off"];
+
 /// A byte stream to a board. Reading waits for a byte no longer than the time-out.
 pub struct Port {
     name: String,
     way: Way,
-    /// What reads the log; it ends with the emulator.
-    log: Option<JoinHandle<()>>,
+    image: Option<PathBuf>,
 }
 
 enum Way {
@@ -45,25 +44,31 @@ pub fn is_device(on: &str) -> bool {
 }
 
 impl Port {
-    /// Opens a board by its name, building its image if needed, or a serial device by its path.
-    /// With `log`, what the board logs is written to standard error.
+    /// Opens a board by its name, building its image unless one is given, or a serial device by its
+    /// path. An emulated processor that is `counted` counts exactly its instructions, and is slower.
     ///
     /// # Errors
     /// Any [`BoardError`] but [`BoardError::Silent`]: nothing has been said yet.
-    pub fn open(on: &str, f64: bool, log: bool, progress: &mut dyn FnMut(Opening<'_>)) -> Result<Self, BoardError> {
+    pub fn open(
+        on: &str,
+        f64: bool,
+        image: Option<&Path>,
+        counted: bool,
+        progress: &mut dyn FnMut(Opening<'_>),
+    ) -> Result<Self, BoardError> {
         if is_device(on) {
-            return if log { Err(BoardError::NoLog { path: on.to_owned() }) } else { Self::device(on) };
+            return Self::device(on);
         }
-        let image = Image { board: table::find(on)?, f64, log };
-        let name = image.name();
-        let path = image.build(&mut |line| progress(Opening::Building(&name, line)))?;
+        let built = Image { f64, ..Image::of(table::find(on)?) };
+        let name = built.name();
+        let path = match image {
+            Some(path) => path.to_owned(),
+            None => built.build(&mut |line| progress(Opening::Building(&name, line)))?,
+        };
         progress(Opening::Starting(on));
-        let texts = log.then(|| Texts::of(&path)).transpose()?;
-        let mut port = Port::from(Emulator::start(image.board, &path, log, &[])?);
-        if let (Some(texts), Some(bytes)) = (texts, port.take_log()) {
-            let board = image.board.name;
-            port.log = Some(texts.follow_aside(bytes, move |record| eprintln!("{board}: {record}")));
-        }
+        let extra: &[&str] = if counted { &COUNTED } else { &[] };
+        let mut port = Port::from(Emulator::start(built.board, &path, false, extra)?);
+        port.image = Some(path);
         Ok(port)
     }
 
@@ -85,7 +90,7 @@ impl Port {
             }
             _ => BoardError::Port { path: path.to_owned(), reason: error.description },
         })?;
-        Ok(Port { name: path.to_owned(), way: Way::Serial(port), log: None })
+        Ok(Port { name: path.to_owned(), way: Way::Serial(port), image: None })
     }
 
     /// The board's name or the device's path.
@@ -112,12 +117,9 @@ impl Port {
         }
     }
 
-    /// The bytes of the emulated firmware's log, once.
-    pub fn take_log(&mut self) -> Option<UnixStream> {
-        match &mut self.way {
-            Way::Emulated(emulator) => emulator.take_log(),
-            Way::Serial(_) => None,
-        }
+    /// The image that runs there, where that is known.
+    pub fn image(&self) -> Option<&Path> {
+        self.image.as_deref()
     }
 
     /// What to tell the user when nothing has answered.
@@ -128,17 +130,7 @@ impl Port {
 
 impl From<Emulator> for Port {
     fn from(emulator: Emulator) -> Self {
-        Port { name: emulator.board().name.to_owned(), way: Way::Emulated(emulator), log: None }
-    }
-}
-
-impl Drop for Port {
-    /// Waits for the last records, which come when the emulator has ended.
-    fn drop(&mut self) {
-        if let (Way::Emulated(emulator), Some(log)) = (&mut self.way, self.log.take()) {
-            emulator.stop();
-            let _ = log.join();
-        }
+        Port { name: emulator.board().name.to_owned(), way: Way::Emulated(emulator), image: None }
     }
 }
 

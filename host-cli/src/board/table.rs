@@ -22,6 +22,9 @@ pub struct Board {
     pub emulator: &'static str,
     /// What the emulator is told to be this board.
     pub machine: &'static [&'static str],
+    /// What the firmware's counter counts in an instruction, when the emulator counts them: at
+    /// 1024 ns each, thousandths. Nothing where the firmware has no counter.
+    pub counts: Option<u32>,
 }
 
 const KIB: u32 = 1024;
@@ -38,6 +41,7 @@ pub const BOARDS: [Board; 5] = [
         emulated_only: true,
         emulator: "qemu-system-arm",
         machine: &["-machine", "mps2-an386"],
+        counts: Some(25_600),
     },
     Board {
         name: "mps2-an505",
@@ -48,6 +52,7 @@ pub const BOARDS: [Board; 5] = [
         emulated_only: true,
         emulator: "qemu-system-arm",
         machine: &["-machine", "mps2-an505"],
+        counts: Some(20_480),
     },
     Board {
         name: "riscv-virt",
@@ -58,6 +63,7 @@ pub const BOARDS: [Board; 5] = [
         emulated_only: true,
         emulator: "qemu-system-riscv32",
         machine: &["-machine", "virt", "-bios", "none"],
+        counts: Some(1_000),
     },
     Board {
         name: "b-l475e-iot01a",
@@ -68,6 +74,7 @@ pub const BOARDS: [Board; 5] = [
         emulated_only: false,
         emulator: "qemu-system-arm",
         machine: &["-machine", "b-l475e-iot01a"],
+        counts: None,
     },
     Board {
         name: "microbit",
@@ -78,6 +85,7 @@ pub const BOARDS: [Board; 5] = [
         emulated_only: false,
         emulator: "qemu-system-arm",
         machine: &["-machine", "microbit"],
+        counts: None,
     },
 ];
 

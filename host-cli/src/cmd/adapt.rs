@@ -33,7 +33,7 @@ pub fn run<T: Readable>(asked: &Adapt, out: &mut dyn Write) -> Result<Outcome, F
     }
     let place = asked.save.as_deref().map(Place::new).transpose()?;
     let mut progress = Progress::new();
-    let adapted = adapt(&lowered, &adapting, &asked.at.on.to_string(), &mut |event| match event {
+    let adapted = adapt(&lowered, &adapting, asked.at.at(), &mut |event| match event {
         Event::Opening(stage) => progress.stage(stage),
         Event::Sending(share) => progress.tell("sending the samples", Some(share)),
         Event::Measuring => progress.tell("measuring on the other rows", None),
@@ -70,6 +70,8 @@ struct Told {
     trained: usize,
     before: Option<Figures>,
     after: Option<Figures>,
+    /// After, over the rows that were learned from.
+    fitted: Figures,
     params_hash: String,
 }
 
@@ -94,6 +96,7 @@ impl Told {
             trained: lowered.trained_len(),
             before: adapted.before.map(figures),
             after: adapted.after.map(figures),
+            fitted: figures(adapted.fitted),
             params_hash: format!("{:016x}", adapted.params_hash),
         }
     }
@@ -128,5 +131,6 @@ fn summary<T: Readable>(
         }
         _ => writeln!(out, "no row is left to measure on; learn from fewer: `--samples 1`")?,
     }
+    writeln!(out, "on the {} learned from:   {}", adapted.learned.len(), words(adapted.fitted))?;
     writeln!(out, "hash of the params: {:016x}", adapted.params_hash)
 }

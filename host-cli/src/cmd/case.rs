@@ -4,9 +4,9 @@ use chainrule::{Objective, Op, Purpose, RunError, Wire};
 
 use super::Failure;
 use super::progress::Progress;
-use crate::args::{Circuit, On};
+use crate::args::Circuit;
 use crate::data::columns::Role;
-use crate::engine::{self, Engine, EngineError};
+use crate::engine::{self, At, Engine, EngineError};
 use crate::lower::{Lowered, Param, RowsError, lower};
 use crate::text::literal::Readable;
 use crate::text::{Diagnostic, Source, SourceError, Span};
@@ -71,10 +71,9 @@ impl<T: Readable> Case<T> {
     ///
     /// # Errors
     /// What opening says; [`Failure::Refused`] if a value is refused.
-    pub fn open(&self, on: &On) -> Result<Box<dyn Engine<T> + '_>, Failure> {
+    pub fn open<'a>(&self, at: impl Into<At<'a>>) -> Result<Box<dyn Engine<T> + '_>, Failure> {
         let mut progress = Progress::new();
-        let on = on.to_string();
-        let mut engine = engine::open(&on, self.lowered.view(), Purpose::Inspect, &mut |stage| progress.stage(stage))?;
+        let mut engine = engine::open(at, self.lowered.view(), Purpose::Inspect, &mut |stage| progress.stage(stage))?;
         self.set_all(&mut *engine, &mut progress)?;
         Ok(engine)
     }

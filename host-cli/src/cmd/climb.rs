@@ -145,7 +145,7 @@ pub fn run<T: Readable>(asked: &Climb, out: &mut dyn Write) -> Result<Outcome, F
     }
     asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
     let until: Option<T> = asked.until.as_ref().map(|until| until.read());
-    let mut engine = case.open(&asked.at.on)?;
+    let mut engine = case.open(asked.at.at())?;
     let start = case.settable().filter(|(wire, _)| moving.contains(wire));
     let start = start.map(|(wire, values)| (wire, values.to_vec())).collect();
     let mut climber = Climber::new(&mut *engine, objective, start).map_err(|error| case.named(error))?;
@@ -284,7 +284,7 @@ mod tests {
             case.set_all(&mut own, &mut Progress::new()).expect("sets");
             let mut tape = own.tape().expect("a tape");
             for on in ["host", "loopback"] {
-                let mut engine = case.open(&on.parse().expect("is one")).expect("opens");
+                let mut engine = case.open(on).expect("opens");
                 let at = case.settable().map(|(wire, values)| (wire, values.to_vec())).collect();
                 let objective = case.objective().expect("has one");
                 let mut climber = Climber::new(&mut *engine, objective, at).expect("starts");

@@ -38,7 +38,7 @@ struct EvaluatedWire<'c, T: chainrule::Scalar> {
 /// [`Failure`].
 pub fn run<T: Readable>(asked: &Eval, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let case = Case::<T>::read(&asked.circuit)?;
-    let mut engine = case.open(&asked.at.on)?;
+    let mut engine = case.open(asked.at.at())?;
     engine.forward()?;
     let view = case.lowered.view();
     // A constant objective has no gradient, and then nothing has one.

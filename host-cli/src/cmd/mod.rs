@@ -11,6 +11,7 @@ pub mod curve;
 pub mod draw;
 pub mod eval;
 pub mod explain;
+pub mod export;
 pub mod failure;
 pub mod figures;
 pub mod json;
@@ -77,5 +78,9 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         },
         Verb::Size(asked) => size::run(asked, out),
         Verb::Boards(asked) => boards::run(asked, out),
+        Verb::Export(asked) => match asked.scalar {
+            ScalarName::F32 => export::run::<f32>(asked, out),
+            ScalarName::F64 => export::run::<f64>(asked, out),
+        },
     }
 }

@@ -55,8 +55,7 @@ pub fn run<T: Readable>(asked: &Predict, out: &mut dyn Write) -> Result<Outcome,
     let rows = Rows::read(asked, &lowered, &written.source)?;
 
     let mut progress = Progress::new();
-    let on = asked.at.on.to_string();
-    let mut engine = open_for(&lowered, circuit, &[answer.wire], &on, &mut |stage| progress.stage(stage))?;
+    let mut engine = open_for(&lowered, circuit, &[answer.wire], asked.at.at(), &mut |stage| progress.stage(stage))?;
     let fed = rows.table.as_ref().map(|table| fed(&lowered, &circuit, table)).unwrap_or_default();
     let count = rows.places.len();
     let mut said = Vec::with_capacity(count);
@@ -83,7 +82,7 @@ pub fn run<T: Readable>(asked: &Predict, out: &mut dyn Write) -> Result<Outcome,
         let probability: Option<Vec<_>> = said.iter().map(shares).collect();
         let predicted = said.iter().map(|said| scalar(&said.predicted)).collect();
         let output = asked.output.as_ref().map(|path| path.display().to_string());
-        json::line(out, &Told { on, rows: count, predicted, probability, output })?;
+        json::line(out, &Told { on: asked.at.on.to_string(), rows: count, predicted, probability, output })?;
     } else if let Some(path) = &asked.output {
         writeln!(out, "{} written to {}", counted(count, "row"), path.display())?;
     } else {

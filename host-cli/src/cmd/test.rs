@@ -57,9 +57,8 @@ pub fn run<T: Readable>(asked: &Test, out: &mut dyn Write) -> Result<Outcome, Fa
     wires.extend(objective);
 
     let mut progress = Progress::new();
-    let on = asked.at.on.to_string();
     let circuit = lowered.view();
-    let mut engine = open_for(&lowered, circuit, &wires, &on, &mut |stage| progress.stage(stage))?;
+    let mut engine = open_for(&lowered, circuit, &wires, asked.at.at(), &mut |stage| progress.stage(stage))?;
     let fed = fed(&lowered, &circuit, &table);
     let mut tally = Tally::new(answer, &table, &rows);
     let mut loss = 0.0;
@@ -74,7 +73,7 @@ pub fn run<T: Readable>(asked: &Test, out: &mut dyn Write) -> Result<Outcome, Fa
     drop(progress);
     let Tally { confusion, errors, .. } = tally;
     let told = Told {
-        on,
+        on: asked.at.on.to_string(),
         rows: rows.len(),
         loss: objective.map(|_| Number(loss / rows.len() as f64)),
         accuracy: confusion.as_ref().map(|confusion| Number(confusion.accuracy())),

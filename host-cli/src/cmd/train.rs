@@ -39,7 +39,7 @@ pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, F
     asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
     let mut course = Course::new(training.batch, has_classes(&lowered));
     let mut shown = Shown::new(has_classes(&lowered));
-    let trained = train(&lowered, &training, &asked.at.on.to_string(), &mut |event| {
+    let trained = train(&lowered, &training, asked.at.at(), &mut |event| {
         course.see(&event);
         shown.see(event);
     })?;

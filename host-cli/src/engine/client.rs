@@ -1,157 +1,10 @@
-//! The client: the host's side of the link, with its window, its time-outs and its retries.
+//! The client: a circuit on the other side of the link.
 
+use super::facts::BoardFacts;
+use super::line::{Line, Listener, Pipe, Take, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
-use chainrule::link::{
-    Answer, Ask, Board, Deframer, FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, Refusal, Reply, Request, VERSION, encode_frame,
-};
-use chainrule::{CircuitRef, Gate, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Wire, plan};
-use std::collections::VecDeque;
-use std::io;
-use std::time::{Duration, Instant};
-
-/// Bytes to a board and back.
-pub trait Pipe {
-    /// Sends all of these bytes.
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
-
-    /// Waits for bytes, not longer than `wait`; 0 if none came.
-    fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize>;
-}
-
-impl<P: Pipe + ?Sized> Pipe for &mut P {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        (**self).send(bytes)
-    }
-
-    fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        (**self).receive(buffer, wait)
-    }
-}
-
-/// How long the oldest request may go unanswered before everything under way is sent again.
-const PATIENCE: Duration = Duration::from_millis(1500);
-const TRIES: u32 = 20;
-/// A board that has just been switched on hears nothing until its serial line is on: greet it often.
-const HELLO_PATIENCE: Duration = Duration::from_millis(120);
-const HELLO_TRIES: u32 = 40;
-
-/// What a board said of itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BoardFacts {
-    /// Its name.
-    pub name: String,
-    /// Bytes of its numbers.
-    pub scalar: u8,
-    /// Gates it can hold.
-    pub gates: u32,
-    /// Shapes it can hold.
-    pub shapes: u16,
-    /// Numbers in the circuit's table.
-    pub numbers: u32,
-    /// Attributes in the circuit's table.
-    pub attrs: u32,
-    /// Numbers of the arena.
-    pub arena: u32,
-    /// Numbers for kept rows.
-    pub rows: u32,
-}
-
-/// The line: frames out, replies in order.
-struct Line<P> {
-    pipe: P,
-    deframer: Deframer,
-    pending: VecDeque<u8>,
-    next: u32,
-    window: usize,
-    under_way: VecDeque<(u32, heapless::Vec<u8, FRAME_MAX>)>,
-    patience: Duration,
-    tries: u32,
-}
-
-/// What becomes of an answer.
-type Take<'t> = &'t mut dyn FnMut(Result<Answer<'_>, Refusal>) -> Result<(), EngineError>;
-
-impl<P: Pipe> Line<P> {
-    /// Sends a request, after waiting for the oldest one if the window is full.
-    fn post(&mut self, ask: &Ask<'_>, take: Take<'_>) -> Result<(), EngineError> {
-        while self.under_way.len() >= self.window {
-            self.wait(take)?;
-        }
-        let (mut frame, mut scratch) = (heapless::Vec::new(), [0; MESSAGE_MAX]);
-        let request = Request { sequence: self.next, ask: *ask };
-        encode_frame(&request, &mut scratch, &mut frame).map_err(|error| EngineError::Line(error.to_string()))?;
-        self.pipe.send(&frame).map_err(line)?;
-        self.under_way.push_back((self.next, frame));
-        self.next = self.next.wrapping_add(1);
-        Ok(())
-    }
-
-    /// Waits for all replies that are under way; the first error is told once they are in.
-    fn drain(&mut self, take: Take<'_>) -> Result<(), EngineError> {
-        let mut result = Ok(());
-        while !self.under_way.is_empty() {
-            let one = self.wait(take);
-            if matches!(one, Err(EngineError::Silent { .. } | EngineError::Line(_))) {
-                self.under_way.clear();
-                return one;
-            }
-            result = result.and(one);
-        }
-        result
-    }
-
-    /// Waits for the reply to the oldest request, sending everything under way again when it takes
-    /// too long.
-    fn wait(&mut self, take: Take<'_>) -> Result<(), EngineError> {
-        let Some(&(wanted, _)) = self.under_way.front() else { return Ok(()) };
-        let (mut tries, mut since) = (1, Instant::now());
-        let mut buffer = [0; 1024];
-        loop {
-            while let Some(byte) = self.pending.pop_front() {
-                let Ok(Some(message)) = self.deframer.feed(byte) else { continue };
-                let Ok((reply, [])) = postcard::take_from_bytes::<Reply<'_>>(message) else { continue };
-                if reply.sequence == wanted {
-                    self.under_way.pop_front();
-                    return take(reply.answer);
-                }
-            }
-            let left = self.patience.saturating_sub(since.elapsed());
-            if left.is_zero() {
-                if tries == self.tries {
-                    return Err(EngineError::Silent { tries });
-                }
-                (tries, since) = (tries + 1, Instant::now());
-                for (_, frame) in &self.under_way {
-                    self.pipe.send(frame).map_err(line)?;
-                }
-            }
-            let n = self.pipe.receive(&mut buffer, left.max(Duration::from_millis(1))).map_err(line)?;
-            self.pending.extend(&buffer[..n]);
-        }
-    }
-
-    fn one(&mut self, ask: &Ask<'_>, take: Take<'_>) -> Result<(), EngineError> {
-        self.post(ask, &mut done)?;
-        self.drain(take)
-    }
-}
-
-/// Takes any answer for good.
-fn done(answer: Result<Answer<'_>, Refusal>) -> Result<(), EngineError> {
-    answer.map(|_| ()).map_err(refused)
-}
-
-fn refused(refusal: Refusal) -> EngineError {
-    match refusal {
-        Refusal::Run(error) => EngineError::Run(error),
-        Refusal::Plan(error) => EngineError::Plan(error),
-        refusal => EngineError::Refused(refusal),
-    }
-}
-
-fn line(error: io::Error) -> EngineError {
-    EngineError::Line(error.to_string())
-}
+use chainrule::link::{Answer, Ask, PAYLOAD_MAX, Refusal, VERSION, Vitals};
+use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Wire};
 
 /// A circuit on a board behind a pipe.
 pub struct Client<'c, T, P> {
@@ -186,19 +39,21 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         purpose: Purpose,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Client<'c, T, P>, EngineError> {
-        // A fresh place for the sequence, so that nothing of an earlier host is mistaken for ours.
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let next = now.as_nanos() as u32 ^ std::process::id().rotate_left(16);
-        let mut line = Line {
-            pipe,
-            deframer: Deframer::new(),
-            pending: VecDeque::new(),
-            next,
-            window: 1,
-            under_way: VecDeque::new(),
-            patience: HELLO_PATIENCE,
-            tries: HELLO_TRIES,
-        };
+        Self::listening(pipe, None, circuit, purpose, progress)
+    }
+
+    /// As [`Client::new`]; what the board lets be known aside goes to the listener.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn listening(
+        pipe: P,
+        listener: Option<Listener>,
+        circuit: CircuitRef<'c, T>,
+        purpose: Purpose,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<Client<'c, T, P>, EngineError> {
+        let mut line = Line::new(pipe, listener);
         let mut facts = None;
         line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
             Answer::Board(board) => {
@@ -208,8 +63,7 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
             _ => Err(EngineError::Refused(Refusal::Malformed)),
         })?;
         let (facts, window) = facts.ok_or(EngineError::Refused(Refusal::Malformed))?;
-        line.window = usize::from(window.max(1));
-        (line.patience, line.tries) = (PATIENCE, TRIES);
+        line.is_there(&facts, usize::from(window));
         if usize::from(facts.scalar) != T::BYTES {
             return Err(EngineError::Scalar { board: facts.name, bytes: facts.scalar });
         }
@@ -435,6 +289,18 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
         self.line.drain(&mut done)
     }
 
+    fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {
+        let mut vitals = None;
+        self.line.one(&Ask::Vitals { anew }, &mut |answer| match answer.map_err(refused)? {
+            Answer::Vitals(told) => {
+                vitals = Some(told);
+                Ok(())
+            }
+            _ => Err(EngineError::Refused(Refusal::Malformed)),
+        })?;
+        Ok(vitals)
+    }
+
     fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
         self.work(work, rows, None, each)
     }
@@ -443,42 +309,6 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
         self.line.post(&Ask::BeginBatch, &mut done)?;
         let end = Ask::EndBatch { rate: rate.to_bits(), samples: rows.len() as u32 };
         self.work(Work::Accumulate, rows, Some(&end), each)
-    }
-}
-
-impl BoardFacts {
-    fn from(board: Board<'_>) -> BoardFacts {
-        BoardFacts {
-            name: board.name.to_owned(),
-            scalar: board.scalar,
-            gates: board.gates,
-            shapes: board.shapes,
-            numbers: board.numbers,
-            attrs: board.attrs,
-            arena: board.arena,
-            rows: board.rows,
-        }
-    }
-
-    /// Whether a circuit fits; told before anything is sent.
-    pub fn fits<T: Scalar>(&self, circuit: &CircuitRef<'_, T>, purpose: Purpose) -> Result<(), EngineError> {
-        let mut slots = vec![Slot::EMPTY; circuit.len()];
-        let arena = plan(circuit, purpose, false, &mut slots)?.arena_len();
-        let number = u64::from(self.scalar);
-        let needs = [
-            ("bytes for gates", (size_of::<Gate>() + size_of::<Slot>()) as u64, circuit.len(), u64::from(self.gates)),
-            ("bytes for shapes", 8, circuit.shapes().len(), u64::from(self.shapes)),
-            ("bytes for constants", number, circuit.numbers().len(), u64::from(self.numbers)),
-            ("bytes for attributes", 2, circuit.attrs().len(), u64::from(self.attrs)),
-            ("bytes for params, values and gradients", number, arena, u64::from(self.arena)),
-        ];
-        for (what, bytes, needed, had) in needs {
-            if needed as u64 > had {
-                let (needed, had) = (needed as u64 * bytes, had * bytes);
-                return Err(EngineError::TooLarge { board: self.name.clone(), what, needed, had });
-            }
-        }
-        Ok(())
     }
 }
 

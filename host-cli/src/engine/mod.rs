@@ -2,15 +2,21 @@
 //! link. All give the same bits.
 
 mod client;
+mod facts;
+mod faults;
 mod host;
+mod line;
 mod loopback;
 mod open;
 
-pub use chainrule::link::Work;
-pub use client::{BoardFacts, Client, Pipe};
+pub use chainrule::link::{Vitals, Work};
+pub use client::Client;
+pub use facts::BoardFacts;
+pub use faults::{Faults, Faulty};
 pub use host::Host;
+pub use line::{Heard, Listener, Pipe};
 pub use loopback::Loopback;
-pub use open::{OpenError, Stage, open, open_with};
+pub use open::{At, OpenError, Stage, open};
 
 use chainrule::link::Refusal;
 use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Wire};
@@ -46,6 +52,12 @@ pub trait Engine<T: Scalar> {
 
     /// The hash over all params.
     fn params_hash(&mut self) -> Result<u64, EngineError>;
+
+    /// How the processor is, as far as it tells; with `anew`, it measures from here on.
+    fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {
+        let _ = anew;
+        Ok(None)
+    }
 
     /// Takes samples to work on: row after row, each the values of all inputs and labels in the
     /// order of their wires. `progress` is told the share that is done.

@@ -1,9 +1,12 @@
 //! From the word behind `--on` to an engine that holds the circuit.
 
-use super::{Client, Engine, EngineError, Host, Loopback};
+use super::{Client, Engine, EngineError, Heard, Host, Listener, Loopback};
+use crate::board::log::Decoded;
 use crate::board::{BoardError, Port, port::Opening};
 use chainrule::{CircuitRef, Purpose, Scalar};
 use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
 
 /// What is under way while an engine opens.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -49,42 +52,57 @@ impl From<EngineError> for OpenError {
     }
 }
 
-/// Opens `host`, `loopback`, a board by its name or a serial device by its path, with the circuit
-/// sent and its memory planned. All inputs and params are zero.
-///
-/// # Errors
-/// [`OpenError`].
-pub fn open<'c, T: Scalar>(
-    on: &str,
-    circuit: CircuitRef<'c, T>,
-    purpose: Purpose,
-    progress: &mut dyn FnMut(Stage<'_>),
-) -> Result<Box<dyn Engine<T> + 'c>, OpenError> {
-    open_with(on, circuit, purpose, false, progress)
+/// Where a circuit is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct At<'a> {
+    /// `host`, `loopback`, a board by its name or a serial device by its path.
+    pub on: &'a str,
+    /// Whether what a board logs is written to standard error.
+    pub log: bool,
+    /// The board's image, instead of the one that is built here.
+    pub image: Option<&'a Path>,
+    /// Whether the emulated processor's counter shall count instructions.
+    pub counted: bool,
 }
 
-/// As [`open`]; with `log`, what a board logs is written to standard error.
+impl<'a> From<&'a str> for At<'a> {
+    fn from(on: &'a str) -> Self {
+        At { on, ..At::default() }
+    }
+}
+
+/// Opens an engine with the circuit sent and its memory planned. All inputs and params are zero.
 ///
 /// # Errors
 /// [`OpenError`].
-pub fn open_with<'c, T: Scalar>(
-    on: &str,
+pub fn open<'c, 'a, T: Scalar>(
+    at: impl Into<At<'a>>,
     circuit: CircuitRef<'c, T>,
     purpose: Purpose,
-    log: bool,
     progress: &mut dyn FnMut(Stage<'_>),
 ) -> Result<Box<dyn Engine<T> + 'c>, OpenError> {
-    match on {
+    let at = at.into();
+    if at.log && ["host", "loopback"].contains(&at.on) {
+        // A closed standard error is no reason not to run.
+        let _ = writeln!(io::stderr(), "{}: no board, so no log", at.on);
+    }
+    match at.on {
         "host" => Ok(Box::new(Host::new(circuit, purpose)?)),
         "loopback" => Ok(Box::new(Client::new(Loopback::<T>::new(), circuit, purpose, &mut |_| {})?)),
         _ => {
-            let port = Port::open(on, T::BYTES == 8, log, &mut |opening| match opening {
+            let (f64, counted) = (T::BYTES == 8, at.counted);
+            let port = Port::open(at.on, f64, at.image, counted, &mut |opening| match opening {
                 Opening::Building(_, line) => progress(Stage::Building(line)),
                 Opening::Starting(board) => progress(Stage::Starting(board)),
             })?;
             let silent = port.silent();
-            let opened = Client::new(port, circuit, purpose, &mut |share| progress(Stage::Sending(share)));
-            match opened {
+            let log = at.log.then(|| {
+                let image = at.image.or(port.image()).map(Path::to_owned);
+                let mut log = Decoded::new(image, Box::new(|line| drop(writeln!(io::stderr(), "{line}"))));
+                Box::new(move |heard: Heard<'_>| log.hear(heard)) as Listener
+            });
+            let sending = &mut |share| progress(Stage::Sending(share));
+            match Client::listening(port, log, circuit, purpose, sending) {
                 Ok(client) => Ok(Box::new(client)),
                 Err(EngineError::Silent { .. }) => Err(OpenError::Board(silent)),
                 Err(error) => Err(error.into()),

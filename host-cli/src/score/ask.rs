@@ -3,7 +3,7 @@
 use chainrule::{CircuitRef, Op, Purpose, Slot, Tape, Wire, plan};
 
 use crate::data::Table;
-use crate::engine::{Engine, EngineError, OpenError, Side, Stage, open};
+use crate::engine::{At, Engine, EngineError, OpenError, Side, Stage, open};
 use crate::lower::Lowered;
 use crate::text::literal::Readable;
 
@@ -31,14 +31,14 @@ fn purpose<T: Readable>(circuit: &CircuitRef<'_, T>, wires: &[Wire]) -> Purpose 
 ///
 /// # Errors
 /// What opening says, and the engine.
-pub fn open_for<'c, T: Readable>(
+pub fn open_for<'c, 'a, T: Readable>(
     lowered: &Lowered<T>,
     circuit: CircuitRef<'c, T>,
     wires: &[Wire],
-    on: &str,
+    at: impl Into<At<'a>>,
     told: &mut dyn FnMut(Stage<'_>),
 ) -> Result<Box<dyn Engine<T> + 'c>, OpenError> {
-    let mut engine = open(on, circuit, purpose(&circuit, wires), told)?;
+    let mut engine = open(at, circuit, purpose(&circuit, wires), told)?;
     for param in lowered.params.iter().filter(|param| param.wire.index() < circuit.len()) {
         engine.set(param.wire, 0, &param.start)?;
     }

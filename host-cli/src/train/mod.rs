@@ -23,7 +23,7 @@ pub use epochs::Seen;
 pub use error::TrainError;
 pub(crate) use rows::samples;
 
-use crate::engine::{Stage, open};
+use crate::engine::{At, Stage, open};
 use crate::lower::{Holdout, Lowered, Optimizer, Training};
 use crate::text::literal::Readable;
 use chainrule::Purpose;
@@ -106,10 +106,10 @@ impl<T> Trained<T> {
 ///
 /// # Errors
 /// [`TrainError`]; nothing is kept then.
-pub fn train<T: Readable>(
+pub fn train<'a, T: Readable>(
     lowered: &Lowered<T>,
     training: &Training<T>,
-    on: &str,
+    at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Trained<T>, TrainError> {
     check(lowered, training)?;
@@ -122,7 +122,7 @@ pub fn train<T: Readable>(
     }
     let circuit = lowered.view();
     let purpose = if training.batch == 1 { Purpose::Train } else { Purpose::Accumulate };
-    let mut engine = open(on, circuit, purpose, &mut |stage| watch(Event::Opening(stage)))?;
+    let mut engine = open(at, circuit, purpose, &mut |stage| watch(Event::Opening(stage)))?;
     for param in &lowered.params {
         engine.set(param.wire, 0, &param.start)?;
     }

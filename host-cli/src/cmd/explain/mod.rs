@@ -50,7 +50,7 @@ pub fn run<T: Readable>(asked: &Explain, out: &mut dyn Write) -> Result<Outcome,
         try_step(&lesson, &mut host)
     } else {
         // Elsewhere the numbers are those of that engine; only local gradients are taken here.
-        let mut engine = case.open(&asked.at.on)?;
+        let mut engine = case.open(asked.at.at())?;
         engine.forward()?;
         engine.backward(objective.wire()).map_err(|error| case.named(error))?;
         lesson.take_from(&mut *engine)?;

@@ -1,0 +1,513 @@
+//! Keeping what was learned in flash, so that it survives a reset and a power cut.
+//!
+//! A [`Keeper`] has a range of a NOR flash and divides it into two slots. A save writes the slot that
+//! does not hold the newest state: erase, header, payload, and last, by a write of its own, the
+//! marker that makes it whole (its CRC covers header and payload). Until that one write is done, the
+//! other slot is the newest; so whenever the power goes, the old or the new state is there, whole.
+//! [`Keeper::new`] finds the newest whole slot, writing nothing.
+//!
+//! - **What flash can and cannot do** is asked of its trait: erase size, write size, read size.
+//!   Nothing is written twice between two erases, which the STM32L4 forbids and the nRF51 allows once.
+//! - **A torn write** leaves bits that a checksum finds, or, on an STM32L4, a double word whose error
+//!   correction fails: reading it is an error of the flash. Such a slot is not whole, and that is all.
+//!   Nothing is read beyond what the slot's own save wrote.
+//! - **Wear.** Only the sectors that a save needs are erased, the two slots take turns, and each
+//!   header tells how often its slot was erased. How often to save is the caller's to say; a session
+//!   is told by its host ([`link`](crate::link)).
+//! - **What is kept:** the circuit itself (gates, shapes, numbers, attributes, objective, purpose), all
+//!   params in RAM, the optimiser's moments, the count of steps, and up to [`OWN_MAX`] bytes of the
+//!   caller's. Numbers are streamed in pieces of 64 bytes; no buffer grows with the circuit.
+//!
+//! ```
+//! # use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
+//! # struct Ram([u8; 2048]);
+//! # impl ErrorType for Ram { type Error = NorFlashErrorKind; }
+//! # impl ReadNorFlash for Ram {
+//! #     const READ_SIZE: usize = 1;
+//! #     fn read(&mut self, at: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
+//! #         bytes.copy_from_slice(&self.0[at as usize..][..bytes.len()]);
+//! #         Ok(())
+//! #     }
+//! #     fn capacity(&self) -> usize { 2048 }
+//! # }
+//! # impl NorFlash for Ram {
+//! #     const WRITE_SIZE: usize = 4;
+//! #     const ERASE_SIZE: usize = 256;
+//! #     fn erase(&mut self, from: u32, to: u32) -> Result<(), Self::Error> {
+//! #         self.0[from as usize..to as usize].fill(0xff);
+//! #         Ok(())
+//! #     }
+//! #     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Self::Error> {
+//! #         self.0[at as usize..][..bytes.len()].copy_from_slice(bytes);
+//! #         Ok(())
+//! #     }
+//! # }
+//! use chainrule::{Circuit, Purpose, Shape, Slot, Tape, keep::Keeper, plan};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut flash = Ram([0xff; 2048]);
+//! let mut circuit: Circuit<f32, 8> = Circuit::new();
+//! let (x, w) = (circuit.input(Shape::SCALAR)?, circuit.param(Shape::SCALAR)?);
+//! let y = circuit.mul(x, w)?;
+//! circuit.maximize(y)?;
+//! let mut slots = [Slot::EMPTY; 8];
+//! let layout = plan(&circuit.view(), Purpose::Train, false, &mut slots)?;
+//! let mut arena = [0.0; 8];
+//! let mut tape = Tape::new(circuit.view(), layout, &slots, &[], &mut arena)?;
+//! let mut keeper = Keeper::new(&mut flash, 0..2048)?; // any NorFlash, and the part of it to use
+//! assert_eq!(keeper.newest(), None);
+//! tape.set(x, &[1.0])?;
+//! tape.train_step(0.5)?;
+//! keeper.save(&tape, 1, b"mine", &mut || ())?;
+//!
+//! // After a reset:
+//! let mut arena = [0.0; 8];
+//! let mut tape = Tape::new(circuit.view(), layout, &slots, &[], &mut arena)?;
+//! let mut keeper = Keeper::new(&mut flash, 0..2048)?;
+//! assert_eq!(keeper.load(&mut tape)?, 1);
+//! assert_eq!(tape.value(w)?, &[0.5]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod slot;
+mod stream;
+
+use crate::build::Circuit;
+use crate::circuit::Objective;
+use crate::error::{BuildError, RunError};
+use crate::gate::Gate;
+use crate::plan::{Layout, Purpose};
+use crate::scalar::Scalar;
+use crate::shape::Shape;
+use crate::tape::Tape;
+use core::fmt;
+use core::ops::Range;
+use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
+use embedded_storage::nor_flash::{NorFlash, NorFlashErrorKind};
+use slot::{HEADER, Header, MARKER, marker, params};
+use stream::{PIECE, Reader, Writer, told};
+
+pub use slot::fingerprint;
+
+static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+
+/// The most bytes of the caller's own that are kept with a state.
+pub const OWN_MAX: usize = 128;
+
+/// What a slot holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "link", derive(serde::Serialize, serde::Deserialize))]
+pub struct Kept {
+    /// Whose params they are: [`fingerprint`].
+    pub fingerprint: u64,
+    /// Steps that had been trained.
+    pub steps: u32,
+    /// Saves so far, those that were cut off left out.
+    pub counter: u32,
+    /// How often the more worn of the two slots has been erased.
+    pub wear: u32,
+}
+
+/// Why nothing was kept, or not brought back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum KeepError {
+    /// The flash refused, or could not read what is there.
+    Flash(NorFlashErrorKind),
+    /// The range is not on the flash's erase boundaries or has no room for two slots, or the flash
+    /// writes or reads in pieces that do not divide 64 bytes.
+    Unfit,
+    /// The state needs so many bytes of a slot, and it has so many.
+    NoRoom(u32, u32),
+    /// There is no whole state.
+    Nothing,
+    /// The state is of another circuit or for another purpose; its fingerprint.
+    OtherCircuit(u64),
+    /// The state is of numbers of so many bytes.
+    OtherScalar(u8),
+    /// What was written reads differently: the flash is worn out. The state before is still there.
+    Worn,
+    /// A slot that was whole does not read as it says.
+    Damaged,
+    /// The circuit does not fit into the one it is to be loaded into; at which gate.
+    Build(u16, BuildError),
+    /// The tape refused.
+    Run(RunError),
+}
+
+impl fmt::Display for KeepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            KeepError::Flash(kind) => write!(f, "the flash refused: {kind}"),
+            KeepError::Unfit => f.write_str("the range of flash does not hold two slots"),
+            KeepError::NoRoom(needed, had) => write!(f, "the state needs {needed} bytes of a slot of {had}"),
+            KeepError::Nothing => f.write_str("nothing is kept"),
+            KeepError::OtherCircuit(print) => write!(f, "what is kept is of another circuit ({print:016x})"),
+            KeepError::OtherScalar(bytes) => write!(f, "what is kept is in numbers of {bytes} bytes"),
+            KeepError::Worn => f.write_str("the flash does not hold what was written"),
+            KeepError::Damaged => f.write_str("what was kept does not read as it says"),
+            KeepError::Build(gate, error) => write!(f, "gate {gate} of what is kept: {error}"),
+            KeepError::Run(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for KeepError {}
+
+impl From<RunError> for KeepError {
+    fn from(error: RunError) -> Self {
+        KeepError::Run(error)
+    }
+}
+
+/// Two slots of a flash.
+#[derive(Debug)]
+pub struct Keeper<F> {
+    flash: F,
+    start: u32,
+    /// Bytes of each slot.
+    len: u32,
+    /// The slot of the newest whole state, and what it holds.
+    newest: Option<(u8, Kept)>,
+    /// How often each slot has been erased.
+    wear: [u32; 2],
+}
+
+impl<F: NorFlash> Keeper<F> {
+    /// Bytes before the payload.
+    const FRONT: u32 = (HEADER + Self::MARKER_ROOM) as u32;
+    const MARKER_ROOM: usize = MARKER.next_multiple_of(F::WRITE_SIZE);
+
+    /// Looks for the newest whole state in this range of the flash; writes nothing.
+    ///
+    /// # Errors
+    /// [`KeepError::Unfit`]. A slot that cannot be read is no error: it holds nothing.
+    pub fn new(flash: F, range: Range<u32>) -> Result<Keeper<F>, KeepError> {
+        let sector = u32::try_from(F::ERASE_SIZE).unwrap_or(0);
+        let divides = |size: usize| size > 0 && size <= PIECE && PIECE.is_multiple_of(size);
+        let fits = divides(F::WRITE_SIZE) && divides(F::READ_SIZE) && sector > 0;
+        let fits = fits && F::ERASE_SIZE.is_multiple_of(F::WRITE_SIZE) && F::WRITE_SIZE.is_multiple_of(F::READ_SIZE);
+        if !fits || range.end as usize > flash.capacity() || !range.start.is_multiple_of(sector) {
+            return Err(KeepError::Unfit);
+        }
+        let sectors = range.end.saturating_sub(range.start) / sector;
+        let len = sectors / 2 * sector;
+        if len < Self::FRONT {
+            return Err(KeepError::Unfit);
+        }
+        let mut keeper = Keeper { flash, start: range.start, len, newest: None, wear: [0; 2] };
+        keeper.recover();
+        Ok(keeper)
+    }
+
+    /// The newest whole state.
+    pub fn newest(&self) -> Option<Kept> {
+        self.newest.map(|(_, kept)| kept)
+    }
+
+    /// Bytes that one state may take.
+    pub fn room(&self) -> u32 {
+        self.len
+    }
+
+    /// How often the more worn of the two slots has been erased, as far as the headers tell.
+    pub fn wear(&self) -> u32 {
+        let [a, b] = self.wear;
+        a.max(b)
+    }
+
+    /// Gives the flash back.
+    pub fn into_flash(self) -> F {
+        self.flash
+    }
+
+    fn slot(&self, slot: u8) -> u32 {
+        if slot == 0 { self.start } else { self.start + self.len }
+    }
+
+    fn recover(&mut self) {
+        for slot in [0, 1] {
+            // A header without its marker still tells how worn the slot is.
+            let Ok((bytes, header)) = self.header(slot) else { continue };
+            if let Some(wear) = self.wear.get_mut(usize::from(slot)) {
+                *wear = header.wear;
+            }
+            let newer = self.newest.is_none_or(|(_, kept)| header.counter.wrapping_sub(kept.counter) as i32 > 0);
+            if newer && self.is_whole(slot, &bytes, &header).unwrap_or(false) {
+                let Header { fingerprint, steps, counter, .. } = header;
+                self.newest = Some((slot, Kept { fingerprint, steps, counter, wear: 0 }));
+            }
+        }
+        let worn = self.wear();
+        if let Some((_, kept)) = &mut self.newest {
+            kept.wear = worn;
+        }
+    }
+
+    fn header(&mut self, slot: u8) -> Result<([u8; HEADER], Header), KeepError> {
+        let mut bytes = [0; HEADER];
+        let at = self.slot(slot);
+        self.flash.read(at, &mut bytes).map_err(told)?;
+        let header = Header::from_bytes(&bytes).ok_or(KeepError::Nothing)?;
+        Ok((bytes, header))
+    }
+
+    /// Where the payload of a slot begins and ends, what fills its last write included.
+    fn payload(&self, slot: u8, header: &Header) -> Result<Range<u32>, KeepError> {
+        let len = header.payload().ok_or(KeepError::NoRoom(u32::MAX, self.len))?;
+        let needed = len.checked_next_multiple_of(F::WRITE_SIZE as u32).and_then(|len| len.checked_add(Self::FRONT));
+        let needed = needed.ok_or(KeepError::NoRoom(u32::MAX, self.len))?;
+        if needed > self.len {
+            return Err(KeepError::NoRoom(needed, self.len));
+        }
+        Ok(self.slot(slot) + Self::FRONT..self.slot(slot) + needed)
+    }
+
+    fn payload_crc(&mut self, slot: u8, header: &Header) -> Result<u32, KeepError> {
+        let Range { start, end } = self.payload(slot, header)?;
+        Reader::new(&mut self.flash, start, end).crc(header.payload().unwrap_or(0))
+    }
+
+    fn is_whole(&mut self, slot: u8, bytes: &[u8; HEADER], header: &Header) -> Result<bool, KeepError> {
+        let at = self.slot(slot) + HEADER as u32;
+        let told = Reader::new(&mut self.flash, at, at + Self::MARKER_ROOM as u32).take::<MARKER>()?;
+        // The marker's own half first: most slots that are not whole have none.
+        let [a, b, c, d, ..] = told;
+        let payload = u32::from_le_bytes([a, b, c, d]);
+        Ok(marker(bytes, payload) == told && self.payload_crc(slot, header)? == payload)
+    }
+
+    /// Keeps what a tape has learned in `steps` steps, with up to [`OWN_MAX`] bytes of the caller's;
+    /// `between` is called between any two operations of the flash (feed a watchdog).
+    ///
+    /// Call it between two steps. What was kept before stays until this is whole.
+    ///
+    /// # Errors
+    /// [`KeepError::NoRoom`] before anything is erased; [`KeepError::Flash`] and [`KeepError::Worn`],
+    /// after which the state before is still the newest.
+    pub fn save<T: Scalar>(
+        &mut self,
+        tape: &Tape<'_, T>,
+        steps: u32,
+        own: &[u8],
+        between: &mut dyn FnMut(),
+    ) -> Result<Kept, KeepError> {
+        if own.len() > OWN_MAX {
+            return Err(KeepError::NoRoom(own.len() as u32, OWN_MAX as u32));
+        }
+        let slot = match self.newest {
+            Some((slot, _)) => 1 - slot,
+            None => 0,
+        };
+        let header = self.header_for(tape, slot, steps, own.len() as u16);
+        let at = self.slot(slot);
+        let Range { start, end } = self.payload(slot, &header)?;
+
+        let sector = F::ERASE_SIZE as u32;
+        let mut from = at;
+        while from < end {
+            self.flash.erase(from, from + sector).map_err(told)?;
+            between();
+            from += sector;
+        }
+        if let Some(wear) = self.wear.get_mut(usize::from(slot)) {
+            *wear = header.wear;
+        }
+        let bytes = header.to_bytes();
+        self.flash.write(at, &bytes).map_err(told)?;
+        between();
+        let mut writer = Writer::new(&mut self.flash, start, between);
+        write_state(&mut writer, tape, own)?;
+        let crc = writer.finish()?;
+
+        if self.header(slot)?.0 != bytes || self.payload_crc(slot, &header)? != crc {
+            return Err(KeepError::Worn);
+        }
+        between();
+        let mut writer = Writer::new(&mut self.flash, at + HEADER as u32, between);
+        writer.push(&marker(&bytes, crc))?;
+        writer.finish()?;
+        if !self.is_whole(slot, &bytes, &header)? {
+            return Err(KeepError::Worn);
+        }
+        let Header { fingerprint, counter, .. } = header;
+        let kept = Kept { fingerprint, steps, counter, wear: self.wear() };
+        self.newest = Some((slot, kept));
+        Ok(kept)
+    }
+
+    fn header_for<T: Scalar>(&self, tape: &Tape<'_, T>, slot: u8, steps: u32, own: u16) -> Header {
+        let (circuit, layout) = (tape.circuit(), tape.layout());
+        // A save that was cut off before its header lost its slot's count. The slots take turns, so
+        // the other was erased once more.
+        let [a, b] = self.wear;
+        let (own_wear, other) = if slot == 0 { (a, b) } else { (b, a) };
+        let wear = if own_wear == 0 { other.saturating_sub(1) } else { own_wear };
+        Header {
+            counter: self.newest.map_or(0, |(_, kept)| kept.counter).wrapping_add(1),
+            wear: wear.saturating_add(1),
+            fingerprint: fingerprint(&circuit, layout.purpose()),
+            steps,
+            scalar: T::BYTES as u8,
+            purpose: layout.purpose(),
+            objective: circuit
+                .objective()
+                .map(|objective| (objective.wire().raw(), matches!(objective, Objective::Maximize(_)))),
+            gates: circuit.gates().len() as u32,
+            shapes: circuit.shapes().len() as u16,
+            numbers: circuit.numbers().len() as u32,
+            attrs: circuit.attrs().len() as u32,
+            params: params(&circuit, tape.fixed.slots).map(|wire| circuit.shape(wire).len() as u32).sum(),
+            moments: moments(layout).len() as u32,
+            own,
+        }
+    }
+
+    fn open<T: Scalar>(&mut self) -> Result<(Header, Reader<'_, F>), KeepError> {
+        let (slot, _) = self.newest.ok_or(KeepError::Nothing)?;
+        let (_, header) = self.header(slot)?;
+        if usize::from(header.scalar) != T::BYTES {
+            return Err(KeepError::OtherScalar(header.scalar));
+        }
+        let Range { start, end } = self.payload(slot, &header)?;
+        Ok((header, Reader::new(&mut self.flash, start, end)))
+    }
+
+    /// The caller's own bytes, put to the front of `own`; how many.
+    ///
+    /// # Errors
+    /// [`KeepError::Nothing`], [`KeepError::NoRoom`] if there are more, [`KeepError::OtherScalar`],
+    /// [`KeepError::Flash`].
+    pub fn load_own<T: Scalar>(&mut self, own: &mut [u8]) -> Result<usize, KeepError> {
+        let (header, mut reader) = self.open::<T>()?;
+        let len = usize::from(header.own);
+        let had = own.len() as u32;
+        reader.take_into(own.get_mut(..len).ok_or(KeepError::NoRoom(len as u32, had))?)?;
+        Ok(len)
+    }
+
+    /// Builds the circuit that is kept, through the same checks as any other, and tells its purpose.
+    ///
+    /// # Errors
+    /// [`KeepError::Nothing`], [`KeepError::OtherScalar`], [`KeepError::Build`], [`KeepError::Damaged`],
+    /// [`KeepError::Flash`]; the circuit is empty then.
+    pub fn load_circuit<
+        T: Scalar,
+        const GATES: usize,
+        const NUMBERS: usize,
+        const SHAPES: usize,
+        const ATTRS: usize,
+    >(
+        &mut self,
+        circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    ) -> Result<Purpose, KeepError> {
+        circuit.clear();
+        let built = self.build(circuit);
+        if built.is_err() {
+            circuit.clear();
+        }
+        built
+    }
+
+    fn build<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>(
+        &mut self,
+        circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    ) -> Result<Purpose, KeepError> {
+        let (header, mut reader) = self.open::<T>()?;
+        let at = |circuit: &Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>| circuit.view().len() as u16;
+        reader.skip(header.own.into())?;
+        for _ in 0..header.shapes {
+            let raw: [[u8; 2]; 4] = [reader.take()?, reader.take()?, reader.take()?, reader.take()?];
+            let shape = Shape::from_raw(raw.map(u16::from_le_bytes)).ok_or(KeepError::Damaged)?;
+            circuit.push_shape(shape).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        for _ in 0..header.attrs {
+            let attr = u16::from_le_bytes(reader.take()?);
+            circuit.push_attrs(&[attr]).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        for _ in 0..header.numbers {
+            let x = reader.take_number()?;
+            circuit.push_numbers(&[x]).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        for _ in 0..header.gates {
+            let gate = Gate::from_bytes(reader.take()?).ok_or(KeepError::Damaged)?;
+            circuit.push_record(gate).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        if let Some((wire, maximize)) = header.objective {
+            let wire = circuit.view().wire(usize::from(wire)).ok_or(KeepError::Damaged)?;
+            let marked = if maximize { circuit.maximize(wire) } else { circuit.minimize(wire) };
+            marked.map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        if fingerprint(&circuit.view(), header.purpose) != header.fingerprint {
+            return Err(KeepError::Damaged);
+        }
+        Ok(header.purpose)
+    }
+
+    /// Brings the newest state back into a tape of its circuit and purpose; the steps that it had
+    /// learned in.
+    ///
+    /// # Errors
+    /// [`KeepError::Nothing`], [`KeepError::OtherCircuit`], [`KeepError::OtherScalar`] before the tape
+    /// is touched; [`KeepError::Flash`], [`KeepError::Run`], after which its params are worth nothing.
+    pub fn load<T: Scalar>(&mut self, tape: &mut Tape<'_, T>) -> Result<u32, KeepError> {
+        let (circuit, layout) = (tape.circuit(), *tape.layout());
+        let (header, mut reader) = self.open::<T>()?;
+        let moments = moments(&layout);
+        let same = fingerprint(&circuit, layout.purpose()) == header.fingerprint;
+        let len = params(&circuit, tape.fixed.slots).map(|wire| circuit.shape(wire).len() as u32).sum::<u32>();
+        if !same || len != header.params || moments.len() as u32 != header.moments {
+            return Err(KeepError::OtherCircuit(header.fingerprint));
+        }
+        let numbers = u32::from(header.scalar) * (header.params + header.moments);
+        reader.skip(header.payload().unwrap_or(0).saturating_sub(numbers))?;
+        for wire in params(&circuit, tape.fixed.slots) {
+            for i in 0..circuit.shape(wire).len() {
+                tape.set_from(wire, i, &[reader.take_number()?])?;
+            }
+        }
+        for place in tape.arena.get_mut(moments).unwrap_or_default() {
+            *place = reader.take_number()?;
+        }
+        Ok(header.steps)
+    }
+}
+
+/// Where the optimiser's moments lie in the arena: behind the sums of the batch, which are nothing
+/// between two steps.
+fn moments(layout: &Layout) -> Range<usize> {
+    layout.optimiser.1 as usize..layout.arena as usize
+}
+
+fn write_state<F: NorFlash, T: Scalar>(
+    writer: &mut Writer<'_, F>,
+    tape: &Tape<'_, T>,
+    own: &[u8],
+) -> Result<(), KeepError> {
+    let circuit = tape.circuit();
+    writer.push(own)?;
+    for shape in circuit.shapes() {
+        for dim in shape.to_raw() {
+            writer.push(&dim.to_le_bytes())?;
+        }
+    }
+    for attr in circuit.attrs() {
+        writer.push(&attr.to_le_bytes())?;
+    }
+    for &x in circuit.numbers() {
+        writer.push_number(x)?;
+    }
+    for gate in circuit.gates() {
+        writer.push(&gate.to_bytes())?;
+    }
+    for wire in params(&circuit, tape.fixed.slots) {
+        for &x in tape.read_value(wire.index()).ok_or(RunError::WrongPlan)? {
+            writer.push_number(x)?;
+        }
+    }
+    for &x in tape.arena.get(moments(tape.layout())).unwrap_or_default() {
+        writer.push_number(x)?;
+    }
+    Ok(())
+}
