@@ -1,4 +1,4 @@
-"""Writes the sidecars of the networks (digits, xor, moons), the circuits
+"""Writes the sidecars of the networks (digits, xor, moons, watch), the circuits
 scalar1000, scalar1000-smooth and chain-3000 with theirs, and the data of xor
 and moons. See figures.py for how.
 
@@ -84,6 +84,27 @@ def two_inputs(name, hidden, layers, last, patterns, tolerance):
         gradients = [size[0] if size[1] <= 16 else f"{size[0]}[{size[1] // 3}]" for size in sizes]
         side += n.judged(network, inputs, values, [*values, *gradients, "x"], shown=shown, row=row)
     n.write(name, None, side)
+
+
+def watch():
+    sizes = [("motion.mean", 12), ("motion.deviation", 12), ("fc1.weight", 192), ("fc1.bias", 16), ("fc2.weight", 112), ("fc2.bias", 7)]
+    # No element of the deviation is 0.
+    numbers, shown = weights(sizes, [(3, 7, 8), (5, 29, 16), (37, 101, 256), (5, 17, 64), (29, 83, 128), (3, 11, 32)])
+    rows = read("watch.csv")
+    features = [name for name in rows[0] if name not in ("subject", "exercise")]
+
+    def network(at):
+        motion = at.wire("motion.normalized", lambda: [(v - m) / d for v, m, d in zip(at["motion"], at["motion.mean"], at["motion.deviation"])])
+        h = at.wire("h", lambda: [max(mpf(0), v) for v in dense(motion, at["fc1.weight"], at["fc1.bias"])])
+        logits = at.wire("logits", lambda: dense(h, at["fc2.weight"], at["fc2.bias"]))
+        return -mp.log(softmax(logits)[int(at["exercise"])])
+
+    side = f'origin = "{ORIGIN}"\n# sums of up to 16 products of either sign, twice\n' + n.tolerance(2e-5, 5e-14)
+    some = ["logits", "h[1]", "fc2.bias", "fc2.weight[40]", "fc1.bias[3]", "fc1.weight[100]", "motion.normalized", "motion", "motion.deviation"]
+    for row in (0, 1500):
+        inputs = {"motion": [rows[row][name] for name in features], "exercise": int(rows[row]["exercise"]), **numbers}
+        side += n.judged(network, inputs, ["motion.normalized", "h", "logits"], some, shown=shown, row=row)
+    n.write("watch", None, side)
 
 
 def data():
@@ -172,6 +193,7 @@ def main():
     two_inputs("moons", mp.tanh, [("fc1", 16, "h1"), ("fc2", 16, "h2"), ("fc3", 1, "p")], lambda v: v,
                [(37, 61, 32), (5, 17, 64), (29, 83, 128), (3, 11, 32), (7, 19, 16), (1, 3, 8)], (2e-5, 5e-14))
     digits()
+    watch()
 
 
 if __name__ == "__main__":
