@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chainrule_cli::adapt::adapt;
 use chainrule_cli::lower::{Holdout, Lowered, Pick, lower};
@@ -111,7 +112,9 @@ impl Turned {
                 pairs.push((place(&format!("{figure}_{sensor}x"))?, place(&format!("{figure}_{sensor}y"))?, sign));
             }
         }
-        let path = std::env::temp_dir().join(format!("chainrule-watch-turned-{}.csv", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("chainrule-watch-turned-{process}-{count}.csv"));
         let mut writer = csv::Writer::from_path(&path)?;
         writer.write_record(&header)?;
         for record in reader.records() {
