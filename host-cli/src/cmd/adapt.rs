@@ -131,6 +131,6 @@ fn summary<T: Readable>(
         }
         _ => writeln!(out, "no row is left to measure on; learn from fewer: `--samples 1`")?,
     }
-    writeln!(out, "on the {} learned from:   {}", adapted.learned.len(), words(adapted.fitted))?;
+    writeln!(out, "on the {} learned from, after: {}", adapted.learned.len(), words(adapted.fitted))?;
     writeln!(out, "hash of the params: {:016x}", adapted.params_hash)
 }

@@ -42,7 +42,7 @@ impl Confusion {
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        let head = ["is \\ told".to_owned()].into_iter().chain(self.names.iter().cloned()).chain(["right".to_owned()]);
+        let head = ["is / told".to_owned()].into_iter().chain(self.names.iter().cloned()).chain(["right".to_owned()]);
         table.set_header(head);
         for (class, (name, row)) in self.names.iter().zip(&self.counts).enumerate() {
             let all: u64 = row.iter().sum();
@@ -69,7 +69,7 @@ mod tests {
         }
         assert_eq!((confusion.right(), confusion.accuracy()), (3, 0.75));
         let lines = [
-            " is \\ told  0  1  2   right",
+            " is / told  0  1  2   right",
             "         0  2  .  1  0.6667",
             "         1  .  1  .  1.0000",
             "         2  .  .  .       -",
