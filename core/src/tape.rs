@@ -6,6 +6,7 @@
 //! nothing.
 
 use crate::circuit::CircuitRef;
+use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::kernels;
@@ -85,7 +86,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { fixed: Fixed { circuit, slots, frozen }, layout, arena })
+        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None }, layout, arena })
     }
 
     /// Constants and frozen params among the pairs are copies.
@@ -209,6 +210,12 @@ impl<'a, T: Scalar> Tape<'a, T> {
     pub fn gradient(&self, wire: Wire) -> Result<&[T], RunError> {
         self.slot(wire)?;
         self.read_gradient(wire.index()).ok_or(RunError::NoGradient(wire.raw()))
+    }
+
+    /// What dropout gates draw from, in forward and in the backward that follows it; with nothing,
+    /// which a tape begins with, they let everything through.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.fixed.noise = noise;
     }
 
     /// Fills the values of all gates, first to last.
@@ -353,6 +360,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if gate.op.is_source() || slot.gradient >= IN_PLACE {
             return;
         }
+        if kernels::prepares(gate.op) {
+            self.prepare(gate, slot);
+        }
         self.pass_back(gate, slot, 0, gate.a);
         match gate.op.kind() {
             OpKind::Binary | OpKind::Loss => self.pass_back(gate, slot, 1, gate.b),
@@ -374,6 +384,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
+    #[inline(never)]
+    fn prepare(&mut self, gate: &Gate, slot: &Slot) {
+        let saved = saved_len(&self.fixed.circuit, gate);
+        if let Some((saved, around)) = hole(self.arena, slot.value + slot.len, saved, &self.fixed) {
+            let done = kernels::prepare(gate, slot, saved, &around);
+            debug_assert!(done.is_some());
+        }
+    }
+
     #[inline(always)]
     fn pass_back(&mut self, gate: &Gate, slot: &Slot, k: usize, wire: u16) {
         let Some(to) = self.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { return };
@@ -388,8 +407,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// equal ones), for hinge and binary cross-entropy on one number 1 where it is above 0, else 0.
     pub fn predicted_class(&self) -> Option<usize> {
         let gate = self.fixed.circuit.class_gate()?;
-        let scores = self.value(gate.operand(0)?).ok()?;
-        if gate.op != Op::CrossEntropy {
+        let scores = self.value(self.fixed.circuit.operand(gate, 0)?).ok()?;
+        if !gate.op.tells_classes() {
             return if let [score] = scores { Some(usize::from(*score > T::ZERO)) } else { None };
         }
         let mut best = (0, *scores.first()?);
@@ -405,8 +424,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// hinge and binary cross-entropy 1 where the label is above ½, else 0.
     pub fn labelled_class(&self) -> Option<usize> {
         let gate = self.fixed.circuit.class_gate()?;
-        let label = self.value(gate.operand(1)?).ok()?;
-        if gate.op != Op::CrossEntropy {
+        let label = self.value(self.fixed.circuit.operand(gate, 1)?).ok()?;
+        if !gate.op.tells_classes() {
             return if let [label] = label { Some(usize::from(*label > T::HALF)) } else { None };
         }
         label.first()?.to_index().map(|class| class as usize)

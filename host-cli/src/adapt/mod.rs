@@ -9,17 +9,17 @@
 //! Each pass goes over the samples in a new order, shuffled by the seed, with a step after each
 //! sample.
 
-use chainrule::{Purpose, Random, RunError};
+use chainrule::{Random, RunError};
 
 use crate::data::Table;
 use crate::data::columns::Steering;
 use crate::data::error::DataErrorKind;
 use crate::data::{self, DataError};
 use crate::engine::{At, Engine, EngineError, Stage, Work, open};
-use crate::lower::{Adapting, Holdout, Lowered, Optimizer, Pick, RowsError, Training};
+use crate::lower::{Adapting, Holdout, Lowered, Pick, RowsError, Training};
 use crate::score::{Answer, Asks, Sides};
 use crate::text::literal::Readable;
-use crate::train::{Seen, TrainError, has_classes, samples};
+use crate::train::{Seen, TrainError, has_classes, over, samples};
 
 /// What happens while a circuit adapts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,12 +133,13 @@ pub fn adapt<'a, T: Readable>(
     at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Adapted<T>, TrainError> {
-    let Optimizer::Sgd { lr } = adapting.training.optimizer;
-    check(lowered, lr)?;
+    check(lowered, adapting.training.optimiser.rate)?;
     let (table, rows) = recording(lowered, &adapting.training, adapting.rows.as_ref())?;
     let (mut order, others) = part(lowered, &table, &rows, adapting.samples);
     let learned: Vec<usize> = order.iter().map(|&at| rows[at]).collect();
-    let mut engine = open(at, lowered.view(), Purpose::Train, &mut |stage| watch(Event::Opening(stage)))?;
+    let all_steps = order.len() as u64 * u64::from(adapting.passes);
+    let optimiser = over(&adapting.training.optimiser, all_steps);
+    let mut engine = open(at, lowered.view(), optimiser.purpose(1), &mut |stage| watch(Event::Opening(stage)))?;
     for param in &lowered.params {
         engine.set(param.wire, 0, &param.start)?;
     }
@@ -150,11 +151,13 @@ pub fn adapt<'a, T: Readable>(
     engine.keep(kept, &mut |share| watch(Event::Sending(share)))?;
 
     let before = measure(engine.as_mut(), &others, watch)?;
+    engine.train(chainrule::Training::new(optimiser, 1).with_seed(adapting.training.seed))?;
     let mut random = Random::new(adapting.training.seed);
     let mut steps = 0;
     for pass in 1..=adapting.passes {
         random.shuffle(&mut order);
-        let seen = walk(engine.as_mut(), lr, &order).map_err(|(error, done)| told(lowered, lr, steps + done, error))?;
+        let seen = walk(engine.as_mut(), &order)
+            .map_err(|(error, done)| told(lowered, optimiser.rate, steps + done, error))?;
         steps += order.len() as u64;
         watch(Event::Pass { pass, of: adapting.passes, seen });
     }
@@ -193,9 +196,9 @@ fn measure<T: Readable>(
 }
 
 /// One pass; or why it stopped, and after how many steps. No error: an objective was no number.
-fn walk<T: Readable>(engine: &mut dyn Engine<T>, lr: T, rows: &[usize]) -> Result<Seen, (Option<EngineError>, u64)> {
+fn walk<T: Readable>(engine: &mut dyn Engine<T>, rows: &[usize]) -> Result<Seen, (Option<EngineError>, u64)> {
     let (mut sum, mut done, mut wrong) = (0.0, 0, None);
-    let correct = engine.run(Work::Step(lr.to_bits()), rows, &mut |objective: T| {
+    let correct = engine.run(Work::Train, rows, &mut |objective: T| {
         sum += objective.to_f64();
         if objective.is_nan() {
             wrong = wrong.or(Some(done));

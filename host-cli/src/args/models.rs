@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::number::Number;
 use super::shared::Where;
-use crate::lower::{Adapting, Holdout, Optimizer, Pick, Training};
+use crate::lower::{Adapting, Holdout, Pick, Training};
 use crate::text::literal::Readable;
 
 /// A saved model: a circuit with its weights.
@@ -147,7 +147,7 @@ impl Adapt {
         training.data = self.data.clone().or(training.data.take());
         training.seed = self.seed.unwrap_or(training.seed);
         if let Some(lr) = &self.lr {
-            training.optimizer = Optimizer::Sgd { lr: lr.read() };
+            training.optimiser.rate = lr.read();
         }
         adapting.rows = self.rows.clone().or(adapting.rows.take());
         adapting.samples = self.samples.unwrap_or(adapting.samples);

@@ -62,7 +62,7 @@ pub fn run(asked: &Size, out: &mut dyn Write) -> Result<Outcome, Failure> {
         lowered.freeze_told(names)?;
     }
     let view = lowered.view();
-    let way = if lowered.training.batch == 1 { Purpose::Train } else { Purpose::Accumulate };
+    let way = lowered.training.optimiser.purpose(lowered.training.batch);
     let plans = plans(&view, way)?;
     let regions = plans.training.map_or(plans.inference.1, |training| training.1);
     let fits: Vec<(&Board, &Budget, Fit)> =

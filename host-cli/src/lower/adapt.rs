@@ -2,7 +2,7 @@
 //!
 //! | key | says | left open |
 //! |---|---|---|
-//! | `data`, `ignore`, `optimizer`, `seed` | as in `train` | as `train` says |
+//! | `data`, `ignore`, `seed`, `optimizer` and what goes with it | as in `train` | as `train` says |
 //! | `rows = where(subject = 7)` | the rows of the recording | all rows |
 //! | `samples = 5` | how many of each class to learn from, spread over the recording | 5 |
 //! | `passes = 30` | walks over these | 1 |
@@ -17,9 +17,23 @@ use crate::text::literal::Readable;
 use crate::text::nearest::nearest;
 
 /// The settings of the block.
-const SETTINGS: &[&str] = &["data", "ignore", "rows", "optimizer", "samples", "passes", "seed", "freeze"];
+const SETTINGS: &[&str] = &[
+    "data",
+    "ignore",
+    "rows",
+    "optimizer",
+    "weight_decay",
+    "clip",
+    "schedule",
+    "warmup",
+    "samples",
+    "passes",
+    "seed",
+    "freeze",
+];
 /// Those that mean what they mean in a `train` block.
-const SHARED: &[&str] = &["data", "ignore", "optimizer", "seed", "freeze"];
+const SHARED: &[&str] =
+    &["data", "ignore", "optimizer", "weight_decay", "clip", "schedule", "warmup", "seed", "freeze"];
 /// Samples of each class where the block does not say.
 const SAMPLES: u32 = 5;
 
