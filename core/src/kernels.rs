@@ -1,4 +1,5 @@
-//! Which kernel does a gate's forward and backward, and on which slots.
+//! Which kernel does a gate's forward and backward, and on which slots; the few gates that networks
+//! spend their time in are dispatched in [`hot`](crate::hot).
 //!
 //! Everything here returns nothing where a slot does not exist; a checked circuit with its own plan
 //! has all of them.
@@ -11,14 +12,13 @@ use crate::plan::{Slot, saved_len};
 use crate::recurrent::{self, Recurrent};
 use crate::scalar::Scalar;
 use crate::store::Around;
-use crate::{conv, dense, dropout, layer_norm, loss, pool, reduce, softmax};
+use crate::{conv, dropout, layer_norm, loss, pool, reduce, softmax};
 use conv::Conv;
 
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     match gate.op {
-        Op::Dense => dense::forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), out),
         Op::Dot => *out.first_mut()? = reduce::dot(around.value(gate.a)?, around.value(gate.b)?),
         Op::Sum => *out.first_mut()? = reduce::sum(around.value(gate.a)?),
         Op::Mean => {
@@ -75,11 +75,8 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
         op => {
             let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
             let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
-            if slot.value == around.slot(gate.a)?.value {
-                broadcast::forward_in_place(op, own, b, out);
-            } else {
-                broadcast::forward(op, own, around.value(gate.a)?, b, out);
-            }
+            broadcast::start(slot, gate.a, around, out)?;
+            broadcast::forward(op, own, b, out);
         }
     }
     Some(())
@@ -87,7 +84,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
 
 /// Adds to `dx`, the gradient of operand number `k`, what a gate passes back to it; `slot` is the
 /// gate's wire's.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn backward<T: Scalar>(
     gate: &Gate,
     slot: &Slot,
@@ -98,11 +95,6 @@ pub(crate) fn backward<T: Scalar>(
     let delta = around.gradient(slot)?;
     let &g = delta.first()?;
     match gate.op {
-        Op::Dense => match k {
-            0 => dense::backward(around.value(gate.b)?, delta, dx),
-            1 => dense::accumulate(around.value(gate.a)?, delta, dx),
-            _ => dx.iter_mut().zip(delta).for_each(|(db, &d)| *db += d),
-        },
         Op::Dot => reduce::dot_back(around.value(if k == 0 { gate.b } else { gate.a })?, g, dx),
         Op::Sum => reduce::sum_back(g, dx),
         Op::Mean => reduce::sum_back(g / reduce::count(dx), dx),

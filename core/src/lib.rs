@@ -45,7 +45,7 @@
 //! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
 //! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
-//! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
+//! | tape | `tape`, `hot`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
@@ -126,6 +126,7 @@ mod dropout;
 mod elementwise;
 mod error;
 mod gate;
+mod hot;
 #[cfg(feature = "keep")]
 pub mod keep;
 mod kernels;

@@ -75,6 +75,7 @@ fn clipped<T: Scalar>(r: T, from: T, to: T) -> T {
 }
 
 /// The mean loss over all elements.
+#[inline(always)]
 pub(crate) fn mean_loss<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T]) -> T {
     let mut sum = T::ZERO;
     for (&a, &t) in a.iter().zip(t) {

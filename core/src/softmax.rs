@@ -3,16 +3,13 @@
 //! The greatest element m is taken first, first to last; then Σ eᵃʲ⁻ᵐ, first to last. So nothing
 //! overflows, and one NaN makes all of it NaN.
 
-use crate::elementwise::larger;
 use crate::scalar::Scalar;
 
+/// The greatest element; a NaN is passed over, and comes back into all results with its exponential.
 fn greatest<T: Scalar>(a: &[T]) -> T {
     let mut m = -T::INFINITY;
     for &x in a {
-        m = larger(x, m);
-        if m.is_nan() {
-            break;
-        }
+        m = if x > m { x } else { m };
     }
     m
 }
@@ -72,16 +69,15 @@ pub(crate) fn log_softmax_back<T: Scalar>(y: &[T], g: &[T], da: &mut [T]) {
 pub(crate) fn cross_entropy<T: Scalar>(logits: &[T], class: T, saved: &mut [T]) -> T {
     let m = greatest(logits);
     let mut sum = T::ZERO;
-    let mut kept = saved.iter_mut();
-    for &a in logits {
-        let e = (a - m).exp();
-        sum += e;
-        if let Some(kept) = kept.next() {
-            *kept = e;
+    match saved.split_last_mut() {
+        Some((total, exps)) => {
+            for (kept, &a) in exps.iter_mut().zip(logits) {
+                *kept = (a - m).exp();
+                sum += *kept;
+            }
+            *total = sum;
         }
-    }
-    if let Some(kept) = kept.next() {
-        *kept = sum;
+        None => logits.iter().for_each(|&a| sum += (a - m).exp()),
     }
     match class.to_index().and_then(|class| logits.get(class as usize)) {
         Some(&a) => sum.ln() + (m - a),

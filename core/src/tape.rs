@@ -5,10 +5,12 @@
 //! later in the list. Each backward starts from zeroed gradients, so running it twice changes
 //! nothing.
 
+use crate::broadcast::by_fours;
 use crate::circuit::CircuitRef;
 use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
+use crate::hot;
 use crate::kernels;
 use crate::op::{Op, OpKind};
 use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
@@ -139,9 +141,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// [`RunError::UnknownWire`]; [`RunError::NotSettable`]; [`RunError::WrongLength`];
     /// [`RunError::NotAClass`] for a label's value that is not one of its classes.
     pub fn set(&mut self, wire: Wire, values: &[T]) -> Result<(), RunError> {
-        let expected = self.len_of(wire);
+        let expected = self.slot(wire)?.len as usize;
         if values.len() != expected {
-            self.slot(wire)?;
             return Err(RunError::WrongLength { wire: wire.raw(), expected, got: values.len() });
         }
         self.set_from(wire, 0, values)
@@ -152,7 +153,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// # Errors
     /// As [`Tape::set`].
     pub fn set_from(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), RunError> {
-        let (slot, len) = (self.slot(wire)?, self.len_of(wire));
+        let slot = self.slot(wire)?;
+        let len = slot.len as usize;
         let gate = self.fixed.circuit.gate(wire).ok_or(RunError::UnknownWire(wire.raw()))?;
         let end = start.checked_add(values.len()).filter(|&end| end <= len);
         let wrong = RunError::WrongLength { wire: wire.raw(), expected: len, got: start.saturating_add(values.len()) };
@@ -249,7 +251,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.fixed.circuit, gate) };
         let len = slot.len as usize + saved;
         if let Some((out, around)) = hole(self.arena, slot.value, len, &self.fixed) {
-            let done = kernels::forward(gate, slot, out, &around);
+            let done = hot::forward(gate, slot, out, &around);
             debug_assert!(done.is_some());
         }
     }
@@ -329,7 +331,10 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let (start, end) = layout.gradients;
         let end = if keep_sums { end } else { layout.optimiser.1 };
         if let Some(gradients) = self.arena.get_mut(start as usize..end as usize) {
-            gradients.fill(T::ZERO);
+            // A zero that the compiler does not know: else it calls memclr, which takes a loop of four
+            // instructions a number on a Cortex-M4 instead of two.
+            let zero = core::hint::black_box(T::ZERO);
+            by_fours!(gradients, |gradient| *gradient = zero);
         }
         if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
             *gradient = T::ONE;
@@ -360,6 +365,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if gate.op.is_source() || slot.gradient >= IN_PLACE {
             return;
         }
+        if hot::knows(gate.op) {
+            let _ = hot::backward(self.arena, &self.fixed, gate, slot);
+        } else {
+            self.pass_back_all(gate, slot);
+        }
+    }
+
+    #[inline(never)]
+    fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
         if kernels::prepares(gate.op) {
             self.prepare(gate, slot);
         }
@@ -393,7 +407,6 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
-    #[inline(always)]
     fn pass_back(&mut self, gate: &Gate, slot: &Slot, k: usize, wire: u16) {
         let Some(to) = self.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { return };
         if let Some((dx, around)) = hole(self.arena, to.gradient, to.len as usize, &self.fixed) {

@@ -5,6 +5,7 @@
 
 pub mod adapt;
 pub mod args;
+pub mod bench;
 pub mod board;
 pub mod cmd;
 pub mod data;

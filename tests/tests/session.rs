@@ -468,7 +468,7 @@ fn the_bytes_of_training() {
     assert_eq!(VERSION, 3);
     for (ask, bytes) in [
         (Ask::Plan(Purpose::Moments(2)), &[7, 4, 2][..]),
-        (Ask::Train { steps: 300, batch: 4, optimiser: &[1, 2] }, &[15, 0xac, 2, 4, 2, 1, 2]),
+        (Ask::Train { steps: 300, batch: 4, seed: 5, optimiser: &[1, 2] }, &[15, 0xac, 2, 4, 5, 2, 1, 2]),
         (Ask::Sample(Work::Evaluate), &[16, 0]),
         (Ask::Sample(Work::Train), &[16, 1]),
         (Ask::EndBatch, &[17]),
@@ -506,7 +506,7 @@ fn a_board_tells_how_far_a_training_is() {
     let mut asks = script()[..13].to_vec();
     asks[6] = Ask::Plan(Purpose::Accumulate);
     // 2·1 + 1 against 9: a square of 36, three times before the first step.
-    asks[7] = Ask::Train { steps: 40, batch: 3, optimiser: &SGD };
+    asks[7] = Ask::Train { steps: 40, batch: 3, seed: 0, optimiser: &SGD };
     let sample = Ask::Sample(Work::Train);
     asks.extend([sample, sample, Ask::Progress { rest: false }]);
     assert_eq!(progress(&mut session, &asks), (40, 2, 2, 0, 72.0));

@@ -246,7 +246,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             Ask::Backward(wire) => {
                 let mut tape = self.tape()?;
                 let wire = named(&tape.circuit(), wire)?;
-                tape.backward(wire)?;
+                at_work(machine, &mut tape, |tape| tape.backward(wire))?;
             }
             Ask::Sample(work) => return self.samples(work, None, machine),
             Ask::Rows { work, rows } => return self.samples(work, Some(rows), machine),

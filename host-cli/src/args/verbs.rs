@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::desk::Export;
 use super::models::{Adapt, Predict, Test, hold_out, pick};
 use super::number::Number;
-use super::pictures::{Boards, Draw, Size};
+use super::pictures::{Bench, Boards, Draw, Size};
 use super::shared::{Circuit, Where};
 use super::sheet::Sheet;
 use crate::lower::{Keep, Pick, Training};
@@ -47,6 +47,8 @@ pub enum Verb {
     Draw(Draw),
     /// Bytes of flash and RAM, and the boards that it fits on
     Size(Size),
+    /// Instructions, time and memory of a forward and of a training step
+    Bench(Bench),
     /// The boards there are
     Boards(Boards),
     /// A circuit with its weights as a source file for a firmware

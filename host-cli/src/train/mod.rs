@@ -23,7 +23,7 @@ pub mod error;
 mod rows;
 mod state;
 
-pub use epochs::Seen;
+pub use epochs::{Epochs, Seen};
 pub use error::TrainError;
 pub(crate) use rows::samples;
 pub use state::{Best, State};
@@ -31,8 +31,7 @@ pub use state::{Best, State};
 use crate::engine::{At, Engine, EngineError, Stage, open};
 use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
-use chainrule::{Objective, Optimiser, Schedule};
-use epochs::Epochs;
+use chainrule::{Objective, Optimiser, Random, Schedule};
 
 /// What happens while a training runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,6 +138,100 @@ pub fn go_on<'a, T: Readable>(
     at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Trained<T>, State<T>), TrainError> {
+    let Start { mut engine, random, rows: order, held: held_rows, optimiser, run, most_steps } =
+        start(lowered, training, from, at, watch)?;
+    let rows = order.len();
+    let a_walk = rows.div_ceil(training.batch as usize) as u64;
+    let before = from.map_or(0, |from| from.steps);
+    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
+    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
+    let all = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
+    watch(Event::Begins { rows, held: held_rows.len(), samples: all });
+    let mut epochs = Epochs::new(engine.as_mut(), training.batch, order, random);
+    let mut last = from.map_or(Seen::default(), |from| from.begun);
+    epochs.skip(before, last);
+    let mut progress = Progress::new(lowered, training, from.and_then(|from| from.best.clone()));
+    let first = u32::try_from(before / a_walk).unwrap_or(u32::MAX);
+    let mut ended_early = false;
+    for epoch in first.saturating_add(1)..=walks {
+        let earlier = u64::from(epoch - 1) * rows as u64;
+        last = epochs
+            .walk(most_steps, &mut |seen| {
+                watch(Event::Steps { epoch, samples: earlier + seen.samples, seen });
+            })
+            .map_err(|stop| stop.told(lowered, optimiser.rate))?;
+        watch(Event::Epoch { epoch, of: walks, seen: last });
+        let is_whole = epochs.steps().is_multiple_of(a_walk);
+        if progress.watches && is_whole {
+            let seen = if held_rows.is_empty() { last } else { epochs.measure(&held_rows)? };
+            ended_early = progress.is_stuck(lowered, epoch, seen.loss(), epochs.engine())?;
+        }
+        if ended_early {
+            break;
+        }
+    }
+    let steps = epochs.steps();
+    let begun = if steps.is_multiple_of(a_walk) { Seen::default() } else { last };
+    let state = State {
+        run,
+        steps,
+        begun,
+        params: params(lowered, engine.as_mut())?,
+        moments: engine.moments()?,
+        best: progress.best,
+    };
+    let mut kept = None;
+    if let Some(Best { epoch, params: Some(params), .. }) = &state.best
+        && training.keep == Keep::Best
+    {
+        kept = Some(*epoch);
+        put(lowered, params, engine.as_mut())?;
+        engine.ready()?;
+    }
+    let held = if held_rows.is_empty() {
+        None
+    } else {
+        watch(Event::Measuring);
+        Some(epochs::measure(engine.as_mut(), &held_rows)?)
+    };
+    let params_hash = engine.params_hash()?;
+    let params = params(lowered, engine.as_mut())?;
+    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
+    let has_classes = has_classes(lowered);
+    let trained =
+        Trained { epochs, steps, last, held, params_hash, params, rows, optimiser, kept, ended_early, has_classes };
+    Ok((trained, state))
+}
+
+/// A training that can begin or go on: the engine holds the circuit, its params and all rows.
+pub struct Start<'l, T> {
+    /// Where it runs.
+    pub engine: Box<dyn Engine<T> + 'l>,
+    /// What the rows are shuffled by, before each walk.
+    pub random: Random,
+    /// The rows to train on.
+    pub rows: Vec<usize>,
+    /// The rows held out.
+    pub held: Vec<usize>,
+    /// How params move.
+    pub optimiser: Optimiser<T>,
+    /// What all steps follow from.
+    run: Vec<(String, String)>,
+    /// Steps in all.
+    most_steps: u64,
+}
+
+/// Brings everything to where it is to run.
+///
+/// # Errors
+/// As [`go_on`].
+pub fn start<'l, 'a, T: Readable>(
+    lowered: &'l Lowered<T>,
+    training: &Training<T>,
+    from: Option<&State<T>>,
+    at: impl Into<At<'a>>,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<Start<'l, T>, TrainError> {
     check(lowered, training)?;
     let mut random = lowered.random.clone();
     let table = lowered.table(training)?;
@@ -174,65 +267,7 @@ pub fn go_on<'a, T: Readable>(
     if let Some(from) = from {
         engine.set_moments(&from.moments)?;
     }
-
-    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
-    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
-    let all = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
-    watch(Event::Begins { rows, held: split.held.len(), samples: all });
-    let mut epochs = Epochs::new(engine.as_mut(), training.batch, split.train, random);
-    let mut last = from.map_or(Seen::default(), |from| from.begun);
-    epochs.skip(before, last);
-    let mut progress = Progress::new(lowered, training, from.and_then(|from| from.best.clone()));
-    let first = u32::try_from(before / a_walk).unwrap_or(u32::MAX);
-    let mut ended_early = false;
-    for epoch in first.saturating_add(1)..=walks {
-        let earlier = u64::from(epoch - 1) * rows as u64;
-        last = epochs
-            .walk(most_steps, &mut |seen| {
-                watch(Event::Steps { epoch, samples: earlier + seen.samples, seen });
-            })
-            .map_err(|stop| stop.told(lowered, optimiser.rate))?;
-        watch(Event::Epoch { epoch, of: walks, seen: last });
-        let is_whole = epochs.steps().is_multiple_of(a_walk);
-        if progress.watches && is_whole {
-            let seen = if split.held.is_empty() { last } else { epochs.measure(&split.held)? };
-            ended_early = progress.is_stuck(lowered, epoch, seen.loss(), epochs.engine())?;
-        }
-        if ended_early {
-            break;
-        }
-    }
-    let steps = epochs.steps();
-    let begun = if steps.is_multiple_of(a_walk) { Seen::default() } else { last };
-    let state = State {
-        run,
-        steps,
-        begun,
-        params: params(lowered, engine.as_mut())?,
-        moments: engine.moments()?,
-        best: progress.best,
-    };
-    let mut kept = None;
-    if let Some(Best { epoch, params: Some(params), .. }) = &state.best
-        && training.keep == Keep::Best
-    {
-        kept = Some(*epoch);
-        put(lowered, params, engine.as_mut())?;
-        engine.ready()?;
-    }
-    let held = if split.held.is_empty() {
-        None
-    } else {
-        watch(Event::Measuring);
-        Some(epochs::measure(engine.as_mut(), &split.held)?)
-    };
-    let params_hash = engine.params_hash()?;
-    let params = params(lowered, engine.as_mut())?;
-    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
-    let has_classes = has_classes(lowered);
-    let trained =
-        Trained { epochs, steps, last, held, params_hash, params, rows, optimiser, kept, ended_early, has_classes };
-    Ok((trained, state))
+    Ok(Start { engine, random, rows: split.train, held: split.held, optimiser, run, most_steps })
 }
 
 /// All params as they are now.
@@ -278,7 +313,6 @@ impl<T: Readable> Progress<T> {
         Ok(self.patience.is_some_and(|patience| since >= patience))
     }
 }
-
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.
 pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
     lowered.view().class_gate().is_some()
