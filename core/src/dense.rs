@@ -10,6 +10,11 @@
 //!
 //! Each product is rounded before it is added. Since every output adds up in one order, how many
 //! outputs are kept in registers at once changes no bit.
+//!
+//! Measured on 64 inputs and 32 outputs, f32, Cortex-M4F: forward 2.5 instructions a multiply-add, of
+//! which 2 are its load and its VMLA and the rest is what a row costs (6.4: its x, the look whether
+//! that is 0, a step); update 3.5, of which 3 are load, VMLS and store. One row a turn took 2.9 and 4.1;
+//! blocks of ten instead of eight and two took the 32 × 10 layer from 3.9 to 2.
 
 use crate::scalar::Scalar;
 
@@ -276,13 +281,14 @@ pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
     }
 }
 
-/// Whether an update of finite weights certainly leaves them finite: (rate·max|x|)·max|δ|, in the
-/// update's own order, and rate·max|δ| are below [`Scalar::UPDATE_BOUND`]. `rate` is not negative.
+/// Whether an update of finite weights, each changed `uses` times, certainly leaves them finite:
+/// (rate·max|x|)·max|δ|·uses, in the update's own order, and rate·max|δ|·uses are below
+/// [`Scalar::UPDATE_BOUND`]. `rate` is not negative.
 #[cold]
 #[inline(never)]
-pub(crate) fn is_bounded<T: Scalar>(x: &[T], delta: &[T], rate: T) -> bool {
+pub(crate) fn is_bounded<T: Scalar>(x: &[T], delta: &[T], rate: T, uses: T) -> bool {
     let (size, delta) = (rate * max_abs(x), max_abs(delta));
-    rate * delta < T::UPDATE_BOUND && size < T::UPDATE_BOUND && size * delta < T::UPDATE_BOUND
+    rate * delta * uses < T::UPDATE_BOUND && size < T::UPDATE_BOUND && size * delta * uses < T::UPDATE_BOUND
 }
 
 /// The greatest magnitude, NaN if there is one (`f32::max` would lose it).

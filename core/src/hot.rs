@@ -35,7 +35,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
                 _ => broadcast::binary(Op::Div, b, out),
             }
         }
-        Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, around.value(gate.a)?, around.value(gate.b)?),
+        Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, T::ONE, around.value(gate.a)?, around.value(gate.b)?),
         _ => return kernels::forward(gate, slot, out, around),
     }
     Some(())
@@ -71,7 +71,7 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
             for (k, wire) in [gate.a, gate.b].into_iter().enumerate() {
                 if let Some((dx, around)) = gradient(arena, fixed, wire) {
                     let (a, t) = (around.value(gate.a)?, around.value(gate.b)?);
-                    loss::mean_loss_back(Op::Mse, a, t, *around.gradient(slot)?.first()?, k == 1, dx);
+                    loss::mean_loss_back(Op::Mse, T::ONE, a, t, *around.gradient(slot)?.first()?, k == 1, dx);
                 }
             }
         }

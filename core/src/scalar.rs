@@ -9,6 +9,8 @@ use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 mod sealed {
     use crate::error::RunError;
+    #[cfg(feature = "link")]
+    use crate::optimiser::Optimiser;
     use crate::tape::Tape;
 
     /// The walks, compiled in this crate for each kind of number. A generic function is compiled
@@ -19,6 +21,12 @@ mod sealed {
         fn walk_backward(tape: &mut Tape<'_, Self>, from: usize, to: usize);
         fn walk_update(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
         fn walk_end_batch(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
+        /// Reads what [`Walks::write_optimiser`] wrote.
+        #[cfg(feature = "link")]
+        fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<Self>>;
+        /// An optimiser as the link carries it, if there is room.
+        #[cfg(feature = "link")]
+        fn write_optimiser<'o>(optimiser: &Optimiser<Self>, out: &'o mut [u8]) -> Option<&'o [u8]>;
     }
 
     macro_rules! walks {
@@ -35,6 +43,14 @@ mod sealed {
                 }
                 fn walk_end_batch(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_end_batch(rate)
+                }
+                #[cfg(feature = "link")]
+                fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<$t>> {
+                    postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty()).map(|(optimiser, _)| optimiser)
+                }
+                #[cfg(feature = "link")]
+                fn write_optimiser<'o>(optimiser: &Optimiser<$t>, out: &'o mut [u8]) -> Option<&'o [u8]> {
+                    postcard::to_slice(optimiser, out).ok().map(|written| &*written)
                 }
             })*
         };

@@ -1,12 +1,13 @@
 //! One step of training: the params move along the gradient of the objective.
 //!
 //! **The fused step** (a plan made for [`Purpose::Train`]) keeps no gradient for the weights of
-//! dense gates. Backward has computed the gradients of all wires against the old weights; then each
-//! dense gate, last first, updates its weights in place, w −= (rate·x)·δ.
+//! dense gates and convolutions. Backward has computed the gradients of all wires against the old
+//! weights; then each such gate, last first, updates its weights in place, w −= (rate·x)·δ, a
+//! convolution once for each position.
 //!
 //! **A refused step changes nothing**, and no copy is kept for that. Before the first update two
-//! bounds are checked for each dense gate, (|rate|·max|x|)·max|δ| in the update's own order, so that
-//! rounding is monotone, and |rate|·max|δ| for the bias: below 2¹⁰⁰ (f32) or 2¹⁰⁰⁰ (f64), which is
+//! bounds are checked for each such gate, (|rate|·max|x|)·max|δ| in the update's own order, so that
+//! rounding is monotone, and |rate|·max|δ| for the bias, both times the positions: below 2¹⁰⁰ (f32) or 2¹⁰⁰⁰ (f64), which is
 //! less than half a unit in the last place of the greatest finite number. Weights were finite
 //! before, so none can leave the finite numbers. Params with a gradient of their own are checked
 //! number by number.
@@ -19,6 +20,7 @@
 //! To raise an objective is to lower its negative: the rate changes its sign, nothing else.
 
 use crate::circuit::Objective;
+use crate::conv::{self, Conv};
 use crate::dense;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
@@ -79,9 +81,10 @@ impl<T: Scalar> Tape<'_, T> {
     /// Begins a batch: the sums of gradients become zero.
     ///
     /// # Errors
-    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`].
+    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`] or
+    /// [`Purpose::Moments`].
     pub fn begin_batch(&mut self) -> Result<(), RunError> {
-        if self.layout.purpose != Purpose::Accumulate {
+        if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
         let (start, end) = self.layout.optimiser;
@@ -99,9 +102,10 @@ impl<T: Scalar> Tape<'_, T> {
     /// batch's. Returns the objective's value.
     ///
     /// # Errors
-    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`].
+    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`] or
+    /// [`Purpose::Moments`].
     pub fn accumulate(&mut self) -> Result<T, RunError> {
-        if self.layout.purpose != Purpose::Accumulate {
+        if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
         let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
@@ -117,7 +121,7 @@ impl<T: Scalar> Tape<'_, T> {
     /// # Errors
     /// [`RunError::EmptyBatch`]; otherwise as [`Tape::update`].
     pub fn end_batch(&mut self, rate: T, samples: u32) -> Result<(), RunError> {
-        if self.layout.purpose != Purpose::Accumulate {
+        if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
         if samples == 0 {
@@ -146,10 +150,10 @@ impl<T: Scalar> Tape<'_, T> {
 
     fn check_in_place(&self, rate: T) -> Result<(), RunError> {
         for (i, gate) in self.fixed.circuit.gates.iter().enumerate() {
-            if gate.op != Op::Dense {
+            if !gate.op.has_weights() {
                 continue;
             }
-            let (weight, bias) = (self.is_in_place(gate.b), self.is_in_place(gate.c));
+            let (weight, bias) = (self.is_in_place(gate.b), self.bias(gate).is_some());
             if !weight && !bias {
                 continue;
             }
@@ -158,10 +162,13 @@ impl<T: Scalar> Tape<'_, T> {
                 true => self.read_value(usize::from(gate.a)).ok_or(RunError::WrongPlan)?,
                 false => &[],
             };
-            if T::squares(delta) < T::SMALL_SQUARES && T::squares(x) < T::SMALL_SQUARES && rate.abs() < T::SMALL_RATE {
+            let small = T::squares(delta) < T::SMALL_SQUARES && T::squares(x) < T::SMALL_SQUARES;
+            if small && rate.abs() < T::SMALL_RATE && gate.op == Op::Dense {
                 continue;
             }
-            let bounded = dense::is_bounded(x, delta, rate.abs());
+            // A convolution subtracts as often as it has positions.
+            let uses = T::from_u32(self.fixed.circuit.uses(gate) as u32);
+            let bounded = dense::is_bounded(x, delta, rate.abs(), uses);
             if !bounded {
                 return Err(RunError::NotFinite(i as u16));
             }
@@ -175,21 +182,35 @@ impl<T: Scalar> Tape<'_, T> {
         self.fixed.slots.get(usize::from(wire)).is_some_and(|slot| slot.gradient == IN_PLACE)
     }
 
+    /// The bias of a gate, if it is updated in place.
+    #[inline]
+    fn bias(&self, gate: &Gate) -> Option<Wire> {
+        self.fixed.circuit.operand(gate, 2).filter(|bias| self.is_in_place(bias.raw()))
+    }
+
     #[inline]
     fn update_in_place(&mut self, i: usize, rate: T) {
-        let Some(gate) = self.fixed.circuit.gates.get(i).filter(|gate| gate.op == Op::Dense) else { return };
+        let circuit = self.fixed.circuit;
+        let Some(gate) = circuit.gates.get(i).filter(|gate| gate.op.has_weights()) else { return };
         let Some(slot) = self.fixed.slots.get(i) else { return };
+        let conv = if gate.op == Op::Dense { None } else { Conv::of(&circuit, gate).ok() };
         if self.is_in_place(gate.b)
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
         {
-            dense::update(x, delta, rate, w);
+            match &conv {
+                None => dense::update(x, delta, rate, w),
+                Some((conv, _)) => conv::update(conv, x, delta, rate, w),
+            }
         }
-        if self.is_in_place(gate.c)
-            && let Some((b, around)) = self.value_hole(Wire::at(gate.c))
+        if let Some(bias) = self.bias(gate)
+            && let Some((b, around)) = self.value_hole(bias)
             && let Some(delta) = around.gradient(slot)
         {
-            dense::update_bias(delta, rate, b);
+            match &conv {
+                None => dense::update_bias(delta, rate, b),
+                Some((conv, _)) => conv::update_bias(conv, delta, rate, b),
+            }
         }
     }
 

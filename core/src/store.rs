@@ -1,6 +1,7 @@
 //! Reading some slots of the arena while one is written: safe splitting, no copies.
 
 use crate::circuit::CircuitRef;
+use crate::dropout::Noise;
 use crate::plan::{IN_FROZEN, IN_NUMBERS, Slot};
 
 /// What a tape only reads.
@@ -9,6 +10,8 @@ pub(crate) struct Fixed<'a, T> {
     pub(crate) circuit: CircuitRef<'a, T>,
     pub(crate) slots: &'a [Slot],
     pub(crate) frozen: &'a [T],
+    /// What dropout gates draw from; nothing outside of training.
+    pub(crate) noise: Option<Noise>,
 }
 
 /// All values but those in the hole that a gate writes: the arena around it, and flash.

@@ -7,6 +7,7 @@
 
 use crate::broadcast::by_fours;
 use crate::circuit::CircuitRef;
+use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::hot;
@@ -87,7 +88,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { fixed: Fixed { circuit, slots, frozen }, layout, arena })
+        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None }, layout, arena })
     }
 
     /// Constants and frozen params among the pairs are copies.
@@ -211,6 +212,12 @@ impl<'a, T: Scalar> Tape<'a, T> {
     pub fn gradient(&self, wire: Wire) -> Result<&[T], RunError> {
         self.slot(wire)?;
         self.read_gradient(wire.index()).ok_or(RunError::NoGradient(wire.raw()))
+    }
+
+    /// What dropout gates draw from, in forward and in the backward that follows it; with nothing,
+    /// which a tape begins with, they let everything through.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.fixed.noise = noise;
     }
 
     /// Fills the values of all gates, first to last.
@@ -367,6 +374,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     #[inline(never)]
     fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
+        if kernels::prepares(gate.op) {
+            self.prepare(gate, slot);
+        }
         self.pass_back(gate, slot, 0, gate.a);
         match gate.op.kind() {
             OpKind::Binary | OpKind::Loss => self.pass_back(gate, slot, 1, gate.b),
@@ -388,6 +398,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
+    #[inline(never)]
+    fn prepare(&mut self, gate: &Gate, slot: &Slot) {
+        let saved = saved_len(&self.fixed.circuit, gate);
+        if let Some((saved, around)) = hole(self.arena, slot.value + slot.len, saved, &self.fixed) {
+            let done = kernels::prepare(gate, slot, saved, &around);
+            debug_assert!(done.is_some());
+        }
+    }
+
     fn pass_back(&mut self, gate: &Gate, slot: &Slot, k: usize, wire: u16) {
         let Some(to) = self.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { return };
         if let Some((dx, around)) = hole(self.arena, to.gradient, to.len as usize, &self.fixed) {
@@ -400,7 +419,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// objective is a cross-entropy.
     pub fn predicted_class(&self) -> Option<usize> {
         let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
-        if gate.op != Op::CrossEntropy {
+        if !gate.op.tells_classes() {
             return None;
         }
         let logits = self.value(gate.operand(0)?).ok()?;
@@ -416,7 +435,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// The class that the objective's label was set to, if the objective is a cross-entropy.
     pub fn labelled_class(&self) -> Option<usize> {
         let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
-        if gate.op != Op::CrossEntropy {
+        if !gate.op.tells_classes() {
             return None;
         }
         self.value(gate.operand(1)?).ok()?.first()?.to_index().map(|class| class as usize)
