@@ -280,14 +280,13 @@ pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
     }
 }
 
-/// Whether an update of finite weights, each changed `uses` times, certainly leaves them finite:
-/// (rate·max|x|)·max|δ|·uses, in the update's own order, and rate·max|δ|·uses are below
-/// [`Scalar::UPDATE_BOUND`]. `rate` is not negative.
+/// Whether an update of finite weights certainly leaves them finite: (rate·max|x|)·max|δ|, in the
+/// update's own order, and rate·max|δ| are below [`Scalar::UPDATE_BOUND`]. `rate` is not negative.
 #[cold]
 #[inline(never)]
-pub(crate) fn is_bounded<T: Scalar>(x: &[T], delta: &[T], rate: T, uses: T) -> bool {
+pub(crate) fn is_bounded<T: Scalar>(x: &[T], delta: &[T], rate: T) -> bool {
     let (size, delta) = (rate * max_abs(x), max_abs(delta));
-    rate * delta * uses < T::UPDATE_BOUND && size < T::UPDATE_BOUND && size * delta * uses < T::UPDATE_BOUND
+    rate * delta < T::UPDATE_BOUND && size < T::UPDATE_BOUND && size * delta < T::UPDATE_BOUND
 }
 
 /// The greatest magnitude, NaN if there is one (`f32::max` would lose it).

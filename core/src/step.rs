@@ -162,13 +162,15 @@ impl<T: Scalar> Tape<'_, T> {
                 true => self.read_value(usize::from(gate.a)).ok_or(RunError::WrongPlan)?,
                 false => &[],
             };
-            let small = T::squares(delta) < T::SMALL_SQUARES && T::squares(x) < T::SMALL_SQUARES;
-            if small && rate.abs() < T::SMALL_RATE && gate.op == Op::Dense {
+            // A convolution subtracts as often as it has positions.
+            let rate = match gate.op {
+                Op::Dense => rate.abs(),
+                _ => rate.abs() * T::from_u32(self.fixed.circuit.uses(gate) as u32),
+            };
+            if T::squares(delta) < T::SMALL_SQUARES && T::squares(x) < T::SMALL_SQUARES && rate < T::SMALL_RATE {
                 continue;
             }
-            // A convolution subtracts as often as it has positions.
-            let uses = T::from_u32(self.fixed.circuit.uses(gate) as u32);
-            let bounded = dense::is_bounded(x, delta, rate.abs(), uses);
+            let bounded = dense::is_bounded(x, delta, rate);
             if !bounded {
                 return Err(RunError::NotFinite(i as u16));
             }
