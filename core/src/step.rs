@@ -187,7 +187,9 @@ impl<T: Scalar> Tape<'_, T> {
     /// The bias of a gate, if it is updated in place.
     #[inline]
     fn bias(&self, gate: &Gate) -> Option<Wire> {
-        self.fixed.circuit.operand(gate, 2).filter(|bias| self.is_in_place(bias.raw()))
+        // A dense gate names its bias in its record, which is quicker to ask.
+        let bias = if gate.op == Op::Dense { Some(Wire::at(gate.c)) } else { self.fixed.circuit.operand(gate, 2) };
+        bias.filter(|bias| self.is_in_place(bias.raw()))
     }
 
     #[inline]
