@@ -9,7 +9,7 @@ pub mod sheet;
 mod tests;
 pub mod verbs;
 
-pub use desk::Export;
+pub use desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
 pub use number::Number;
 pub use pictures::{Boards, Draw, Size, Theme};
 pub use shared::{Circuit, On, ScalarName, Where};
