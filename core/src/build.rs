@@ -181,13 +181,28 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         self.parts().push(Op::Const, shape, [place as u16, (place >> 16) as u16, 0], values)
     }
 
-    /// A gate of any operation but sources and slices, with its operands and its own numbers.
+    /// A gate of any operation but sources, slices and reshapes, with its operands and its own numbers.
     ///
     /// # Errors
     /// [`BuildError::BadRecord`] for another count of operands or numbers than the operation has;
     /// otherwise as the operation's own method.
     pub fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T]) -> Result<Wire, BuildError> {
-        self.parts().add_gate(op, operands, numbers)
+        self.parts().add_gate(op, operands, &[], numbers)
+    }
+
+    /// As [`Circuit::add_gate`], for operations that also have whole numbers. Operands that are left
+    /// out at the end are those that the operation can do without.
+    ///
+    /// # Errors
+    /// As [`Circuit::add_gate`], and [`BuildError::AttributesFull`].
+    pub fn add_gate_with(
+        &mut self,
+        op: Op,
+        operands: &[Wire],
+        integers: &[u16],
+        numbers: &[T],
+    ) -> Result<Wire, BuildError> {
+        self.parts().add_gate(op, operands, integers, numbers)
     }
 
     gates! {
@@ -247,12 +262,20 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         sum(a) = Sum;
         /// The mean of all elements, a scalar.
         mean(a) = Mean;
+        /// The greatest element, a scalar. Of equal ones the first gets all of the gradient.
+        max_of(a) = MaxOf;
+        /// The mean of each plane: `[channels, …]` → `[channels]`.
+        global_avg(a) = GlobalAvg;
+        /// The rows of a, then those of b, which have one inner shape; a scalar is one row.
+        concat(a, b) = Concat;
         /// eᵃⁱ / Σ eᵃʲ over the innermost dimension.
         softmax(a) = Softmax;
         /// aᵢ − ln Σ eᵃʲ over the innermost dimension.
         log_softmax(a) = LogSoftmax;
         /// The mean of (a − b)², a scalar.
         mse(a, b) = Mse;
+        /// The mean of |a − b| over elements, its gradient 0 where they are equal.
+        mae(a, b) = Mae;
         /// The mean of max(0, 1 − a b), b = ±1; its gradient 0 at the kink.
         hinge(a, b) = Hinge;
         /// −ln softmax(logits)`[label]`: logits `[n]`, the label of n classes.
@@ -308,6 +331,244 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let count = end.checked_sub(start).filter(|&n| n > 0).ok_or(wrong)?;
         let shape = Shape::from_raw([count, b, c, d]).ok_or(wrong)?;
         self.parts().push(Op::Slice, shape, [a.raw(), 0, start], &[])
+    }
+
+    /// The same elements in another shape. A plan for training or inference copies nothing where it
+    /// can leave them in their place.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let image = c.input(Shape::vector(64))?;
+    /// let planes = c.reshape(image, Shape::new(&[1, 8, 8]).ok_or("no shape")?)?;
+    /// assert_eq!(c.view().shape(planes).dims(), [1, 8, 8]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::ShapeMismatch`] for another count of elements, and as other gates.
+    pub fn reshape(&mut self, a: Wire, shape: Shape) -> Result<Wire, BuildError> {
+        self.parts().push(Op::Reshape, shape, [a.raw(), NONE, NONE], &[])
+    }
+
+    /// x ∗ W + b over a length: x `[in, length]`, W `[in / groups, kernel, out]`, b `[out]` if there is
+    /// one, the wire `[out, (length + 2·padding − kernel) / stride + 1]`.
+    ///
+    /// # Errors
+    /// As [`Circuit::conv2d`].
+    pub fn conv1d(
+        &mut self,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        [stride, padding, groups]: [u16; 3],
+    ) -> Result<Wire, BuildError> {
+        self.parts().conv(Op::Conv1d, x, weight, bias, &[stride, padding, groups])
+    }
+
+    /// x ∗ W + b over planes (LeCun et al., 1989; no flip): x `[in, height, width]`,
+    /// W `[in / groups, kernel height, kernel width, out]`, b `[out]` if there is one, the wire
+    /// `[out, rows, columns]` with rows = (height + 2·padding − kernel height) / stride + 1, rounded
+    /// down. Padding counts as 0. With `groups` = in it is depthwise.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::new(&[3, 8, 8]).ok_or("no shape")?)?;
+    /// let w = c.param(Shape::new(&[3, 3, 3, 16]).ok_or("no shape")?)?;
+    /// let (stride, padding, groups) = (2, 1, 1);
+    /// let z = c.conv2d(x, w, None, [stride, padding, groups])?;
+    /// assert_eq!(c.view().shape(z).dims(), [16, 4, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::WrongRank`] for another count of dimensions; [`BuildError::WrongWeights`];
+    /// [`BuildError::BadGroups`] if they do not divide inputs and outputs; [`BuildError::BadWindow`] if
+    /// the kernel is larger than the padded plane, or the stride 0; [`BuildError::ShapeMismatch`] for
+    /// the bias; [`BuildError::AttributesFull`], and as other gates.
+    pub fn conv2d(
+        &mut self,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        [stride, padding, groups]: [u16; 3],
+    ) -> Result<Wire, BuildError> {
+        self.parts().conv(Op::Conv2d, x, weight, bias, &[stride, padding, groups])
+    }
+
+    /// The greatest element of each window of `size` (× `size`) over `[channels, length]` or
+    /// `[channels, height, width]`; of equal ones the first gets all of the gradient. Padding is never
+    /// the greatest.
+    ///
+    /// ```
+    /// use chainrule::{Circuit, Shape};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::new(&[3, 8, 8]).ok_or("no shape")?)?;
+    /// let (size, stride, padding) = (2, 2, 0);
+    /// let z = c.max_pool(x, [size, stride, padding])?;
+    /// assert_eq!(c.view().shape(z).dims(), [3, 4, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::WrongRank`]; [`BuildError::BadWindow`] if the window is larger than the padded
+    /// plane, the padding more than half of it, or the stride 0; [`BuildError::AttributesFull`], and
+    /// as other gates.
+    pub fn max_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
+        self.add_gate_with(Op::MaxPool, &[a], &[size, stride, padding], &[])
+    }
+
+    /// The mean of each window, as [`Circuit::max_pool`]; padding counts as 0, and is counted.
+    ///
+    /// # Errors
+    /// As [`Circuit::max_pool`].
+    pub fn avg_pool(&mut self, a: Wire, [size, stride, padding]: [u16; 3]) -> Result<Wire, BuildError> {
+        self.add_gate_with(Op::AvgPool, &[a], &[size, stride, padding], &[])
+    }
+
+    /// w (x − μ) / √(σ² + ε) + b, the mean μ and the variance σ² (over n, not n − 1) those of each row
+    /// of the innermost dimension (Ba, Kiros and Hinton, 2016): x `[…, n]`, weight and bias `[n]`, the
+    /// wire as x. ε is 10⁻⁵ as a rule.
+    ///
+    /// ```
+    /// # use chainrule::{Circuit, Shape};
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::matrix(3, 8))?;
+    /// let (weight, bias) = (c.param(Shape::vector(8))?, c.param(Shape::vector(8))?);
+    /// let y = c.layer_norm(x, weight, bias, 1e-5)?;
+    /// assert_eq!(c.view().shape(y), Shape::matrix(3, 8));
+    /// # Ok::<(), chainrule::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As other gates, and [`BuildError::WrongShape`] for a weight or bias that is not `[n]`,
+    /// [`BuildError::BadBounds`] unless 0 < ε < ∞, [`BuildError::NumbersFull`],
+    /// [`BuildError::AttributesFull`].
+    pub fn layer_norm(&mut self, x: Wire, weight: Wire, bias: Wire, eps: T) -> Result<Wire, BuildError> {
+        self.add_gate(Op::LayerNorm, &[x, weight, bias], &[eps])
+    }
+
+    /// Gated recurrent units over a window (Cho et al., 2014, in the form of cuDNN and PyTorch): x
+    /// `[time, in]`, the wire `[time, hidden]`, h₀ = 0; for each step
+    ///
+    /// - r = σ(x W_ir + b_ir + h W_hr + b_hr), z = σ(x W_iz + b_iz + h W_hz + b_hz),
+    /// - n = tanh(x W_in + b_in + r (h W_hn + b_hn)),
+    /// - h ← (1 − z) n + z h.
+    ///
+    /// `weight_ih` is `[in, 3 hidden]`, `weight_hh` `[hidden, 3 hidden]`, the biases `[3 hidden]`, the
+    /// columns those of r, then of z, then of n.
+    ///
+    /// ```
+    /// # use chainrule::{Circuit, Shape};
+    /// let mut c: Circuit<f32, 8> = Circuit::new();
+    /// let x = c.input(Shape::matrix(16, 2))?;
+    /// let (w, u) = (c.param(Shape::matrix(2, 12))?, c.param(Shape::matrix(4, 12))?);
+    /// let (b, d) = (c.param(Shape::vector(12))?, c.param(Shape::vector(12))?);
+    /// let h = c.gru(x, w, u, b, d)?;
+    /// assert_eq!(c.view().shape(h), Shape::matrix(16, 4));
+    /// let last = c.row(h, 15)?;
+    /// assert_eq!(c.view().shape(last), Shape::vector(4));
+    /// # Ok::<(), chainrule::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As other gates, and [`BuildError::WrongRank`] for x, [`BuildError::WrongShape`] for the
+    /// others, [`BuildError::AttributesFull`].
+    pub fn gru(
+        &mut self,
+        x: Wire,
+        weight_ih: Wire,
+        weight_hh: Wire,
+        bias_ih: Wire,
+        bias_hh: Wire,
+    ) -> Result<Wire, BuildError> {
+        self.add_gate(Op::Gru, &[x, weight_ih, weight_hh, bias_ih, bias_hh], &[])
+    }
+
+    /// A simple recurrent layer over a window (Elman, 1990): x `[time, in]`, the wire `[time, hidden]`,
+    /// h₀ = 0; for each step h ← tanh(x W_ih + b_ih + h W_hh + b_hh), or max(·, 0) with `relu`.
+    /// `weight_ih` is `[in, hidden]`, `weight_hh` `[hidden, hidden]`, the biases `[hidden]`.
+    ///
+    /// ```
+    /// # use chainrule::{Circuit, Shape};
+    /// let mut c: Circuit<f32, 8> = Circuit::new();
+    /// let x = c.input(Shape::matrix(16, 2))?;
+    /// let (w, u) = (c.param(Shape::matrix(2, 4))?, c.param(Shape::matrix(4, 4))?);
+    /// let (b, d) = (c.param(Shape::vector(4))?, c.param(Shape::vector(4))?);
+    /// let h = c.rnn([x, w, u, b, d], false)?;
+    /// assert_eq!(c.view().shape(h), Shape::matrix(16, 4));
+    /// # Ok::<(), chainrule::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Circuit::gru`].
+    pub fn rnn(&mut self, operands: [Wire; 5], relu: bool) -> Result<Wire, BuildError> {
+        self.add_gate_with(Op::Rnn, &operands, &[u16::from(relu)], &[])
+    }
+
+    /// While training, each element is 0 with probability `rate` and x / (1 − rate) otherwise; else x
+    /// (Srivastava et al., 2014). [`Tape::set_noise`](crate::Tape::set_noise) says which it is.
+    ///
+    /// ```
+    /// # use chainrule::{BuildError, Circuit, Shape};
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let x = c.input(Shape::vector(8))?;
+    /// let y = c.dropout(x, 0.2)?;
+    /// assert_eq!(c.view().shape(y), Shape::vector(8));
+    /// assert_eq!(c.dropout(x, 1.0), Err(BuildError::BadBounds));
+    /// # Ok::<(), BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As other gates, and [`BuildError::NumbersFull`], [`BuildError::BadBounds`] unless
+    /// 0 ≤ rate < 1.
+    pub fn dropout(&mut self, x: Wire, rate: T) -> Result<Wire, BuildError> {
+        self.add_gate(Op::Dropout, &[x], &[rate])
+    }
+
+    /// The mean over elements of ½ r² where |r| ≤ δ, else of δ (|r| − ½ δ), r = a − b (Huber, 1964); δ
+    /// is 1 as a rule. At |r| = δ the gradient is ±δ / n from both sides.
+    ///
+    /// ```
+    /// # use chainrule::{Circuit, Shape};
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let (a, b) = (c.input(Shape::vector(3))?, c.input(Shape::vector(3))?);
+    /// let loss = c.huber(a, b, 1.0)?;
+    /// assert!(c.view().shape(loss).is_scalar());
+    /// # Ok::<(), chainrule::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As other gates, and [`BuildError::NumbersFull`], [`BuildError::BadBounds`] unless 0 < δ < ∞.
+    pub fn huber(&mut self, a: Wire, b: Wire, delta: T) -> Result<Wire, BuildError> {
+        self.add_gate(Op::Huber, &[a, b], &[delta])
+    }
+
+    /// [`Circuit::cross_entropy`] towards a target of which a share `smoothing` is spread evenly over
+    /// all classes (Szegedy et al., 2016): −Σ qⱼ ln softmax(logits)ⱼ with qⱼ = smoothing / n, and for
+    /// the label's class 1 − smoothing more.
+    ///
+    /// ```
+    /// # use chainrule::{Circuit, Shape};
+    /// let mut c: Circuit<f32, 4> = Circuit::new();
+    /// let (logits, label) = (c.input(Shape::vector(3))?, c.label(3)?);
+    /// let loss = c.smooth_cross_entropy(logits, label, 0.1)?;
+    /// assert!(c.view().shape(loss).is_scalar());
+    /// # Ok::<(), chainrule::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Circuit::cross_entropy`], and [`BuildError::NumbersFull`], [`BuildError::BadBounds`] unless
+    /// 0 ≤ smoothing < 1.
+    pub fn smooth_cross_entropy(&mut self, logits: Wire, label: Wire, smoothing: T) -> Result<Wire, BuildError> {
+        self.add_gate(Op::SmoothCrossEntropy, &[logits, label], &[smoothing])
     }
 
     /// Marks a scalar wire to be raised.
@@ -385,41 +646,90 @@ impl<T: Scalar> Parts<'_, T> {
         CircuitRef { gates: self.gates, shapes: self.shapes, numbers: self.numbers, attrs: self.attrs, objective: None }
     }
 
-    fn add_gate(&mut self, op: Op, operands: &[Wire], numbers: &[T]) -> Result<Wire, BuildError> {
-        if numbers.len() != op.attributes() || op.is_source() || op == Op::Slice || operands.len() > 3 {
+    fn conv(
+        &mut self,
+        op: Op,
+        x: Wire,
+        weight: Wire,
+        bias: Option<Wire>,
+        integers: &[u16],
+    ) -> Result<Wire, BuildError> {
+        match bias {
+            Some(bias) => self.add_gate(op, &[x, weight, bias], integers, &[]),
+            None => self.add_gate(op, &[x, weight], integers, &[]),
+        }
+    }
+
+    /// Adds a gate with its shape found from its operands, or nothing at all.
+    fn add_gate(&mut self, op: Op, operands: &[Wire], integers: &[u16], numbers: &[T]) -> Result<Wire, BuildError> {
+        let (attrs, count) = (self.attrs.len(), self.numbers.len());
+        let result = self.add_gate_parts(op, operands, integers, numbers);
+        if result.is_err() {
+            self.attrs.truncate(attrs);
+            self.numbers.truncate(count);
+        }
+        result
+    }
+
+    fn add_gate_parts(
+        &mut self,
+        op: Op,
+        operands: &[Wire],
+        integers: &[u16],
+        numbers: &[T],
+    ) -> Result<Wire, BuildError> {
+        let lists_numbers = op.lists_numbers();
+        if numbers.len() != op.attributes()
+            || integers.len() + usize::from(lists_numbers) != op.integers()
+            || op.is_source()
+            || matches!(op, Op::Slice | Op::Reshape)
+            || operands.len() > op.operands()
+        {
             return Err(BuildError::BadRecord);
         }
         let in_order = numbers.iter().zip(numbers.iter().skip(1)).all(|(lo, hi)| lo <= hi);
-        if !in_order || numbers.iter().any(|x| x.is_nan()) {
+        if !in_order || !numbers.iter().all(|&x| in_domain(op, x)) {
             return Err(BuildError::BadBounds);
         }
-        let mut record = [NONE; 3];
-        for (field, wire) in record.iter_mut().zip(operands) {
+        let (mut a, mut b, mut c) = (NONE, NONE, NONE);
+        let place = u16::try_from(self.numbers.len()).map_err(|_| BuildError::NumbersFull(usize::from(NONE)))?;
+        if !numbers.is_empty() {
+            c = place;
+            self.push_numbers(numbers)?;
+        }
+        let in_record = op.operands() - op.listed_operands();
+        if op.listed_operands() + op.integers() > 0 {
+            c = u16::try_from(self.attrs.len()).map_err(|_| BuildError::AttributesFull(usize::from(NONE)))?;
+            for n in in_record..op.operands() {
+                self.push_attr(operands.get(n).map_or(NONE, |wire| wire.raw()))?;
+            }
+            for &integer in integers {
+                self.push_attr(integer)?;
+            }
+            if lists_numbers {
+                self.push_attr(place)?;
+            }
+        }
+        for (field, wire) in [&mut a, &mut b, &mut c].into_iter().zip(operands).take(in_record) {
             *field = wire.raw();
         }
-        if !numbers.is_empty() {
-            let [.., c] = &mut record;
-            *c = u16::try_from(self.numbers.len()).map_err(|_| BuildError::NumbersFull(usize::from(NONE)))?;
-        }
-        // The wire takes the shape of its widest operand, or is a scalar; `check` has the last word.
-        let shape = self.infer(op, record)?;
-        self.push(op, shape, record, numbers)
-    }
-
-    /// The shape that a gate of these operands drives.
-    fn infer(&mut self, op: Op, [a, b, c]: [u16; 3]) -> Result<Shape, BuildError> {
-        // Checked against a table that has a scalar in it: every operation left here derives its
-        // shape from its operands and does not look at its own.
+        // `check` has the last word on the shape. It is asked with a table that has a scalar in it:
+        // every operation that comes here derives its shape from its operands.
         let view = self.view();
         let scalar = [Shape::SCALAR];
-        let probe = Gate { op, shape: 0, a, b, c: if op.attributes() > 0 { 0 } else { c } };
-        let zeros = [T::ZERO; 2];
-        let circuit = CircuitRef {
-            shapes: if view.shapes.is_empty() { &scalar } else { view.shapes },
-            numbers: if view.numbers.len() < 2 { &zeros } else { view.numbers },
-            ..view
-        };
-        check(&circuit, &probe, view.gates.len())
+        let shapes = if view.shapes.is_empty() { &scalar } else { view.shapes };
+        let shape = check(&CircuitRef { shapes, ..view }, &Gate { op, shape: 0, a, b, c }, view.gates.len())?;
+        self.push(op, shape, [a, b, c], &[])
+    }
+
+    fn push_attr(&mut self, attr: u16) -> Result<(), BuildError> {
+        let full = BuildError::AttributesFull(self.attrs.capacity());
+        self.attrs.push(attr).map_err(|_| full)
+    }
+
+    fn push_numbers(&mut self, numbers: &[T]) -> Result<(), BuildError> {
+        let full = BuildError::NumbersFull(self.numbers.capacity());
+        self.numbers.extend_from_slice(numbers).map_err(|_| full)
     }
 
     /// Adds a gate with its shape and its numbers, or nothing at all.
@@ -443,8 +753,7 @@ impl<T: Scalar> Parts<'_, T> {
             }
         };
         let row = u8::try_from(row).map_err(|_| BuildError::ShapesFull(256))?;
-        let full = BuildError::NumbersFull(self.numbers.capacity());
-        self.numbers.extend_from_slice(numbers).map_err(|_| full)?;
+        self.push_numbers(numbers)?;
         self.push_record(Gate { op, shape: row, a, b, c })
     }
 
@@ -461,5 +770,14 @@ impl<T: Scalar> Parts<'_, T> {
         }
         self.gates.push(gate).map_err(|_| full)?;
         Ok(Wire::at(index as u16))
+    }
+}
+
+/// Whether a gate of this operation can have this number among its own.
+fn in_domain<T: Scalar>(op: Op, x: T) -> bool {
+    match op {
+        Op::LayerNorm | Op::Huber => x > T::ZERO && x.is_finite(),
+        Op::Dropout | Op::SmoothCrossEntropy => x >= T::ZERO && x < T::ONE,
+        _ => !x.is_nan(),
     }
 }

@@ -9,6 +9,8 @@ use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 mod sealed {
     use crate::error::RunError;
+    #[cfg(feature = "link")]
+    use crate::optimiser::Optimiser;
     use crate::tape::Tape;
 
     /// The walks, compiled in this crate for each kind of number. A generic function is compiled
@@ -19,6 +21,12 @@ mod sealed {
         fn walk_backward(tape: &mut Tape<'_, Self>, from: usize, to: usize);
         fn walk_update(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
         fn walk_end_batch(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
+        /// Reads what [`Walks::write_optimiser`] wrote.
+        #[cfg(feature = "link")]
+        fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<Self>>;
+        /// An optimiser as the link carries it, if there is room.
+        #[cfg(feature = "link")]
+        fn write_optimiser<'o>(optimiser: &Optimiser<Self>, out: &'o mut [u8]) -> Option<&'o [u8]>;
     }
 
     macro_rules! walks {
@@ -35,6 +43,14 @@ mod sealed {
                 }
                 fn walk_end_batch(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_end_batch(rate)
+                }
+                #[cfg(feature = "link")]
+                fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<$t>> {
+                    postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty()).map(|(optimiser, _)| optimiser)
+                }
+                #[cfg(feature = "link")]
+                fn write_optimiser<'o>(optimiser: &Optimiser<$t>, out: &'o mut [u8]) -> Option<&'o [u8]> {
+                    postcard::to_slice(optimiser, out).ok().map(|written| &*written)
                 }
             })*
         };
@@ -116,8 +132,27 @@ pub trait Scalar:
     /// erfc x = 1 − erf x
     fn erfc(self) -> Self;
 
+    /// 2^60 or 2^600: where a sum of squares is below it, each of its terms is below 2^30 or 2^300.
+    const SMALL_SQUARES: Self;
+    /// 2^30 or 2^300.
+    const SMALL_RATE: Self;
+
     /// The greatest of the magnitudes, NaN if one of them is.
     fn greatest_magnitude(values: &[Self]) -> Self;
+
+    /// Σ x², NaN if one of the numbers is.
+    #[inline(always)]
+    fn squares(values: &[Self]) -> Self {
+        let (fours, rest) = values.as_chunks::<4>();
+        let mut sums = [Self::ZERO; 4];
+        for four in fours {
+            for (sum, &x) in sums.iter_mut().zip(four) {
+                *sum += x * x;
+            }
+        }
+        let [a, b, c, d] = sums;
+        rest.iter().fold((a + b) + (c + d), |sum, &x| sum + x * x)
+    }
 
     /// Not a number.
     #[inline(always)]
@@ -128,7 +163,7 @@ pub trait Scalar:
 }
 
 macro_rules! scalar {
-    ($t:ident, $u:ident, $name:literal, $bound:expr, $($f:ident = $libm:ident),*) => {
+    ($t:ident, $u:ident, $name:literal, $bound:expr, $squares:expr, $rate:expr, $($f:ident = $libm:ident),*) => {
         impl Scalar for $t {
             const NAME: &'static str = $name;
             const BYTES: usize = size_of::<$t>();
@@ -139,6 +174,8 @@ macro_rules! scalar {
             const NAN: Self = $t::NAN;
             const INFINITY: Self = $t::INFINITY;
             const UPDATE_BOUND: Self = $bound;
+            const SMALL_SQUARES: Self = $squares;
+            const SMALL_RATE: Self = $rate;
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self { x as $t }
@@ -176,6 +213,8 @@ scalar!(
     u32,
     "f32",
     1.267_650_6e30,
+    (1u64 << 60) as f32,
+    (1u64 << 30) as f32,
     sqrt = sqrtf,
     exp = expf,
     ln = logf,
@@ -191,6 +230,8 @@ scalar!(
     u64,
     "f64",
     1.071_508_607_186_267_3e301,
+    4.149_515_568_880_993e180,
+    2.037_035_976_334_486e90,
     sqrt = sqrt,
     exp = exp,
     ln = log,
@@ -218,5 +259,11 @@ mod tests {
             x *= 2.0;
         }
         assert_eq!(x, f64::UPDATE_BOUND);
+        let (mut rate, mut squares) = (1.0f64, 1.0f64);
+        for _ in 0..300 {
+            rate *= 2.0;
+            squares *= 4.0;
+        }
+        assert_eq!((rate, squares), (f64::SMALL_RATE, f64::SMALL_SQUARES));
     }
 }

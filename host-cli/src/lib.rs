@@ -4,6 +4,7 @@
 #![allow(rustdoc::private_intra_doc_links)]
 
 pub mod args;
+pub mod bench;
 pub mod board;
 pub mod cmd;
 pub mod data;

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use chainrule::link::{Ask, MESSAGE_MAX, Request, VERSION, encode_frame};
-use chainrule::{BuildError, Circuit, CircuitRef, Op, Purpose, Scalar, Shape};
+use chainrule::{BuildError, Circuit, CircuitRef, Method, Op, Optimiser, Purpose, Scalar, Shape, Training};
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::log::Decoded;
 use chainrule_cli::board::{BOARDS, BoardError, Image, Port, table};
@@ -41,7 +41,8 @@ fn train<T: Scalar>(engine: &mut dyn Engine<T>, circuit: &CircuitRef<'_, T>, ste
     let rows = rows.flat_map(|line| line.split(',').map(|number| T::from_u32(number.parse().unwrap())));
     engine.keep(rows.collect(), &mut |_| ()).unwrap();
     let order: Vec<usize> = (0..steps).collect();
-    engine.run(Work::Step(T::from_f64(0.05).to_bits()), &order, &mut |loss| assert!(loss.is_finite())).unwrap();
+    engine.train(Training::new(Optimiser::new(Method::Sgd, T::from_f64(0.05)), 1)).unwrap();
+    engine.run(Work::Train, &order, &mut |loss| assert!(loss.is_finite())).unwrap();
     engine.params_hash().unwrap()
 }
 

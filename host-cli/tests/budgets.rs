@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use chainrule::{BuildError, Circuit, CircuitRef, Purpose, Shape};
+use chainrule::{BuildError, Circuit, CircuitRef, Method, Optimiser, Purpose, Schedule, Shape, Training};
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{BOARDS, Board, Image, Port};
 use chainrule_cli::engine::{Client, Engine, EngineError, Work};
@@ -148,10 +148,19 @@ impl Debugger {
     }
 }
 
+/// A full batch with a cosine's rate, and one that is not full.
+fn train(method: Method<f32>, batch: u32, engine: &mut dyn Engine<f32>) {
+    let mut optimiser = Optimiser::new(method, 0.1);
+    optimiser.schedule = Schedule::Cosine { steps: 10, floor: 0.0 };
+    engine.train(Training::new(optimiser, batch)).unwrap();
+    engine.run(Work::Train, &[0, 0, 0], &mut |_| ()).unwrap();
+    engine.end_batch().unwrap();
+}
+
 /// Does everything that a board can do, and asks the board what it has room for.
 fn work(port: &mut Port, view: CircuitRef<'_, f32>, board: &Board) {
-    for purpose in [Purpose::Inspect, Purpose::Accumulate, Purpose::Train, Purpose::Infer] {
-        // A batch's sums do not fit everywhere.
+    for purpose in [Purpose::Inspect, Purpose::Accumulate, Purpose::Moments(2), Purpose::Train, Purpose::Infer] {
+        // A batch's sums and moments do not fit everywhere.
         let mut client = match Client::new(&mut *port, view, purpose, &mut |_| ()) {
             Ok(client) => client,
             Err(EngineError::TooLarge { .. }) => continue,
@@ -165,8 +174,9 @@ fn work(port: &mut Port, view: CircuitRef<'_, f32>, board: &Board) {
         client.keep(vec![0.5; 64].into_iter().chain([3.0]).collect(), &mut |_| ()).unwrap();
         match purpose {
             Purpose::Inspect => client.backward(view.objective().unwrap().wire()).unwrap(),
-            Purpose::Accumulate => drop(client.batch(0.1, &[0], &mut |_| ()).unwrap()),
-            Purpose::Train => drop(client.run(Work::Step(0.1f32.to_bits().into()), &[0], &mut |_| ()).unwrap()),
+            Purpose::Train => train(Method::Sgd, 1, &mut client),
+            Purpose::Accumulate => train(Method::Sgd, 2, &mut client),
+            Purpose::Moments(_) => train(Method::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 2, &mut client),
             Purpose::Infer => drop(client.run(Work::Evaluate, &[0], &mut |_| ()).unwrap()),
         }
         client.params_hash().unwrap();

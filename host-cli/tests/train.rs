@@ -92,6 +92,53 @@ fn digits_are_told_apart_for_each_seed() {
     }
 }
 
+/// More seeds: `for s in $(seq 20); do chainrule train tests/corpus/digits-cnn.circuit --seed $s; done`.
+#[test]
+fn a_convolution_tells_digits_apart_better() {
+    let digits = shared("corpus/digits-cnn.circuit");
+    let seeds = ["1", "2", "3", "4", "5"];
+    let of = |seed: &&str| told(&["train", &digits, "--seed", seed])["accuracy"].as_f64().expect("a number");
+    let accuracies: Vec<f64> = seeds.iter().map(of).collect();
+    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
+    assert!(mean >= 0.97, "the mean of {accuracies:?} is {mean}");
+    assert!(accuracies.iter().all(|accuracy| *accuracy >= 0.955), "{accuracies:?}");
+}
+
+#[test]
+fn motions_are_told_apart_by_a_recurrent_layer() {
+    let motions = shared("corpus/motions.circuit");
+    for seed in ["1", "2", "3"] {
+        let told = told(&["train", &motions, "--seed", seed]);
+        let accuracy = told["accuracy"].as_f64().expect("a number");
+        assert!(accuracy >= 0.95, "seed {seed}: {accuracy}");
+    }
+}
+
+/// The circuit leaves elements out at random: by the seed, and not by where it runs.
+#[test]
+fn dropout_is_the_same_on_every_engine_and_another_by_another_seed() {
+    let folder = Folder::new();
+    folder.write("line.csv", LINE);
+    let text = |rate: &str| {
+        format!(
+            "input x\nlabel y\nparam w[4] = [1, 2, 3, 4]\nparam b\n\
+        minimize mse(x * sum(dropout(w, {rate})) + b, y)\n{BLOCK}"
+        )
+    };
+    let (with, without) = (folder.write("with.circuit", &text("0.5")), folder.write("without.circuit", &text("0")));
+    for batch in ["1", "4"] {
+        let run = |circuit: &str, on: &str, seed: &str| {
+            let line =
+                ["train", circuit, "--batch", batch, "--steps", "15", "--lr", "0.001", "--on", on, "--seed", seed];
+            told(&line)["params_hash"].as_str().expect("a hash").to_owned()
+        };
+        let host = run(&with, "host", "1");
+        assert_eq!(host, run(&with, "loopback", "1"));
+        assert_ne!(host, run(&with, "host", "2"));
+        assert_ne!(host, run(&without, "host", "1"));
+    }
+}
+
 #[test]
 fn host_and_loopback_train_to_the_same_bits() {
     let digits = shared("corpus/digits.circuit");
@@ -351,7 +398,7 @@ fn what_cannot_be_trained_is_refused() {
 /// Where options do not check, the training does.
 #[test]
 fn the_library_checks_what_the_options_check() {
-    use chainrule_cli::lower::{Holdout, Lowered, Optimizer, lower};
+    use chainrule_cli::lower::{Holdout, Lowered, lower};
     use chainrule_cli::train::{TrainError, train};
     let (_folder, circuit) = line();
     let written = chainrule_cli::text::read(&circuit).expect("reads");
@@ -362,11 +409,125 @@ fn the_library_checks_what_the_options_check() {
         train(&lowered, &training, "host", &mut |_| {})
     };
     assert!(matches!(with(|training| training.batch = 0), Err(TrainError::EmptyBatch)));
-    let rate = with(|training| training.optimizer = Optimizer::Sgd { lr: f32::NAN });
+    let rate = with(|training| training.optimiser.rate = f32::NAN);
     assert!(matches!(rate, Err(TrainError::Rate { scalar: "f32" })));
     let share = with(|training| training.split = Holdout::Rows(1.5));
     assert!(matches!(share, Err(TrainError::Share { .. })));
     let before = with(|training| training.epochs = 0).expect("trains not at all");
     let start: Vec<Vec<f32>> = lowered.params.iter().map(|param| param.start.clone()).collect();
     assert_eq!((before.steps, before.params), (0, start));
+}
+
+/// A class by a small network, with everything that a training can have; 240 rows, 48 held out.
+fn many(folder: &Folder, settings: &str) -> String {
+    let mut rows = "x0,x1,y\n".to_owned();
+    for k in 0..240 {
+        let (a, b) = ((k * 37 % 101) as f64 / 50.0 - 1.0, (k * 53 % 89) as f64 / 44.0 - 1.0);
+        let class = u8::from(a * b + 0.3 * (k % 7) as f64 / 7.0 > 0.1);
+        rows += &format!("{a},{b},{class}\n");
+    }
+    folder.write("many.csv", &rows);
+    let text = "param s = 1\nt = s * 0.5\ninput x[2]\nlabel y : class(2)\nlayer a = dense(6)\nlayer b = dense(2)\n\
+                minimize cross_entropy(b(tanh(a(x * t))), y)\n";
+    let block = format!("train {{\ndata = \"many.csv\"\nsplit = 0.2\n{settings}\n}}\n");
+    folder.write("many.circuit", &format!("{text}{block}"))
+}
+
+#[test]
+fn a_saved_training_goes_on_as_if_it_had_never_stopped() {
+    let settings = [
+        "optimizer = sgd(0.1)\nbatch = 1",
+        "optimizer = sgd(0.1)\nbatch = 5\nclip = norm(0.1)\nweight_decay = 0.01",
+        "optimizer = momentum(0.05)\nbatch = 1\nschedule = step(every = 50, factor = 0.5)",
+        "optimizer = nesterov(0.05)\nbatch = 7\nkeep = best",
+        "optimizer = adam(0.02)\nbatch = 5\nschedule = cosine(steps = 200)\nwarmup = 20\nkeep = best\npatience = 3",
+        "optimizer = adamw(0.02)\nbatch = 1",
+        "optimizer = rmsprop(0.01)\nbatch = 4\nclip = value(0.2)",
+    ];
+    for settings in settings {
+        let folder = Folder::new();
+        let circuit = many(&folder, settings);
+        for scalar in ["f32", "f64"] {
+            // Within an epoch and at its end, here and there: a batch of 5 takes 39 steps an epoch.
+            for (half, on, then_on) in [("78", "host", "host"), ("90", "host", "loopback"), ("90", "loopback", "host")]
+            {
+                let (state, all) = (folder.path("s.state"), folder.path("all.state"));
+                let run = |steps, on, rest: &[&str]| {
+                    let line = ["train", &circuit, "--steps", steps, "--scalar", scalar, "--on", on];
+                    told(&[&line, rest].concat())
+                };
+                let whole = run("200", "host", &["--save-state", &all]);
+                run(half, on, &["--save-state", &state]);
+                let parts = run("200", then_on, &["--resume", &state, "--save-state", &state]);
+                assert_eq!(whole, parts, "{settings}: {scalar}, {half} on {on}, then {then_on}");
+                assert_eq!(fs::read(&all).unwrap(), fs::read(&state).unwrap(), "{settings}: the states");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_training_ends_early_and_keeps_the_best() {
+    let folder = Folder::new();
+    // A rate so high that the loss soon goes up and down.
+    let circuit = many(&folder, "optimizer = adam(0.5)\nbatch = 2\nepochs = 60");
+    let (last, best) = (folder.path("last.safetensors"), folder.path("best.safetensors"));
+    let early = told(&["train", &circuit, "--patience", "4", "--keep", "best", "--save", &best]);
+    let epochs = early["epochs"].as_u64().unwrap();
+    let kept = early["kept"].as_u64().unwrap();
+    assert!(early["ended_early"] == true && epochs < 60, "{early}");
+    assert_eq!(epochs, kept + 4);
+    // The same run, ended at that epoch, is what was kept.
+    let there = told(&["train", &circuit, "--epochs", &kept.to_string(), "--save", &last]);
+    assert_eq!((&there["params_hash"], &there["loss"]), (&early["params_hash"], &early["loss"]));
+    assert_eq!(fs::read(&last).unwrap(), fs::read(&best).unwrap());
+    // Every other epoch is worse.
+    for epoch in (1..=epochs).filter(|epoch| *epoch != kept) {
+        let other = told(&["train", &circuit, "--epochs", &epoch.to_string()]);
+        assert!(other["loss"].as_f64() >= early["loss"].as_f64(), "epoch {epoch}");
+    }
+    let without = told(&["train", &circuit, "--patience", "4"]);
+    assert_eq!((without["epochs"].as_u64(), &without["kept"]), (Some(epochs), &serde_json::Value::Null));
+}
+
+#[test]
+fn a_saved_training_goes_on_as_what_it_was() {
+    let folder = Folder::new();
+    let circuit = many(&folder, "optimizer = adam(0.01)\nbatch = 4\nschedule = cosine");
+    let state = folder.path("s.state");
+    chainrule(&["train", &circuit, "--steps", "60", "--save-state", &state]).unwrap();
+    let refused = |rest: &[&str]| {
+        let line = [&["train", &circuit, "--resume", &state], rest].concat();
+        chainrule(&line).expect_err("should be refused")
+    };
+    let told = refused(&["--steps", "60"]);
+    assert!(told.starts_with("error: the saved training has made 60 steps, and 60 are asked for"), "{told}");
+    let told = refused(&["--steps", "120"]);
+    assert!(
+        told.contains("schedule was cosine(steps = 60, floor = 0), and is cosine(steps = 120, floor = 0)"),
+        "{told}"
+    );
+    assert!(told.ends_with("`schedule = cosine(steps = 60, floor = 0)`"), "{told}");
+    let circuit = many(&folder, "optimizer = adam(0.01)\nbatch = 4");
+    chainrule(&["train", &circuit, "--steps", "60", "--save-state", &state]).unwrap();
+    for (rest, what) in [
+        (["--batch", "8"], "batch was 4, and is 8"),
+        (["--seed", "2"], "seed was 1, and is 2"),
+        (["--lr", "0.5"], "optimizer was adam(lr = 0.01"),
+        (["--split", "0.5"], "rows to train on was 192, and is 120"),
+    ] {
+        let told = refused(&[&rest, &["--steps", "120"][..]].concat());
+        assert!(told.contains(what) && told.contains("help: "), "{told}");
+    }
+    // Weights alone are no training; a training has weights.
+    let weights = folder.path("w.safetensors");
+    chainrule(&["train", &circuit, "--steps", "60", "--save", &weights]).unwrap();
+    let told = chainrule(&["train", &circuit, "--resume", &weights]).expect_err("no state");
+    assert!(told.starts_with("error: this is no saved training") && told.contains("`--load`"), "{told}");
+    let from = |file: &str| chainrule(&["train", &circuit, "--steps", "5", "--load", file]).unwrap();
+    assert_eq!(from(&weights), from(&state));
+    let rows = fs::read_to_string(folder.path("many.csv")).unwrap();
+    folder.write("many.csv", &rows.replacen("-1,", "-0.5,", 1));
+    let told = refused(&["--steps", "120"]);
+    assert!(told.contains("another run"), "{told}");
 }

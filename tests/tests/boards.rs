@@ -44,6 +44,7 @@ fn word(purpose: Purpose) -> &'static str {
         Purpose::Infer => "infer",
         Purpose::Train => "train",
         Purpose::Accumulate => "accumulate",
+        Purpose::Moments(_) => "moments",
     }
 }
 
@@ -78,7 +79,7 @@ fn corpus_on<T: Number>(board: &'static str, entries: &[Entry]) -> Board {
     for entry in entries {
         let mut result = Result::default();
         let lowered = lowered::<T>(entry).unwrap();
-        for work in works(&lowered) {
+        for work in works(entry, &lowered) {
             let purpose = word(work.0);
             match compare(entry, &lowered, work, &mut port) {
                 Ok(numbers) => {

@@ -4,14 +4,15 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use chainrule::{Purpose, Random};
+use chainrule::{Method, Optimiser, Purpose, Random, Training};
 use chainrule_cli::board::{Image, Port, table};
 use chainrule_cli::engine::{Client, Engine, EngineError, Faulty, Host, Loopback, Pipe, Work};
 use chainrule_cli::lower::Lowered;
 use chainrule_tests::corpus;
 use chainrule_tests::run::{lowered, rows};
 
-const RATE: f32 = 0.125;
+/// Plain steps.
+const STEPS: Training<f32> = Training::new(Optimiser::new(Method::Sgd, 0.125), 1);
 /// One frame in a hundred meets with each kind of fault.
 const ONE_IN: u32 = 100;
 
@@ -36,6 +37,7 @@ impl Task {
             engine.set(param.wire, 0, &param.start).unwrap();
         }
         engine.ready().unwrap();
+        engine.train(STEPS).unwrap();
     }
 
     /// Asks the same of both, in a random order; every answer must be the same. How many requests.
@@ -81,7 +83,7 @@ impl Task {
                     let row = random.below(count) as usize;
                     let mut losses = |on: &mut dyn Engine<f32>| {
                         let mut losses = Vec::new();
-                        on.run(Work::Step(RATE.to_bits().into()), &[row], &mut |loss| losses.push(loss)).unwrap();
+                        on.run(Work::Train, &[row], &mut |loss| losses.push(loss)).unwrap();
                         bits(&losses)
                     };
                     both(board, host, &mut losses);
@@ -103,7 +105,7 @@ impl Task {
         let [on_board, on_host] = [board, host].map(|on| {
             let mut losses = Vec::new();
             for part in order.chunks(100) {
-                on.run(Work::Step(RATE.to_bits().into()), part, &mut |loss| losses.push(loss)).unwrap();
+                on.run(Work::Train, part, &mut |loss| losses.push(loss)).unwrap();
             }
             bits(&losses)
         });
@@ -193,9 +195,10 @@ fn the_host_is_gone_after_any_request() {
             engine.set(param.wire, 0, &param.start)?;
         }
         engine.ready()?;
+        engine.train(STEPS)?;
         engine.keep(task.rows.clone(), &mut |_| ())?;
         for &row in &order {
-            engine.run(Work::Step(RATE.to_bits().into()), &[row], &mut |_| ())?;
+            engine.run(Work::Train, &[row], &mut |_| ())?;
         }
         engine.params_hash()
     };

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use chainrule::link::{Ask, MESSAGE_MAX, Request, Session, VERSION, encode_frame};
-use chainrule::{Difference, Purpose, Slot, Tape, plan};
+use chainrule::{Difference, Method, Optimiser, Purpose, Slot, Tape, Training, plan};
 use chainrule_tests::corpus;
 use chainrule_tests::run::{lowered, settings, trains};
 
@@ -54,7 +54,7 @@ fn a_tape_takes_nothing() {
         let settings = settings(&lowered, &entry.cases[0]).unwrap();
         let view = lowered.view();
         let mut slots = vec![Slot::EMPTY; view.len()];
-        let trained = [Purpose::Train, Purpose::Accumulate];
+        let trained = [Purpose::Train, Purpose::Accumulate, Purpose::Moments(2)];
         let purposes =
             [Purpose::Inspect, Purpose::Infer].into_iter().chain(trained.into_iter().filter(|_| trains(&lowered)));
         for purpose in purposes {
@@ -83,6 +83,11 @@ fn a_tape_takes_nothing() {
                         tape.begin_batch().unwrap();
                         tape.accumulate().unwrap();
                         let _ = tape.end_batch(1e-6, 1);
+                    }
+                    Purpose::Moments(_) => {
+                        steps += 1;
+                        let adam = Method::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+                        let _ = Training::new(Optimiser::new(adam, 1e-6), 1).sample(&mut tape);
                     }
                     _ => {}
                 }

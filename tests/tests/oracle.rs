@@ -132,7 +132,8 @@ struct Drawing {
 /// What decides about one gate.
 type Picks = (u16, u16, u16, u16);
 
-const SHAPES: &[&[usize]] = &[&[], &[1], &[3], &[5], &[3], &[2, 3], &[3, 2], &[2, 2, 3], &[1, 2, 2, 3], &[4, 1]];
+const SHAPES: &[&[usize]] =
+    &[&[], &[1], &[3], &[5], &[3], &[2, 3], &[3, 2], &[2, 2, 3], &[1, 2, 2, 3], &[4, 1], &[2, 4, 5], &[4, 7]];
 
 /// The elementwise gates of one wire: text around the operand `@`, in a domain
 /// where it is smooth or kinks are met by chance only, and whether it is bounded.
@@ -179,10 +180,25 @@ const OTHERS: &[Op] = &[
     Op::Slice,
     Op::Softmax,
     Op::LogSoftmax,
+    Op::Reshape,
+    Op::Concat,
+    Op::MaxOf,
+    Op::Conv1d,
+    Op::Conv2d,
+    Op::MaxPool,
+    Op::AvgPool,
+    Op::GlobalAvg,
     Op::Mse,
     Op::Hinge,
     Op::CrossEntropy,
     Op::BinaryCrossEntropy,
+    Op::LayerNorm,
+    Op::Gru,
+    Op::Rnn,
+    Op::Dropout,
+    Op::Mae,
+    Op::Huber,
+    Op::SmoothCrossEntropy,
 ];
 
 fn all_drawable() -> Vec<Op> {
@@ -231,6 +247,18 @@ impl Drawing {
         self.wires.push(Drawn { name, shape, level });
     }
 
+    /// A layer with params of these sizes; its name.
+    fn layer(&mut self, said: &str, seed: u16, params: &[(&str, usize)]) -> String {
+        let name = format!("fc{}", self.layers);
+        self.layers += 1;
+        self.text += &format!("layer {name} = {said}\n");
+        for (k, (own, count)) in params.iter().enumerate() {
+            let numbers = (0..*count as u64).map(|at| 0.5 * number((u64::from(seed) << 10) + 977 * k as u64 + at));
+            self.inputs.insert(format!("{name}.{own}"), Given::Numbers(numbers.collect()));
+        }
+        name
+    }
+
     fn gate(&mut self, op: Op, (a, b, c, _): Picks) {
         let any = |_: &[usize]| true;
         if let Some((_, text, bounded)) = UNARY.iter().find(|(own, ..)| *own == op) {
@@ -248,6 +276,7 @@ impl Drawing {
         }
         let vector = |shape: &[usize]| shape.len() == 1;
         let tensor = |shape: &[usize]| !shape.is_empty();
+        let planes = |shape: &[usize]| shape.len() == 2 || shape.len() == 3;
         match op {
             Op::Dot => {
                 let x = self.operand(a, vector, &[3]);
@@ -299,18 +328,128 @@ impl Drawing {
                 let x = self.operand(a, tensor, &[2, 3]);
                 self.define(&format!("{}({})", op.name(), x.name), x.shape, 1);
             }
-            Op::CrossEntropy => {
+            Op::Reshape => {
+                let x = self.operand(a, any, &[2, 3]);
+                let count: usize = x.shape.iter().product();
+                let rows = (1..=count).filter(|rows| count.is_multiple_of(*rows)).nth(usize::from(b) % 2).unwrap_or(1);
+                match c % 3 {
+                    0 => self.define(&format!("flatten({})", x.name), vec![count], x.level),
+                    1 => self.define(
+                        &format!("reshape({}, {rows}, {})", x.name, count / rows),
+                        vec![rows, count / rows],
+                        x.level,
+                    ),
+                    _ => self.define(&format!("reshape({}, 1, {count}, 1)", x.name), vec![1, count, 1], x.level),
+                }
+            }
+            Op::Concat => {
+                let x = self.operand(a, any, &[3]);
+                let inner = x.shape.get(1..).unwrap_or_default().to_vec();
+                let goes = |shape: &[usize]| shape.get(1..).unwrap_or_default() == inner;
+                let (y, z) = (self.operand(b, goes, &x.shape), self.operand(c, goes, &x.shape));
+                let rows: usize = [&x, &y, &z].map(|wire| wire.shape.first().copied().unwrap_or(1)).iter().sum();
+                let level = x.level.max(y.level).max(z.level);
+                let text = format!("concat({}, {}, {})", x.name, y.name, z.name);
+                self.define(&text, [&[rows], inner.as_slice()].concat(), level);
+            }
+            Op::MaxOf => {
+                let x = self.operand(a, any, &[3]);
+                self.define(&format!("max({})", x.name), Vec::new(), x.level);
+            }
+            Op::GlobalAvg => {
+                let x = self.operand(a, planes, &[2, 3, 3]);
+                self.define(&format!("global_avg({})", x.name), vec![x.shape[0]], x.level);
+            }
+            Op::MaxPool | Op::AvgPool => {
+                let x = self.operand(a, planes, &[2, 4, 5]);
+                let least = x.shape[1..].iter().copied().min().unwrap_or(1);
+                let size = 1 + usize::from(b) % least;
+                let (stride, padding) = (1 + usize::from(c) % 3, usize::from(c / 3) % (size / 2 + 1));
+                let mut shape = vec![x.shape[0]];
+                shape.extend(x.shape[1..].iter().map(|of| (of + 2 * padding - size) / stride + 1));
+                let text = format!("{}({}, {size}, stride = {stride}, padding = {padding})", op.name(), x.name);
+                self.define(&text, shape, x.level);
+            }
+            Op::Conv1d | Op::Conv2d => {
+                let rank = if op == Op::Conv1d { 2 } else { 3 };
+                let fresh: &[usize] = if rank == 2 { &[4, 7] } else { &[2, 4, 5] };
+                let x = self.operand(a, |shape| shape.len() == rank, fresh);
+                let inputs = x.shape[0];
+                let groups = [1, inputs][usize::from(b) % 2];
+                // Blocks of 8, of 4 and of 1.
+                let outputs = if groups == 1 {
+                    [1, 2, 5, 13][usize::from(b / 2) % 4]
+                } else {
+                    groups * (1 + usize::from(b / 2) % 2)
+                };
+                let least = x.shape[1..].iter().copied().min().unwrap_or(1);
+                let (kernel, stride) = (1 + usize::from(c) % least.min(3), 1 + usize::from(c / 3) % 2);
+                let padding = usize::from(c / 6) % 3;
+                let has_bias = !b.is_multiple_of(3);
+                let name = format!("fc{}", self.layers);
+                self.layers += 1;
+                self.text += &format!(
+                    "layer {name} = {}({outputs}, {kernel}, stride = {stride}, padding = {padding}, groups = {groups}, \
+                     bias = {has_bias})\n",
+                    op.name()
+                );
+                let numbers =
+                    |count: usize, seed: u64| Given::Numbers((0..count as u64).map(|k| number(seed + k)).collect());
+                let count = outputs * inputs / groups * kernel.pow(rank as u32 - 1);
+                self.inputs.insert(format!("{name}.weight"), numbers(count, u64::from(c) << 8));
+                if has_bias {
+                    self.inputs.insert(format!("{name}.bias"), numbers(outputs, u64::from(c) << 9));
+                }
+                let mut shape = vec![outputs];
+                shape.extend(x.shape[1..].iter().map(|of| (of + 2 * padding - kernel) / stride + 1));
+                self.define(&format!("{name}({})", x.name), shape, 2);
+                if c.is_multiple_of(4) {
+                    let y = self.operand(c, |shape| shape == x.shape, &x.shape);
+                    let shape = self.wires.last().unwrap().shape.clone();
+                    self.define(&format!("{name}({})", y.name), shape, 2);
+                }
+            }
+            Op::CrossEntropy | Op::SmoothCrossEntropy => {
                 let x = self.operand(a, |shape| vector(shape) && shape[0] > 1, &[3]);
                 let (label, classes) = (format!("c{}", self.wires.len()), x.shape[0]);
                 self.text += &format!("label {label} : class({classes})\n");
                 let class = usize::from(b) % classes;
                 self.inputs.insert(label.clone(), Given::Numbers(vec![class as f64]));
-                self.define(&format!("cross_entropy({}, {label})", x.name), Vec::new(), 1);
+                let smoothing = if op == Op::CrossEntropy { "" } else { ", smoothing = 0.125" };
+                self.define(&format!("cross_entropy({}, {label}{smoothing})", x.name), Vec::new(), 1);
             }
-            Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
+            Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
                 let x = self.operand(a, any, &[3]);
                 let y = self.operand(b, |shape| shape == x.shape, &x.shape);
-                self.define(&format!("{}({}, {})", op.name(), x.name, y.name), Vec::new(), 2);
+                let more = if op == Op::Huber && c.is_multiple_of(2) { ", delta = 0.375" } else { "" };
+                self.define(&format!("{}({}, {}{more})", op.name(), x.name, y.name), Vec::new(), 2);
+            }
+            Op::Dropout => {
+                let x = self.operand(a, any, &[3]);
+                self.define(&format!("dropout({}, 0.25)", x.name), x.shape, x.level);
+            }
+            Op::LayerNorm => {
+                // A row of one element, or of equal ones, would be divided by √ε.
+                let x = self.operand(a, |shape| shape.last().is_some_and(|&n| n > 1), &[2, 3]);
+                let width = *x.shape.last().unwrap();
+                let name = self.layer("layer_norm(eps = 0.25)", c, &[("weight", width), ("bias", width)]);
+                self.define(&format!("{name}({})", x.name), x.shape, 1);
+            }
+            Op::Gru | Op::Rnn => {
+                let x = self.operand(a, |shape| shape.len() == 2, &[3, 2]);
+                let (steps, inputs, hidden) = (x.shape[0], x.shape[1], 1 + usize::from(b) % 5);
+                let columns = if op == Op::Gru { 3 * hidden } else { hidden };
+                let said = if op == Op::Rnn && c.is_multiple_of(2) { ", activation = relu" } else { "" };
+                let weights = [
+                    ("weight_ih", columns * inputs),
+                    ("weight_hh", columns * hidden),
+                    ("bias_ih", columns),
+                    ("bias_hh", columns),
+                ];
+                let name = self.layer(&format!("{}({hidden}{said})", op.name()), c, &weights);
+                self.define(&format!("{name}({})", x.name), vec![steps, hidden], 2);
+                let h = self.wires.last().unwrap().name.clone();
+                self.define(&format!("last({h})"), vec![hidden], 2);
             }
             other => panic!("draw {other:?} too"),
         }
@@ -360,6 +499,8 @@ fn agree<T: Number>(drawing: &Drawing) -> Result<Vec<Op>, String> {
         values: Vec::new(),
         gradients: Vec::new(),
         judge: Judge::Exact,
+        samples: Vec::new(),
+        params: Vec::new(),
         kink: false,
     };
     // Roundings are as large as the largest numbers of the circuit make them.

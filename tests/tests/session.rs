@@ -4,7 +4,7 @@
 use chainrule::link::{
     Answer, Ask, Deframer, Goal, MESSAGE_MAX, Refusal, Reply, Request, Session, VERSION, Work, encode_frame,
 };
-use chainrule::{Op, Purpose, RunError, Shape};
+use chainrule::{Method, Op, Optimiser, Purpose, RunError, Shape, Training};
 use chainrule_cli::engine::{Client, Engine, Host, Loopback, Pipe};
 use chainrule_cli::lower::{Lowered, lower};
 use chainrule_cli::text::source::read_formula;
@@ -63,6 +63,15 @@ fn ask(session: &mut Small, sequence: u32, ask: &Ask<'_>) -> Result<Vec<u8>, Ref
     })
 }
 
+/// Plain steps of 0.125 as the link carries them: the method's number, the rate, no decay, no
+/// clipping, no schedule, no warm-up.
+const SGD: [u8; 12] = [0, 0, 0, 0, 0x3e, 0, 0, 0, 0, 0, 0, 0];
+
+/// Plain steps.
+fn sgd(rate: f32) -> Training<f32> {
+    Training::new(Optimiser::new(Method::Sgd, rate), 1)
+}
+
 /// A linear unit w·x + b against a target, trained some steps: what a host says.
 fn script() -> Vec<Ask<'static>> {
     static GATES: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
@@ -78,8 +87,7 @@ fn script() -> Vec<Ask<'static>> {
         ]
         .concat()
     });
-    let rate = u64::from(0.125f32.to_bits());
-    let step = Ask::Sample(Work::Step(rate));
+    let step = Ask::Sample(Work::Train);
     let mut script = vec![
         Ask::Hello { version: VERSION },
         Ask::Clear,
@@ -88,6 +96,7 @@ fn script() -> Vec<Ask<'static>> {
         Ask::Gates(&GATES[24..]),
         Ask::Objective(Goal { wire: 6, maximize: false }),
         Ask::Plan(Purpose::Train),
+        Ask::Train { steps: 0, batch: 1, seed: 0, optimiser: &SGD },
         Ask::SetSmall { wire: 2, start: 0, data: &[2] },
         Ask::SetSmall { wire: 3, start: 0, data: &[1] },
         Ask::Verify(start_hash()),
@@ -98,7 +107,7 @@ fn script() -> Vec<Ask<'static>> {
     script.extend([
         Ask::Keep { rows: 3 },
         Ask::Row { start: 0, small: true, data: &[1, 2, 3, 4, 0, 6] },
-        Ask::Rows { work: Work::Step(rate), rows: &[2, 0, 0, 0, 1, 0, 1, 0] },
+        Ask::Rows { work: Work::Train, rows: &[2, 0, 0, 0, 1, 0, 1, 0] },
         Ask::Get { wire: 2, start: 0, count: 1, gradient: false },
         Ask::Hash,
     ]);
@@ -244,23 +253,25 @@ proptest! {
     /// Any request at any time is answered once, whatever it names; afterwards a circuit can be sent.
     #[test]
     fn any_request_is_answered(
-        asks in prop::collection::vec((0..21u8, any::<u16>(), any::<u32>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..64)), 1..40),
+        asks in prop::collection::vec((0..24u8, any::<u16>(), any::<u32>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..64)), 1..40),
         built: bool,
     ) {
         let mut session = session();
         let mut sequence = 7;
-        for one in script().iter().take(if built { 12 } else { 1 }) {
+        for one in script().iter().take(if built { 13 } else { 1 }) {
             ask(&mut session, sequence, one).unwrap();
             sequence += 1;
         }
         for (kind, small, middle, large, data) in &asks {
             let few = |n: u16| n % 9;
-            let work = match large % 3 {
-                0 => Work::Evaluate,
-                1 => Work::Step(*large),
-                _ => Work::Accumulate,
-            };
-            let purpose = [Purpose::Inspect, Purpose::Train, Purpose::Accumulate, Purpose::Infer][usize::from(small % 4)];
+            let work = if large.is_multiple_of(3) { Work::Evaluate } else { Work::Train };
+            let moments = Purpose::Moments((large % 256) as u8);
+            let purposes = [Purpose::Inspect, Purpose::Train, Purpose::Accumulate, Purpose::Infer, Purpose::Moments(2), moments];
+            let purpose = purposes[usize::from(small % 6)];
+            let adam = Method::Adam { beta1: 0.5, beta2: f32::from_bits(*large as u32), eps: 0.0 };
+            let mut bytes = [0; 64];
+            let optimiser = Optimiser::new(adam, 0.125).to_bytes(&mut bytes).unwrap();
+            let optimiser = if large.is_multiple_of(5) { data } else { optimiser };
             let records: Vec<u8> = data
                 .chunks_exact(8)
                 .flat_map(|part| [part[0] % 104, part[1] % 3, part[2] % 9, 0, part[3] % 9, 0, part[4] % 9, 0])
@@ -284,8 +295,11 @@ proptest! {
                 14 => Ask::Forward,
                 15 => Ask::Backward(few(*small)),
                 16 => Ask::Sample(work),
-                17 => Ask::BeginBatch,
-                18 => Ask::EndBatch { rate: *large, samples: *middle },
+                17 => Ask::Train { steps: *middle, batch: u32::from(few(*small)), seed: u64::from(*middle), optimiser },
+                18 => Ask::EndBatch,
+                20 => Ask::Moments { start, count: few(*small) },
+                21 => Ask::SetMoments { start, data },
+                22 => Ask::Progress { rest: built },
                 19 => Ask::Keep { rows: if small.is_multiple_of(5) { *middle } else { middle % 9 } },
                 _ if built => Ask::Row { start, small: small.is_multiple_of(2), data },
                 _ => Ask::Rows { work, rows: data },
@@ -333,17 +347,17 @@ fn a_refused_gate_leaves_the_circuit_as_it_was() {
 #[test]
 fn nothing_trains_unverified() {
     let mut session = session();
-    let step = Ask::Sample(Work::Step(0));
-    for (one, sequence) in script().iter().take(9).zip(1..) {
+    let step = Ask::Sample(Work::Train);
+    for (one, sequence) in script().iter().take(10).zip(1..) {
         ask(&mut session, sequence, one).unwrap();
     }
-    assert_eq!(ask(&mut session, 10, &step), Err(Refusal::NotVerified(start_hash())));
-    assert_eq!(ask(&mut session, 11, &Ask::Verify(1)), Err(Refusal::NotVerified(start_hash())));
-    assert!(ask(&mut session, 12, &step).is_err());
-    ask(&mut session, 13, &Ask::Verify(start_hash())).unwrap();
-    ask(&mut session, 14, &step).unwrap();
-    ask(&mut session, 15, &Ask::SetSmall { wire: 2, start: 0, data: &[2] }).unwrap();
-    assert!(ask(&mut session, 16, &step).is_err());
+    assert_eq!(ask(&mut session, 11, &step), Err(Refusal::NotVerified(start_hash())));
+    assert_eq!(ask(&mut session, 12, &Ask::Verify(1)), Err(Refusal::NotVerified(start_hash())));
+    assert!(ask(&mut session, 13, &step).is_err());
+    ask(&mut session, 14, &Ask::Verify(start_hash())).unwrap();
+    ask(&mut session, 15, &step).unwrap();
+    ask(&mut session, 16, &Ask::SetSmall { wire: 2, start: 0, data: &[2] }).unwrap();
+    assert!(ask(&mut session, 17, &step).is_err());
 }
 
 /// A line that loses, damages and repeats frames on a fixed plan.
@@ -405,9 +419,10 @@ fn the_client_gets_through_a_bad_line() {
         engine.ready().unwrap();
         let rows = chainrule_tests::run::rows(&entry, &lowered).unwrap();
         engine.keep(rows, &mut |_| ()).unwrap();
+        engine.train(sgd(0.25)).unwrap();
         let mut losses = Vec::new();
         for row in 0..40 {
-            engine.run(Work::Step(0.25f32.to_bits().into()), &[row % 4], &mut |loss| losses.push(loss)).unwrap();
+            engine.run(Work::Train, &[row % 4], &mut |loss| losses.push(loss)).unwrap();
         }
         (losses, engine.params_hash().unwrap())
     };
@@ -432,17 +447,73 @@ fn a_refused_step_ends_the_run_on_every_engine() {
             engine.set(lowered.params[0].wire, 0, &lowered.params[0].start).unwrap();
             engine.ready().unwrap();
             engine.keep(rows.clone(), &mut |_| ()).unwrap();
-            let rate = Work::Step(0.25f32.to_bits().into());
+            engine.train(sgd(0.25)).unwrap();
             let mut losses = Vec::new();
-            let done = engine.run(rate, &order, &mut |loss| losses.push(loss.to_bits()));
+            let done = engine.run(Work::Train, &order, &mut |loss| losses.push(loss.to_bits()));
             let told = matches!(done, Err(chainrule_cli::engine::EngineError::Run(RunError::NotFinite(_))));
             assert!(told, "on {on}: {done:?}");
             let hash = engine.params_hash().unwrap();
             // Afterwards it goes on.
-            let more = engine.run(rate, &[0, 1, 2], &mut |loss| losses.push(loss.to_bits()));
+            let more = engine.run(Work::Train, &[0, 1, 2], &mut |loss| losses.push(loss.to_bits()));
             shown.push((losses, hash, more, engine.params_hash().unwrap()));
         }
         assert_eq!(shown[0], shown[1], "rows kept on the board: {keeps}");
         assert_eq!(shown[0].0.len(), 6);
     }
+}
+
+/// A message whose bytes change is another version of the link.
+#[test]
+fn the_bytes_of_training() {
+    assert_eq!(VERSION, 3);
+    for (ask, bytes) in [
+        (Ask::Plan(Purpose::Moments(2)), &[7, 4, 2][..]),
+        (Ask::Train { steps: 300, batch: 4, seed: 5, optimiser: &[1, 2] }, &[15, 0xac, 2, 4, 5, 2, 1, 2]),
+        (Ask::Sample(Work::Evaluate), &[16, 0]),
+        (Ask::Sample(Work::Train), &[16, 1]),
+        (Ask::EndBatch, &[17]),
+        (Ask::Progress { rest: true }, &[18, 1]),
+        (Ask::Moments { start: 300, count: 2 }, &[19, 0xac, 2, 2]),
+        (Ask::SetMoments { start: 0, data: &[9] }, &[20, 0, 1, 9]),
+    ] {
+        let mut buffer = [0; 64];
+        assert_eq!(postcard::to_slice(&ask, &mut buffer).unwrap(), bytes, "{ask:?}");
+        assert_eq!(postcard::from_bytes::<Ask<'_>>(bytes).unwrap(), ask);
+    }
+}
+
+/// How far a training is: steps and the batch that has begun since it was told how, loss and
+/// accuracy since they were last begun anew.
+#[test]
+fn a_board_tells_how_far_a_training_is() {
+    let mut session = session();
+    let mut sequence = 100;
+    let mut progress = |session: &mut Small, asks: &[Ask<'_>]| {
+        let mut last = None;
+        for one in asks {
+            let reply = feed(session, &frame(sequence, one)).remove(0);
+            sequence += 1;
+            let message = message(&reply);
+            match postcard::from_bytes::<Reply<'_>>(&message).unwrap().answer.unwrap() {
+                Answer::Progress { steps, begun, samples, correct, sum } => {
+                    last = Some((steps, begun, samples, correct, f32::from_bits(sum as u32)));
+                }
+                _ => last = None,
+            }
+        }
+        last.expect("progress was asked for last")
+    };
+    let mut asks = script()[..13].to_vec();
+    asks[6] = Ask::Plan(Purpose::Accumulate);
+    // 2·1 + 1 against 9: a square of 36, three times before the first step.
+    asks[7] = Ask::Train { steps: 40, batch: 3, seed: 0, optimiser: &SGD };
+    let sample = Ask::Sample(Work::Train);
+    asks.extend([sample, sample, Ask::Progress { rest: false }]);
+    assert_eq!(progress(&mut session, &asks), (40, 2, 2, 0, 72.0));
+    assert_eq!(progress(&mut session, &[sample, Ask::Progress { rest: true }]), (41, 0, 3, 0, 108.0));
+    // The step: w and b moved by 0.125·12 each, so that the output is 6, and a square 9.
+    assert_eq!(progress(&mut session, &[sample, Ask::Progress { rest: true }]), (41, 1, 1, 0, 9.0));
+    assert_eq!(progress(&mut session, &[Ask::EndBatch, Ask::Progress { rest: false }]), (42, 0, 0, 0, 0.0));
+    // A batch that has not begun has no step.
+    assert_eq!(progress(&mut session, &[Ask::EndBatch, Ask::Progress { rest: false }]), (42, 0, 0, 0, 0.0));
 }

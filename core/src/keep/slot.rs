@@ -149,6 +149,7 @@ const fn purpose_code(purpose: Purpose) -> [u8; 2] {
         Purpose::Train => [1, 0],
         Purpose::Accumulate => [2, 0],
         Purpose::Infer => [3, 0],
+        Purpose::Moments(moments) => [4, moments],
     }
 }
 
@@ -158,6 +159,7 @@ const fn purpose_of(code: [u8; 2]) -> Option<Purpose> {
         [1, 0] => Purpose::Train,
         [2, 0] => Purpose::Accumulate,
         [3, 0] => Purpose::Infer,
+        [4, moments] => Purpose::Moments(moments),
         _ => return None,
     })
 }

@@ -70,23 +70,46 @@ pub enum Ask<'a> {
     },
     /// The hash over all params.
     Hash,
-    /// Compare the hash over all params; until it matched, nothing trains. A refused `Set`, `Sample`
-    /// or `Rows` takes that back.
+    /// Compare the hash over all params; until it matched, nothing trains. A refused `Set`, `Sample`,
+    /// `Rows`, `EndBatch` or `SetMoments` takes that back.
     Verify(u64),
     /// Fill the values.
     Forward,
     /// Fill the gradients of this wire.
     Backward(u16),
+    /// How to train from here on; the params and moments stay as they are. `Plan` forgets it.
+    Train {
+        /// Steps that were made before, as when a training is resumed.
+        steps: u32,
+        /// Samples a step, at least 1.
+        batch: u32,
+        /// What dropout draws from.
+        seed: u64,
+        /// The optimiser, as [`Optimiser::to_bytes`](crate::Optimiser::to_bytes) gives it.
+        optimiser: &'a [u8],
+    },
     /// Train on the sample that the inputs hold, or only look at its loss.
     Sample(Work),
-    /// Begin a batch.
-    BeginBatch,
-    /// End a batch of so many samples and step by this rate (the bits of a number).
-    EndBatch {
-        /// Step size.
-        rate: u64,
-        /// Samples in the batch.
-        samples: u32,
+    /// End a batch before it is full; nothing happens if none has begun.
+    EndBatch,
+    /// How far is the training?
+    Progress {
+        /// Begin the running loss and accuracy anew.
+        rest: bool,
+    },
+    /// Some of the optimiser's moments.
+    Moments {
+        /// Place of the first among all of them.
+        start: u32,
+        /// How many.
+        count: u16,
+    },
+    /// Set moments from place `start` among all of them on.
+    SetMoments {
+        /// Place of the first.
+        start: u32,
+        /// The numbers.
+        data: &'a [u8],
     },
     /// Make room for rows to keep; the answer is refused if they do not fit.
     Keep {
@@ -134,10 +157,8 @@ pub struct Goal {
 pub enum Work {
     /// Forward only.
     Evaluate,
-    /// Forward, backward and the fused step by this rate (the bits of a number).
-    Step(u64),
-    /// Forward and backward, added to the batch's gradients.
-    Accumulate,
+    /// Train as `Ask::Train` says: when the batch is full, a step is made.
+    Train,
 }
 
 /// A reply with the sequence number of its request.
@@ -173,6 +194,19 @@ pub enum Answer<'a> {
         correct: u16,
         /// Why the sample after those was refused.
         refused: Option<RunError>,
+    },
+    /// To `Progress`.
+    Progress {
+        /// Steps that were made.
+        steps: u32,
+        /// Samples of the batch that has begun.
+        begun: u32,
+        /// Samples since the running loss began.
+        samples: u32,
+        /// How many of them had the right class.
+        correct: u32,
+        /// The sum of their objectives (the bits of a number).
+        sum: u64,
     },
     /// To `Vitals`.
     Vitals(Vitals),

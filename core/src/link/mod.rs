@@ -20,6 +20,9 @@
 //!   refused one may be under way already, and would train from another state than the host's.
 //! - **Data:** samples are set wire by wire for each step, or kept on boards that have room for them
 //!   and then named by row.
+//! - **Training:** `Train` says how, and from which step on; the board runs the core's own loop
+//!   ([`Training`](crate::Training)) over the samples it is given. Moments are read and set by place,
+//!   so that a training can be taken away and gone on with elsewhere.
 //! - **Asides:** a board may send frames that answer nothing, between two replies: its log. Their
 //!   message begins with five bytes that no reply can begin with, they have no place in the sequence,
 //!   and one that is lost is not sent again. The session knows nothing of them.
@@ -37,7 +40,7 @@ pub use message::{Answer, Ask, Board, Goal, Holds, Refusal, Reply, Request, Vita
 pub use session::Session;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The greatest message with its CRC, in bytes, before COBS.
 pub const MESSAGE_MAX: usize = 240;

@@ -10,9 +10,11 @@ use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::keep::fingerprint;
 use crate::op::Op;
+use crate::optimiser::Optimiser;
 use crate::plan::{Layout, Purpose, Slot, plan};
 use crate::scalar::Scalar;
 use crate::tape::Tape;
+use crate::training::{Running, Training};
 use heapless::Vec;
 
 /// Answers requests with a circuit of up to `GATES` gates.
@@ -46,6 +48,7 @@ pub struct Session<
     arena: A,
     rows: R,
     kept: u32,
+    training: Training<T>,
 }
 
 /// Which requests were done, and what was answered.
@@ -85,6 +88,7 @@ impl<
             arena,
             rows,
             kept: 0,
+            training: Training::IDLE,
         }
     }
 
@@ -145,6 +149,7 @@ impl<
             arena: self.arena.as_mut(),
             rows: self.rows.as_mut(),
             kept: &mut self.kept,
+            training: &mut self.training,
             payload: &mut self.payload,
         };
         let answer = state.answer(&ask, machine);
@@ -183,6 +188,7 @@ struct State<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usiz
     arena: &'s mut [T],
     rows: &'s mut [T],
     kept: &'s mut u32,
+    training: &'s mut Training<T>,
     payload: &'s mut Vec<u8, PAYLOAD_MAX>,
 }
 
@@ -247,14 +253,37 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             Ask::Backward(wire) => {
                 let mut tape = self.tape()?;
                 let wire = named(&tape.circuit(), wire)?;
-                tape.backward(wire)?;
+                at_work(machine, &mut tape, |tape| tape.backward(wire))?;
             }
             Ask::Sample(work) => return self.samples(work, None, machine),
             Ask::Rows { work, rows } => return self.samples(work, Some(rows), machine),
-            Ask::BeginBatch => at_work(machine, &mut self.tape()?, Tape::begin_batch)?,
-            Ask::EndBatch { rate, samples } => {
+            Ask::Train { steps, batch, seed, optimiser } => {
+                self.layout()?;
+                let optimiser = Optimiser::from_bytes(optimiser).filter(|_| batch > 0).ok_or(Refusal::Malformed)?;
+                *self.training = Training::new(optimiser, batch).after(steps).with_seed(seed);
+            }
+            Ask::EndBatch => {
                 self.may_train()?;
-                at_work(machine, &mut self.tape()?, |tape| tape.end_batch(T::from_bits(rate), samples))?;
+                let layout = self.layout()?;
+                let mut tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
+                let ended = at_work(machine, &mut tape, |tape| self.training.end_batch(tape));
+                self.stop_at(ended)?;
+            }
+            Ask::Progress { rest } => {
+                let Running { samples, sum, correct } = self.training.running();
+                let (steps, begun, sum) = (self.training.steps(), self.training.begun(), sum.to_bits());
+                if rest {
+                    self.training.rest();
+                }
+                return Ok(Answer::Progress { steps, begun, samples, correct, sum });
+            }
+            Ask::Moments { start, count } => {
+                self.moments(start as usize, usize::from(count))?;
+                return Ok(Answer::Data(self.payload));
+            }
+            Ask::SetMoments { start, data } => {
+                let set = self.set_moments(start as usize, Raw { bytes: data, small: false });
+                self.stop_at(set)?;
             }
             Ask::Keep { rows } => {
                 let (needed, had) = (u64::from(rows) * self.row_len()? as u64, self.rows.len() as u64);
@@ -313,6 +342,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         }
         Tape::new(view, layout, self.slots, &[], self.arena)?;
         (*self.layout, *self.planned, *self.verified, *self.kept) = (layout, true, false, 0);
+        *self.training = Training::IDLE;
         Ok(needed)
     }
 
@@ -326,11 +356,11 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     fn may_train(&mut self) -> Result<(), Refusal> {
-        if *self.verified {
-            return Ok(());
+        if !*self.verified {
+            let hash = self.tape()?.params_hash();
+            return Err(Refusal::NotVerified(hash));
         }
-        let hash = self.tape()?.params_hash();
-        Err(Refusal::NotVerified(hash))
+        if self.training.batch() == 0 { Err(Refusal::Run(RunError::NotPlanned)) } else { Ok(()) }
     }
 
     /// After a refusal nothing trains until the params are verified again: what the host has under
@@ -373,6 +403,28 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         Ok(())
     }
 
+    fn moments(&mut self, start: usize, count: usize) -> Result<(), Refusal> {
+        let layout = self.layout()?;
+        let tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
+        let moments = tape.moments().get(start..).and_then(|moments| moments.get(..count));
+        for &x in moments.ok_or(RunError::NotPlanned)? {
+            push_raw(self.payload, x)?;
+        }
+        Ok(())
+    }
+
+    fn set_moments(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
+        let mut tape = self.tape()?;
+        let end = start.saturating_add(data.numbers::<T>()?.count());
+        if end > tape.moments().len() {
+            return Err(Refusal::Run(RunError::NotPlanned));
+        }
+        for (place, x) in (start..end).zip(data.numbers::<T>()?) {
+            tape.set_moments(place, &[x])?;
+        }
+        Ok(())
+    }
+
     /// The numbers of a row: all inputs and labels.
     fn row_len(&mut self) -> Result<usize, Refusal> {
         let circuit = self.tape()?.circuit();
@@ -401,7 +453,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let circuit = tape.circuit();
         let (mut correct, mut refused) = (0, None);
         let Some(rows) = rows else {
-            match run(&mut tape, work, machine) {
+            match run(&mut tape, work, self.training, machine) {
                 Ok((loss, right)) => {
                     push_raw(self.payload, loss)?;
                     correct = u16::from(right);
@@ -429,7 +481,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         for row in halves(rows)? {
             let start = usize::from(row) * row_len;
             let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
-            match fill(&mut tape, data).and_then(|()| run(&mut tape, work, machine)) {
+            match fill(&mut tape, data).and_then(|()| run(&mut tape, work, self.training, machine)) {
                 Ok((loss, right)) => {
                     push_raw(self.payload, loss)?;
                     correct += u16::from(right);
@@ -457,17 +509,19 @@ fn fill<T: Scalar>(tape: &mut Tape<'_, T>, mut data: &[T]) -> Result<(), RunErro
 }
 
 /// One sample; its objective, and whether its class was right.
-fn run<T: Scalar>(tape: &mut Tape<'_, T>, work: Work, machine: &mut impl Machine) -> Result<(T, bool), RunError> {
-    let loss = at_work(machine, tape, |tape| match work {
+fn run<T: Scalar>(
+    tape: &mut Tape<'_, T>,
+    work: Work,
+    training: &mut Training<T>,
+    machine: &mut impl Machine,
+) -> Result<(T, bool), RunError> {
+    at_work(machine, tape, |tape| match work {
         Work::Evaluate => {
             tape.forward();
-            tape.objective_value()
+            Ok((tape.objective_value()?, tape.is_right()))
         }
-        Work::Step(rate) => tape.train_step(T::from_bits(rate)),
-        Work::Accumulate => tape.accumulate(),
-    })?;
-    let predicted = tape.predicted_class();
-    Ok((loss, predicted.is_some() && predicted == tape.labelled_class()))
+        Work::Train => training.sample(tape).map(|sample| (sample.objective, sample.correct)),
+    })
 }
 
 /// Tells the machine when this begins and ends.

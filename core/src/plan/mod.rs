@@ -12,7 +12,7 @@
 //! | params | weights that train, and frozen ones that are not in flash |
 //! | values | of all other wires |
 //! | gradients | one for each element that needs one |
-//! | optimiser | sums of gradients over a batch, if asked for |
+//! | optimiser | sums of gradients over a batch, and moments, if asked for |
 //!
 //! **Why pairs.** A circuit of scalars spends its time looking things up. Where a circuit begins
 //! with scalar wires, the wire's number is the place of its value and its gradient, side by side: one
@@ -25,6 +25,7 @@ use crate::elementwise::{reads_operands, reads_own};
 use crate::error::PlanError;
 use crate::gate::{Gate, Wire};
 use crate::op::{Op, OpKind};
+use crate::{layer_norm, recurrent};
 use reuse::reuse;
 
 /// What the memory is to be used for.
@@ -42,6 +43,24 @@ pub enum Purpose {
     /// Forward only, each slot used again as soon as its value is no longer needed. Inputs too:
     /// set them before each run.
     Infer,
+    /// As `Accumulate`, with so many moments for every trained number: an optimiser's memory.
+    Moments(u8),
+}
+
+impl Purpose {
+    /// Whether gradients are summed up over a batch.
+    pub(crate) const fn sums(self) -> bool {
+        matches!(self, Purpose::Accumulate | Purpose::Moments(_))
+    }
+
+    /// The moments for every trained number.
+    pub(crate) const fn moments(self) -> u8 {
+        if let Purpose::Moments(moments) = self { moments } else { 0 }
+    }
+
+    const fn trains(self) -> bool {
+        self.sums() || matches!(self, Purpose::Train)
+    }
 }
 
 /// Where the values and gradients of one wire lie.
@@ -78,6 +97,8 @@ pub struct Layout {
     pub(crate) arena: u32,
     pub(crate) gradients: (u32, u32),
     pub(crate) optimiser: (u32, u32),
+    /// From here on to the end.
+    pub(crate) moments: u32,
     pub(crate) trained: u32,
     pub(crate) params: u32,
     pub(crate) frozen: u32,
@@ -121,6 +142,7 @@ impl Layout {
         arena: 0,
         gradients: (0, 0),
         optimiser: (0, 0),
+        moments: 0,
         trained: 0,
         params: 0,
         frozen: 0,
@@ -144,6 +166,11 @@ impl Layout {
         self.trained as usize
     }
 
+    /// The numbers that an optimiser keeps from step to step.
+    pub const fn moments_len(&self) -> usize {
+        (self.arena - self.moments) as usize
+    }
+
     /// The numbers of frozen params that are expected in flash.
     pub const fn frozen_len(&self) -> usize {
         self.frozen as usize
@@ -160,13 +187,13 @@ impl Layout {
             frozen: self.frozen as usize * number,
             values: self.values as usize * number,
             gradients: self.gradient_count as usize * number,
-            optimiser: (self.optimiser.1 - self.optimiser.0) as usize * number,
+            optimiser: (self.arena - self.optimiser.0) as usize * number,
         }
     }
 }
 
 // Scratch bits in `Slot::value` while planning; `Slot::gradient` then counts the readers.
-const WEIGHT: u32 = 1; // read by a dense gate as weight or bias
+const WEIGHT: u32 = 1; // read as weight or bias by the gate that updates it
 const NEEDS: u32 = 2; // something trained lies upstream
 const SHARES: u32 = 4; // takes over the slot of its first operand
 
@@ -188,13 +215,13 @@ pub const fn plan<T: Copy>(
     if slots.len() < n {
         return Err(PlanError::SlotsFull(n));
     }
-    if matches!(purpose, Purpose::Train | Purpose::Accumulate) && circuit.objective.is_none() {
+    if purpose.trains() && circuit.objective.is_none() {
         return Err(PlanError::NoObjective);
     }
     mark_readers(circuit, slots);
     mark_needs(circuit, purpose, slots);
     let pairs = if matches!(purpose, Purpose::Infer) { 0 } else { scalar_beginning(circuit) };
-    if matches!(purpose, Purpose::Train | Purpose::Accumulate) {
+    if purpose.trains() {
         mark_sharing(circuit, pairs, slots);
     }
     let Some(counts) = count(circuit, purpose, frozen_in_flash, pairs, slots) else {
@@ -203,7 +230,7 @@ pub const fn plan<T: Copy>(
     Ok(assign(circuit, purpose, frozen_in_flash, pairs, counts, slots))
 }
 
-/// Counts each wire's readers and marks what a dense gate reads as weight or bias.
+/// Counts each wire's readers and marks what a gate reads as its weights.
 const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) {
     let mut i = 0;
     while let Some(gate) = at(circuit.gates, i) {
@@ -212,7 +239,7 @@ const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) 
         while k < gate.op.operands() {
             if let Some(wire) = circuit.operand(gate, k) {
                 let slot = get(slots, wire.index());
-                let weight = if matches!(gate.op, Op::Dense) && k > 0 { WEIGHT } else { 0 };
+                let weight = if gate.op.has_weights() && k > 0 { WEIGHT } else { 0 };
                 put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1, len: 0 });
             }
             k += 1;
@@ -273,12 +300,12 @@ const fn scalar_beginning<T: Copy>(circuit: &CircuitRef<'_, T>) -> usize {
     pairs
 }
 
-/// Marks the elementwise gates that may write their value over that of their first operand: its
-/// only reader, where no backward looks at the old value.
+/// Marks the elementwise gates that may write their value over that of their first operand, and the
+/// reshapes that may leave it there: its only reader, where no backward looks at the old value.
 const fn mark_sharing<T: Copy>(circuit: &CircuitRef<'_, T>, pairs: usize, slots: &mut [Slot]) {
     let mut i = pairs;
     while let Some(gate) = at(circuit.gates, i) {
-        if gate.op.is_elementwise()
+        if (gate.op.is_elementwise() || matches!(gate.op, Op::Reshape))
             && let Some(a) = gate.operand(0)
             && may_take_over(circuit, gate, i, a, pairs, slots)
         {
@@ -304,19 +331,19 @@ const fn may_take_over<T: Copy>(
     let kept_for_itself = match source.op.kind() {
         OpKind::Source => !matches!(source.op, Op::Input),
         OpKind::Unary | OpKind::Binary => reads_own(source.op),
-        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax),
+        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax | Op::Gru | Op::Rnn),
         OpKind::Loss => true,
     };
     let needs = get(slots, i).value & NEEDS != 0;
     // a · b and a / b look at a only on behalf of b.
     let only_for_b = matches!(gate.op, Op::Mul | Op::Div) && !operand_needs(slots, gate, 1);
-    let read_backward = needs && reads_operands(gate.op) && !only_for_b;
+    let read_backward = needs && reads_operands(gate.op) && !only_for_b && !matches!(gate.op, Op::Reshape);
     let objective = match circuit.objective {
         Some(objective) => objective.wire().index() == a.index(),
         None => false,
     };
     a.index() >= pairs
-        && from.same(to)
+        && from.len() == to.len()
         && get(slots, a.index()).gradient == 1
         && !kept_for_itself
         && !read_backward
@@ -339,11 +366,19 @@ struct Counts {
     in_place: u32,
 }
 
-/// What a gate keeps beside its wire's value for the way back.
+/// What a gate keeps behind its wire's value for the way back, or takes there on the way back.
 pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> usize {
     match gate.op {
-        Op::CrossEntropy => match circuit.shape_at(gate.a as usize) {
+        Op::CrossEntropy | Op::SmoothCrossEntropy => match circuit.shape_at(gate.a as usize) {
             Some(shape) => shape.len() + 1,
+            None => 0,
+        },
+        Op::LayerNorm => match circuit.shape_at(gate.a as usize) {
+            Some(shape) => shape.len() / shape.last() * layer_norm::KEPT,
+            None => 0,
+        },
+        Op::Gru | Op::Rnn => match at(circuit.shapes, gate.shape as usize) {
+            Some(shape) => recurrent::saved_len(gate.op, shape.first(), shape.last()),
             None => 0,
         },
         _ => 0,
@@ -374,7 +409,7 @@ const fn count<T: Copy>(
         let len = shape.len() as u32;
         let slot = get(slots, i);
         let needs = slot.value & NEEDS != 0;
-        total += 2 * len as u64 + saved_len(circuit, gate) as u64;
+        total += (2 + purpose.moments() as u64) * len as u64 + saved_len(circuit, gate) as u64;
         if total >= PLACE as u64 {
             return None;
         }
@@ -426,7 +461,7 @@ const fn gradient_place(gate: &Gate, slot: Slot, purpose: Purpose) -> Place {
         return Place::Nowhere;
     }
     match purpose {
-        Purpose::Accumulate if gate.is_trained() => Place::Sums,
+        _ if purpose.sums() && gate.is_trained() => Place::Sums,
         Purpose::Train if gate.is_trained() && slot.gradient == 1 && slot.value & WEIGHT != 0 => Place::Weight,
         _ => Place::Gradients,
     }
@@ -450,9 +485,10 @@ const fn assign<T: Copy>(
     let peak = if matches!(purpose, Purpose::Infer) { reuse(circuit, values, slots) } else { counts.values };
     let gradients = values + peak;
     let sums = gradients + counts.gradients;
-    let arena = sums + counts.sums;
+    let moments = sums + counts.sums;
+    let arena = moments + purpose.moments() as u32 * counts.trained;
     let (mut value, mut sum, mut frozen) = (values, sums, 0);
-    let sums_own = matches!(purpose, Purpose::Accumulate);
+    let sums_own = purpose.sums();
     let (mut own_gradient, mut gradient) = (gradients, gradients + if sums_own { 0 } else { counts.own });
     let own_params = (own, if sums_own { sums } else { gradients }, counts.own);
     let mut i = 0;
@@ -498,7 +534,8 @@ const fn assign<T: Copy>(
         pairs: pairs as u32,
         arena,
         gradients: (gradients, sums),
-        optimiser: (sums, arena),
+        optimiser: (sums, moments),
+        moments,
         trained: counts.trained,
         params: counts.params + counts.pair_params,
         frozen: counts.frozen,

@@ -11,7 +11,7 @@ pub mod verbs;
 
 pub use desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
 pub use number::Number;
-pub use pictures::{Boards, Draw, Size, Theme};
+pub use pictures::{Bench, Boards, Draw, Size, Theme};
 pub use shared::{Circuit, On, ScalarName, Where};
 pub use sheet::Sheet;
 pub use verbs::{Check, Climb, Command, Eval, Explain, GradientBy, Train, Verb};

@@ -3,7 +3,8 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::lower::{Holdout, Optimizer, Training};
+use crate::lower::{Holdout, Training};
+use chainrule::{Method, Optimiser};
 
 fn read(line: &[&str]) -> Result<Verb, clap::Error> {
     Command::try_parse_from(std::iter::once("chainrule").chain(line.iter().copied())).map(|command| command.verb)
@@ -74,7 +75,7 @@ fn options_stand_over_the_block() {
     let Ok(Verb::Train(train)) = read(&line) else { panic!("not taken") };
     let mut training = Training::<f32> { batch: 8, ..Training::default() };
     train.settle(&mut training);
-    assert_eq!(training.optimizer, Optimizer::Sgd { lr: 0.1 });
+    assert_eq!(training.optimiser, Optimiser::new(Method::Sgd, 0.1));
     assert_eq!((training.steps, training.batch, training.seed), (Some(300), 8, 3));
     assert_eq!(training.split, Holdout::Rows(0.5));
 }

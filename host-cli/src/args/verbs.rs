@@ -6,10 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
 use super::number::Number;
-use super::pictures::{Boards, Draw, Size};
+use super::pictures::{Bench, Boards, Draw, Size};
 use super::shared::{Circuit, Where};
 use super::sheet::Sheet;
-use crate::lower::{Holdout, Optimizer, Training};
+use crate::lower::{Holdout, Keep, Training};
 use crate::text::literal::Readable;
 
 /// Backpropagation in circuits of gates, on laptops and on microcontrollers.
@@ -40,6 +40,8 @@ pub enum Verb {
     Draw(Draw),
     /// Bytes of flash and RAM, and the boards that it fits on
     Size(Size),
+    /// Instructions, time and memory of a forward and of a training step
+    Bench(Bench),
     /// The boards there are
     Boards(Boards),
     /// A circuit with its weights as a source file for a firmware
@@ -157,10 +159,21 @@ impl Climb {
     }
 }
 
+/// Which params a training ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kept {
+    /// Those after the last step
+    Last,
+    /// Those after the epoch with the least loss
+    Best,
+}
+
 /// `chainrule train`
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   chainrule train digits.circuit --epochs 10 --save digits.safetensors
+  chainrule train digits.circuit --epochs 10 --save-state half.state
+  chainrule train digits.circuit --epochs 20 --resume half.state
 
 What the options leave open is as the file's `train` block says.")]
 pub struct Train {
@@ -188,9 +201,21 @@ pub struct Train {
     /// The share of the rows to hold out, from 0 to below 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub split: Option<f64>,
+    /// End early after so many epochs without a smaller loss, held-out if rows are held out
+    #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub patience: Option<u32>,
+    /// Which params to end with: those of the last step or of the epoch with the least loss
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub keep: Option<Kept>,
     /// Write the weights to this safetensors file
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    /// Write all that is needed to go on later to this file
+    #[arg(long, value_name = "FILE")]
+    pub save_state: Option<PathBuf>,
+    /// Go on from a file of --save-state; epochs and steps count from the beginning of that run
+    #[arg(long, value_name = "FILE", conflicts_with = "load")]
+    pub resume: Option<PathBuf>,
     /// Start from the weights of this safetensors file
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
@@ -213,9 +238,15 @@ impl Train {
         }
         training.steps = self.steps.or(training.steps);
         if let Some(lr) = &self.lr {
-            training.optimizer = Optimizer::Sgd { lr: lr.read() };
+            training.optimiser.rate = lr.read();
         }
         training.batch = self.batch.unwrap_or(training.batch);
+        training.patience = self.patience.or(training.patience);
+        training.keep = match self.keep {
+            Some(Kept::Best) => Keep::Best,
+            Some(Kept::Last) => Keep::Last,
+            None => training.keep,
+        };
         training.seed = self.seed.unwrap_or(training.seed);
         match (self.split, &mut training.split) {
             (None, _) => {}

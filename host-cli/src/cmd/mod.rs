@@ -2,6 +2,7 @@
 //! (numbers for people), [`json`] (numbers for programs), [`paper`] and [`curve`] (drawings and charts
 //! into files), [`progress`], [`failure`].
 
+pub mod bench;
 pub mod boards;
 pub mod case;
 pub mod check;
@@ -68,6 +69,10 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
             ScalarName::F64 => draw::run::<f64>(asked, out),
         },
         Verb::Size(asked) => size::run(asked, out),
+        Verb::Bench(asked) => match asked.at.scalar {
+            ScalarName::F32 => bench::run::<f32>(asked, out),
+            ScalarName::F64 => bench::run::<f64>(asked, out),
+        },
         Verb::Boards(asked) => boards::run(asked, out),
         Verb::Doctor(asked) => doctor::run(asked, out),
         Verb::Image(asked) => image::run(asked, out),

@@ -34,11 +34,9 @@ pub fn run(asked: &Push, out: &mut dyn Write) -> Result<Outcome, Failure> {
     };
     let lowered = trained::read::<f32>(&asked.file, asked.weights.as_deref())?;
     let can_train = lowered.objective().is_some() && lowered.params.iter().any(|param| !param.frozen);
-    let purpose = match () {
-        () if asked.inference || !can_train => Purpose::Infer,
-        () if lowered.training.batch == 1 => Purpose::Train,
-        () => Purpose::Accumulate,
-    };
+    let training = &lowered.training;
+    let trains = can_train && !asked.inference;
+    let purpose = if trains { training.optimiser.purpose(training.batch) } else { Purpose::Infer };
     let mut bar = Progress::new();
     let mut engine = open(on, lowered.view(), purpose, &mut |stage| bar.stage(stage))?;
     for param in &lowered.params {

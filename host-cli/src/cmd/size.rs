@@ -59,7 +59,7 @@ pub fn run(asked: &Size, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let written = source::read(&asked.circuit)?;
     let lowered = lower::<f32>(&written, &[], None)?;
     let view = lowered.view();
-    let way = if lowered.training.batch == 1 { Purpose::Train } else { Purpose::Accumulate };
+    let way = lowered.training.optimiser.purpose(lowered.training.batch);
     let plans = plans(&view, way)?;
     let regions = plans.training.map_or(plans.inference.1, |training| training.1);
     let fits: Vec<(&Board, &Budget, Fit)> =

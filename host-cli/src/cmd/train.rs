@@ -11,10 +11,11 @@ use super::paper;
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::args::Train;
+use crate::lower::optimisers;
 use crate::lower::{Lowered, lower};
 use crate::text::literal::Readable;
 use crate::text::source;
-use crate::train::{Event, Seen, Trained, has_classes, train};
+use crate::train::{Event, Seen, Trained, go_on, has_classes};
 use crate::weights::{self, Place};
 
 /// Lines for epochs where standard error is no terminal, about.
@@ -32,17 +33,22 @@ pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, F
     if let Some(path) = &asked.load {
         weights::load(path, &mut lowered)?;
     }
+    let from = asked.resume.as_deref().map(|path| weights::load_state(path, &lowered)).transpose()?;
     let place = asked.save.as_deref().map(Place::new).transpose()?;
+    let state_place = asked.save_state.as_deref().map(Place::new).transpose()?;
     asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
     let mut course = Course::new(training.batch, has_classes(&lowered));
     let mut shown = Shown::new(has_classes(&lowered));
-    let trained = train(&lowered, &training, asked.at.at(), &mut |event| {
+    let (trained, state) = go_on(&lowered, &training, from.as_ref(), asked.at.at(), &mut |event| {
         course.see(&event);
         shown.see(event);
     })?;
     drop(shown);
     if let Some(place) = &place {
         weights::save(place, &lowered, &trained.params, trained.params_hash)?;
+    }
+    if let Some(place) = &state_place {
+        weights::save_state(place, &lowered, &state)?;
     }
     if let Some(sheet) = &asked.plot {
         curve::put(sheet, &course.chart(title(&trained)))?;
@@ -53,6 +59,9 @@ pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, F
         summary(out, &trained, training.batch)?;
         if let Some(path) = &asked.save {
             writeln!(out, "saved to {}", path.display())?;
+        }
+        if let Some(path) = &asked.save_state {
+            writeln!(out, "state saved to {}", path.display())?;
         }
     }
     Ok(Outcome::Done)
@@ -66,16 +75,36 @@ struct Told {
     loss: Option<Number<f64>>,
     accuracy: Option<Number<f64>>,
     params_hash: String,
+    optimizer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight_decay: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clip: Option<String>,
+    schedule: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warmup: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<u32>,
+    ended_early: bool,
 }
 
 impl Told {
-    fn of<T>(trained: &Trained<T>) -> Told {
+    fn of<T: Readable>(trained: &Trained<T>) -> Told {
+        let mut extras = optimisers::extras(&trained.optimiser);
+        let mut extra = |key: &str| extras.iter().position(|(own, _)| *own == key).map(|at| extras.remove(at).1);
         Told {
             epochs: trained.epochs,
             steps: trained.steps,
             loss: trained.loss().map(Number),
             accuracy: trained.accuracy().map(Number),
             params_hash: format!("{:016x}", trained.params_hash),
+            optimizer: optimisers::written(&trained.optimiser),
+            weight_decay: extra("weight_decay"),
+            clip: extra("clip"),
+            schedule: extra("schedule").unwrap_or_else(|| "constant".to_owned()),
+            warmup: extra("warmup"),
+            kept: trained.kept,
+            ended_early: trained.ended_early,
         }
     }
 }
@@ -90,12 +119,20 @@ fn title<T>(trained: &Trained<T>) -> String {
 }
 
 /// What a person wants to know at the end.
-fn summary<T>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -> io::Result<()> {
+fn summary<T: Readable>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -> io::Result<()> {
     let Trained { epochs, steps, rows, .. } = *trained;
     let counted = |n: u64, noun: &str| figures::counted(usize::try_from(n).unwrap_or(usize::MAX), noun);
     let epochs = counted(u64::from(epochs), "epoch");
     let (steps, of) = (counted(steps, "step"), counted(u64::from(batch), "row"));
     writeln!(out, "trained on {rows} rows: {epochs}, {steps} of {of} each")?;
+    let extras = optimisers::extras(&trained.optimiser);
+    let extras: String = extras.iter().map(|(key, value)| format!(", {key} = {value}")).collect();
+    if trained.ended_early {
+        writeln!(out, "ended early: no smaller loss within the patience")?;
+    }
+    if let Some(epoch) = trained.kept {
+        writeln!(out, "kept the params of epoch {epoch}, the best")?;
+    }
     match trained.held {
         None => {
             writeln!(out, "in the last epoch: {}", words(trained.last, trained.has_classes))?;
@@ -107,6 +144,7 @@ fn summary<T>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -> io::Resu
             writeln!(out, "{right}")?;
         }
     }
+    writeln!(out, "steps by {}{extras}", optimisers::written(&trained.optimiser))?;
     writeln!(out, "hash of the params: {:016x}", trained.params_hash)
 }
 

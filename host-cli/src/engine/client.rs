@@ -5,7 +5,7 @@ use super::line::{Line, Listener, Pipe, Take, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
 use chainrule::keep::fingerprint;
 use chainrule::link::{Answer, Ask, Holds, PAYLOAD_MAX, Refusal, VERSION, Vitals};
-use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Wire};
+use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Training, Wire, plan};
 
 /// A circuit on a board behind a pipe.
 pub struct Client<'c, T, P> {
@@ -170,14 +170,8 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         Ok(())
     }
 
-    /// Sends rows' work and gathers what came of it; `around` is posted after them.
-    fn work(
-        &mut self,
-        work: Work,
-        rows: &[usize],
-        last: Option<&Ask<'_>>,
-        each: &mut dyn FnMut(T),
-    ) -> Result<u64, EngineError> {
+    /// Sends rows' work and gathers what came of it.
+    fn work(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
         let mut right = 0;
         let mut take = |answer: Result<Answer<'_>, Refusal>| match answer.map_err(refused)? {
             Answer::Ran { losses, correct, refused } => {
@@ -188,7 +182,6 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
             _ => Ok(()),
         };
         let posted = self.post_rows(work, rows, &mut take);
-        let posted = posted.and_then(|()| last.map_or(Ok(()), |ask| self.line.post(ask, &mut take)));
         let drained = self.line.drain(&mut take);
         let done = posted.and(drained);
         self.go_on(done)?;
@@ -321,6 +314,13 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
         self.line.drain(&mut done)
     }
 
+    fn train(&mut self, training: Training<T>) -> Result<(), EngineError> {
+        let mut bytes = [0; PAYLOAD_MAX];
+        let optimiser = training.optimiser().to_bytes(&mut bytes).ok_or(EngineError::Refused(Refusal::Unsupported))?;
+        let (steps, batch, seed) = (training.steps(), training.batch(), training.seed());
+        self.line.one(&Ask::Train { steps, batch, seed, optimiser }, &mut done)
+    }
+
     fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {
         let mut vitals = None;
         self.line.one(&Ask::Vitals { anew }, &mut |answer| match answer.map_err(refused)? {
@@ -334,13 +334,41 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     }
 
     fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
-        self.work(work, rows, None, each)
+        self.work(work, rows, each)
     }
 
-    fn batch(&mut self, rate: T, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
-        self.line.post(&Ask::BeginBatch, &mut done)?;
-        let end = Ask::EndBatch { rate: rate.to_bits(), samples: rows.len() as u32 };
-        self.work(Work::Accumulate, rows, Some(&end), each)
+    fn end_batch(&mut self) -> Result<(), EngineError> {
+        let ended = self.line.one(&Ask::EndBatch, &mut done);
+        self.go_on(ended)
+    }
+
+    fn moments(&mut self) -> Result<Vec<T>, EngineError> {
+        let mut slots = vec![Slot::EMPTY; self.circuit.len()];
+        let len = plan(&self.circuit, self.purpose, false, &mut slots)?.moments_len();
+        let step = PAYLOAD_MAX / T::BYTES;
+        let mut moments = Vec::with_capacity(len);
+        let mut take = |answer: Result<Answer<'_>, Refusal>| match answer.map_err(refused)? {
+            Answer::Data(bytes) => {
+                moments.extend(bytes.chunks_exact(T::BYTES).map(number::<T>));
+                Ok(())
+            }
+            _ => Err(EngineError::Refused(Refusal::Malformed)),
+        };
+        for start in (0..len).step_by(step) {
+            let ask = Ask::Moments { start: start as u32, count: step.min(len - start) as u16 };
+            self.line.post(&ask, &mut take)?;
+        }
+        self.line.drain(&mut take)?;
+        Ok(moments)
+    }
+
+    fn set_moments(&mut self, moments: &[T]) -> Result<(), EngineError> {
+        let step = PAYLOAD_MAX / T::BYTES;
+        for (i, part) in moments.chunks(step).enumerate() {
+            self.line.post(&Ask::SetMoments { start: (i * step) as u32, data: &raw(part) }, &mut done)?;
+        }
+        let set = self.line.drain(&mut done);
+        self.go_on(set)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The host engine: a tape in this process.
 
 use super::{Engine, EngineError, Side, Work, sample_wires};
-use chainrule::{CircuitRef, Layout, Purpose, RunError, Scalar, Slot, Tape, Wire, plan};
+use chainrule::{CircuitRef, Layout, Purpose, RunError, Scalar, Slot, Tape, Training, Wire, plan};
 
 /// Runs a circuit in this process.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct Host<'c, T> {
     arena: Vec<T>,
     rows: Vec<T>,
     sample: Vec<(Wire, usize)>,
+    training: Option<Training<T>>,
 }
 
 impl<'c, T: Scalar> Host<'c, T> {
@@ -22,7 +23,7 @@ impl<'c, T: Scalar> Host<'c, T> {
         let mut arena = vec![T::ZERO; layout.arena_len()];
         Tape::new(circuit, layout, &slots, &[], &mut arena)?;
         let sample = sample_wires(&circuit).into_iter().map(|wire| (wire, circuit.shape(wire).len())).collect();
-        Ok(Host { circuit, layout, slots, arena, rows: Vec::new(), sample })
+        Ok(Host { circuit, layout, slots, arena, rows: Vec::new(), sample, training: None })
     }
 
     /// The tape, for looking at gates.
@@ -34,12 +35,7 @@ impl<'c, T: Scalar> Host<'c, T> {
         self.sample.iter().map(|(_, len)| len).sum()
     }
 
-    fn on_row(
-        &mut self,
-        row: usize,
-        work: impl Fn(&mut Tape<'_, T>) -> Result<T, RunError>,
-        each: &mut dyn FnMut(T),
-    ) -> Result<bool, RunError> {
+    fn on_row(&mut self, work: Work, row: usize, each: &mut dyn FnMut(T)) -> Result<bool, RunError> {
         let len = self.row_len();
         let mut tape = Tape::resume(self.circuit, self.layout, &self.slots, &[], &mut self.arena)?;
         let mut data = self.rows.get(row * len..(row + 1) * len).ok_or(RunError::WrongPlan)?;
@@ -48,10 +44,14 @@ impl<'c, T: Scalar> Host<'c, T> {
             tape.set(wire, values)?;
             data = rest;
         }
-        let loss = work(&mut tape)?;
-        each(loss);
-        let predicted = tape.predicted_class();
-        Ok(predicted.is_some() && predicted == tape.labelled_class())
+        if work == Work::Train {
+            let sample = self.training.as_mut().ok_or(RunError::NotPlanned)?.sample(&mut tape)?;
+            each(sample.objective);
+            return Ok(sample.correct);
+        }
+        tape.forward();
+        each(tape.objective_value()?);
+        Ok(tape.is_right())
     }
 }
 
@@ -95,26 +95,30 @@ impl<T: Scalar> Engine<T> for Host<'_, T> {
         Ok(())
     }
 
+    fn train(&mut self, training: Training<T>) -> Result<(), EngineError> {
+        self.training = Some(training);
+        Ok(())
+    }
+
     fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
         let mut correct = 0;
         for &row in rows {
-            let one = |tape: &mut Tape<'_, T>| match work {
-                Work::Step(rate) => tape.train_step(T::from_bits(rate)),
-                Work::Accumulate => tape.accumulate(),
-                _ => {
-                    tape.forward();
-                    tape.objective_value()
-                }
-            };
-            correct += u64::from(self.on_row(row, one, each)?);
+            correct += u64::from(self.on_row(work, row, each)?);
         }
         Ok(correct)
     }
 
-    fn batch(&mut self, rate: T, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {
-        self.tape()?.begin_batch()?;
-        let correct = self.run(Work::Accumulate, rows, each)?;
-        self.tape()?.end_batch(rate, rows.len() as u32)?;
-        Ok(correct)
+    fn end_batch(&mut self) -> Result<(), EngineError> {
+        let mut tape = Tape::resume(self.circuit, self.layout, &self.slots, &[], &mut self.arena)?;
+        self.training.as_mut().ok_or(RunError::NotPlanned)?.end_batch(&mut tape)?;
+        Ok(())
+    }
+
+    fn moments(&mut self) -> Result<Vec<T>, EngineError> {
+        Ok(self.tape()?.moments().to_vec())
+    }
+
+    fn set_moments(&mut self, moments: &[T]) -> Result<(), EngineError> {
+        Ok(self.tape()?.set_moments(0, moments)?)
     }
 }

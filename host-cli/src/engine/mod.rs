@@ -19,7 +19,7 @@ pub use loopback::Loopback;
 pub use open::{At, OpenError, Stage, open};
 
 use chainrule::link::Refusal;
-use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Wire};
+use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Training, Wire};
 use std::fmt;
 
 /// Runs a circuit.
@@ -63,12 +63,21 @@ pub trait Engine<T: Scalar> {
     /// order of their wires. `progress` is told the share that is done.
     fn keep(&mut self, rows: Vec<T>, progress: &mut dyn FnMut(f64)) -> Result<(), EngineError>;
 
+    /// Takes on how to train from here on; params and moments stay as they are.
+    fn train(&mut self, training: Training<T>) -> Result<(), EngineError>;
+
     /// Works on these rows in this order and tells of each its objective and how many of those so
-    /// far had the right class. Fused steps and evaluations; batches go through [`Engine::batch`].
+    /// far had the right class. Training makes a step whenever a batch is full.
     fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError>;
 
-    /// One step on the mean gradient of these rows.
-    fn batch(&mut self, rate: T, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError>;
+    /// Makes the step of a batch that is not full; nothing if none has begun.
+    fn end_batch(&mut self) -> Result<(), EngineError>;
+
+    /// The optimiser's moments.
+    fn moments(&mut self) -> Result<Vec<T>, EngineError>;
+
+    /// Sets all of the optimiser's moments.
+    fn set_moments(&mut self, moments: &[T]) -> Result<(), EngineError>;
 }
 
 /// What to look at in a wire.

@@ -6,6 +6,7 @@ use chainrule::{Random, Shape, Wire};
 
 use super::circuit::{Fed, HostCircuit, Lowered, Param};
 use super::error::LowerError;
+use super::kinds::LayerKind;
 use super::layers::{Layer, Start};
 use super::normalize::Normalized;
 use super::scope::{Meaning, Scope, defines};
@@ -132,7 +133,7 @@ impl<'a, T: Readable> Lowering<'a, T> {
             Statement::Param(declared) => self.param(declared),
             Statement::Label(label) => self.label(label),
             Statement::Layer { name, kind } => {
-                let layer = Layer::read(self.document, name, kind)?;
+                let layer = Layer { name, kind: LayerKind::read(self.document, kind)?, params: None };
                 self.scope.define(name, Meaning::Layer(self.layers.len()))?;
                 self.layers.push(layer);
                 Ok(())

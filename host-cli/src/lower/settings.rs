@@ -2,17 +2,36 @@
 
 use std::path::{Path, PathBuf};
 
+use chainrule::{Method, Optimiser};
+
 use super::arguments::Signature;
 use super::error::LowerError;
+use super::optimisers;
 use crate::data::columns::Steering;
 use crate::text::ast::{Document, Expr, ExprId, Name, Setting, Statement};
 use crate::text::literal::Readable;
 use crate::text::nearest::nearest;
 
 /// The settings of a block.
-const SETTINGS: &[&str] = &["data", "split", "ignore", "optimizer", "batch", "epochs", "steps", "seed", "freeze"];
-/// The optimisers.
-const OPTIMIZERS: &[&str] = &["sgd(lr)"];
+const SETTINGS: &[&str] = &[
+    "data",
+    "split",
+    "ignore",
+    "optimizer",
+    "weight_decay",
+    "clip",
+    "schedule",
+    "warmup",
+    "batch",
+    "epochs",
+    "steps",
+    "patience",
+    "keep",
+    "seed",
+    "freeze",
+];
+/// What `keep` may be.
+const KEEPS: &[&str] = &["last", "best"];
 /// The share that `by(column)` holds out when it does not say.
 const SHARE: f64 = 0.2;
 
@@ -42,15 +61,14 @@ pub enum Holdout {
     },
 }
 
-/// How a step follows from the gradients.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Optimizer<T> {
-    /// w −= lr · gradient
-    Sgd {
-        /// The learning rate.
-        lr: T,
-    },
+/// Which params a training ends with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Those after the last step.
+    #[default]
+    Last,
+    /// Those after the epoch with the least loss.
+    Best,
 }
 
 /// How to train.
@@ -62,14 +80,18 @@ pub struct Training<T> {
     pub split: Holdout,
     /// Columns that are no inputs.
     pub ignore: Vec<String>,
-    /// How a step is made.
-    pub optimizer: Optimizer<T>,
+    /// How a step is made; a cosine of 0 steps takes those of the whole training.
+    pub optimiser: Optimiser<T>,
     /// Samples a step.
     pub batch: u32,
     /// Walks over the data.
     pub epochs: u32,
     /// Steps, if they are counted instead of epochs.
     pub steps: Option<u64>,
+    /// Epochs without a smaller loss after which the training ends early.
+    pub patience: Option<u32>,
+    /// Which params it ends with.
+    pub keep: Keep,
     /// What the weights and shuffles come from.
     pub seed: u64,
     /// Layers and params to leave alone.
@@ -82,10 +104,12 @@ impl<T: Readable> Default for Training<T> {
             data: None,
             split: Holdout::Nothing,
             ignore: Vec::new(),
-            optimizer: Optimizer::Sgd { lr: T::from_f64(0.01) },
+            optimiser: Optimiser::new(Method::Sgd, T::from_f64(0.01)),
             batch: 1,
             epochs: 1,
             steps: None,
+            patience: None,
+            keep: Keep::Last,
             seed: 1,
             freeze: Vec::new(),
         }
@@ -118,7 +142,11 @@ pub(super) fn block<T: Readable>(
     let mut errors = Vec::new();
     errors.extend(blocks.map(|(own, _)| LowerError::BlockTwice { name: name.to_owned(), span: own.span }));
     let mut training = Training::default();
-    for (at, setting) in settings.iter().enumerate() {
+    // An optimiser may have a decay of its own, which the setting then replaces.
+    let mut order: Vec<usize> = (0..settings.len()).collect();
+    order.sort_by_key(|at| settings[*at].key.text != "optimizer");
+    for at in order {
+        let setting = &settings[at];
         let key = &setting.key;
         if settings[..at].iter().any(|other| other.key.text == key.text) {
             errors.push(LowerError::SettingTwice { name: key.text.clone(), span: key.span });
@@ -147,10 +175,26 @@ fn set<T: Readable>(
         },
         "split" => training.split = holdout(document, value)?,
         "ignore" => training.ignore = names(document, value)?.into_iter().map(|name| name.text).collect(),
-        "optimizer" => training.optimizer = optimizer(document, value)?,
+        "optimizer" => optimisers::optimiser(document, value, &mut training.optimiser)?,
+        "weight_decay" => training.optimiser.weight_decay = optimisers::weight_decay(document, value)?,
+        "clip" => training.optimiser.clip = optimisers::clip(document, value)?,
+        "schedule" => training.optimiser.schedule = optimisers::schedule(document, value)?,
+        "warmup" => training.optimiser.warmup = small("a number of steps, at least 1")?,
         "batch" => training.batch = small("a number of samples, at least 1")?,
         "epochs" => training.epochs = small("a number of epochs, at least 1")?,
         "steps" => training.steps = Some(count("a number of steps, at least 1")?),
+        "patience" => training.patience = Some(small("a number of epochs, at least 1")?),
+        "keep" => {
+            let name = word(document, value)?;
+            training.keep = match name.text.as_str() {
+                "last" => Keep::Last,
+                "best" => Keep::Best,
+                _ => {
+                    let Name { text: name, span } = name;
+                    return Err(LowerError::UnknownWord { what: "params to keep", name, span, known: KEEPS });
+                }
+            }
+        }
         "seed" => training.seed = document.whole_number(value).ok_or(wanted("a whole number"))?,
         "freeze" => training.freeze = names(document, value)?,
         name => {
@@ -194,23 +238,6 @@ fn holdout(document: &Document, id: ExprId) -> Result<Holdout, LowerError> {
         (Some(part), None) => Ok(Holdout::Groups { column, share: share(document, part)? }),
         (None, None) => Ok(Holdout::Groups { column, share: SHARE }),
     }
-}
-
-fn optimizer<T: Readable>(document: &Document, id: ExprId) -> Result<Optimizer<T>, LowerError> {
-    let (name, span) = match &document.node(id).kind {
-        Expr::Call(call) if call.name.text == "sgd" => {
-            let bound = Signature { needed: &["lr"], optional: &[] }.bind(document, call)?;
-            let lr = bound.into_iter().flatten().next().ok_or(LowerError::Echo)?;
-            let rate: T = document.number(lr)?;
-            if !rate.is_finite() {
-                return Err(LowerError::Wanted { what: "a finite learning rate", span: document.span(lr) });
-            }
-            return Ok(Optimizer::Sgd { lr: rate });
-        }
-        Expr::Call(call) => (call.name.text.clone(), call.name.span),
-        _ => (document.written(id), document.span(id)),
-    };
-    Err(LowerError::UnknownWord { what: "optimizer", name, span, known: OPTIMIZERS })
 }
 
 /// A name, or text in quotes where a name would not do.

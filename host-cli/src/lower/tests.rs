@@ -1,6 +1,6 @@
 //! Texts and the circuits they become, texts that are refused and what is said.
 
-use chainrule::{Objective, Op, Purpose, Shape, Slot, Tape, plan};
+use chainrule::{Clip, Method, Objective, Op, Optimiser, Purpose, Schedule, Shape, Slot, Tape, plan};
 
 use super::*;
 use crate::data::columns::Role;
@@ -52,6 +52,8 @@ fn run(circuit: &Lowered<f64>) -> Vec<(String, f64, f64)> {
     };
     scalars.map(told).collect()
 }
+
+mod planes;
 
 #[test]
 fn the_seed_from_a_formula() {
@@ -146,7 +148,7 @@ train {
     assert!(circuit.params[1].start.iter().all(|bias| *bias == 0.0));
     assert_eq!(circuit.training.data.as_deref(), Some("some/digits.csv".as_ref()));
     assert_eq!(circuit.training.split, Holdout::Rows(0.2));
-    assert_eq!(circuit.training.optimizer, Optimizer::Sgd { lr: 0.05 });
+    assert_eq!(circuit.training.optimiser, Optimiser::new(Method::Sgd, 0.05));
     assert_eq!((circuit.training.epochs, circuit.training.seed), (30, 7));
     let roles: Vec<Role> = circuit.columns().iter().map(|field| field.role).collect();
     assert_eq!(roles, [Role::Input, Role::Class(10)]);
@@ -196,11 +198,13 @@ maximize a + b + sum(c) + sum(d) + sum(e) + sum(g) + sum(fc(c))
 
 #[test]
 fn every_operation_can_be_called() {
-    let vectors = ["dot", "dense", "cross_entropy"];
+    let vectors = ["dot", "dense", "cross_entropy", "layer_norm", "gru", "rnn"];
+    let planes = ["reshape", "concat", "conv1d", "conv2d", "max_pool", "avg_pool", "global_avg"];
     for op in Op::ALL.iter().filter(|op| !op.is_source() && **op != Op::Slice) {
         let name = op.name();
         let text = match (name, op.kind()) {
-            (name, _) if vectors.contains(&name) => continue,
+            (name, _) if vectors.contains(&name) || planes.contains(&name) => continue,
+            ("dropout", _) => "dropout(x, 0.2)".to_owned(),
             ("clip", _) => "clip(x, -1, hi = 1)".to_owned(),
             (_, chainrule::OpKind::Binary | chainrule::OpKind::Loss) => format!("{name}(x, y)"),
             _ => format!("{name}(x)"),
@@ -211,6 +215,54 @@ fn every_operation_can_be_called() {
     formula("sum(dense(x, w))", &["x=[1, 2]", "w=[[1], [2]]"]);
     formula("sum(dense(x, w, bias = b))", &["x=[1, 2]", "w=[[1], [2]]", "b=[1]"]);
     lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y)"), &[]);
+    for text in [
+        "concat(x, y, z)",
+        "conv1d(reshape(x, 1, 1), reshape(y, 1, 1, 1))",
+        "conv2d(reshape(x, 1, 1, 1), reshape(y, 1, 1, 1, 1), reshape(z, 1))",
+        "max_pool(reshape(x, 1, 1), 1)",
+        "avg_pool(reshape(x, 1, 1, 1), size = 1, stride = 2)",
+        "global_avg(reshape(x, 1, 1))",
+    ] {
+        formula(&format!("sum({text}) + x + y + z"), &["x=1", "y=2", "z=3"]);
+    }
+    lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y, smoothing = 0.1)"), &[]);
+    formula("sum(layer_norm(x, x, x, eps = 0.5))", &["x=[1, 2]"]);
+    let weights = ["x=[[1], [2]]", "u=[[1, 2, 3]]", "w=[[1, 2, 3]]", "b=[1, 2, 3]"];
+    formula("sum(last(gru(x, u, w, b, b)))", &weights);
+    let weights = ["x=[[1], [2]]", "u=[[1]]", "b=[1]"];
+    let rnn = formula("sum(rnn(x, u, u, b, b, activation = relu))", &weights);
+    assert_eq!(rnn.formula(rnn.wire("f.1").expect("there")), "rnn(x, u, u, b, b, activation = relu)");
+}
+
+#[test]
+fn layers_of_sequences_are_written_back_and_start_as_in_pytorch() {
+    let text = "input x[4, 2]\nlayer n = layer_norm()\nlayer g = gru(16)\nlayer r = rnn(4, init = he)\n\
+                h = g(n(x))\nk = r(h)\nmaximize sum(dropout(last(k), 0.25))\n";
+    let circuit = lowered(&file(text), &[]);
+    let name = |name: &str| circuit.formula(circuit.wire(name).expect("there"));
+    assert_eq!((name("h"), name("h.1"), name("k")), ("g(h.1)".into(), "n(x)".into(), "r(h)".into()));
+    assert_eq!((name("objective.1"), name("objective.2")), ("k[3]".into(), "dropout(objective.1, 0.25)".into()));
+    let params = circuit.params.iter().map(|param| (param.name.as_str(), param.shape.as_slice()));
+    let wanted: [(&str, &[usize]); 10] = [
+        ("n.weight", &[2]),
+        ("n.bias", &[2]),
+        ("g.weight_ih", &[48, 2]),
+        ("g.weight_hh", &[48, 16]),
+        ("g.bias_ih", &[48]),
+        ("g.bias_hh", &[48]),
+        ("r.weight_ih", &[4, 16]),
+        ("r.weight_hh", &[4, 4]),
+        ("r.bias_ih", &[4]),
+        ("r.bias_hh", &[4]),
+    ];
+    assert!(params.eq(wanted), "{:?}", circuit.params);
+    let start = |at: usize| circuit.params[at].start.as_slice();
+    assert_eq!((start(0), start(1)), (&[1.0, 1.0][..], &[0.0, 0.0][..]));
+    for at in 2..6 {
+        let largest = start(at).iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        assert!((0.2..=0.25).contains(&largest), "{largest} is not of ±1/√16");
+    }
+    assert!(start(6).iter().all(|x| *x != 0.0) && start(8) == [0.0; 4]);
 }
 
 #[test]
@@ -295,7 +347,24 @@ fn refusals() {
         ("input x\nf = x(3)", "there is no gate or layer `x`"),
         ("input x\nf = relu(x, 2)", "an argument too many"),
         ("input x\nf = clip(x, 1)", "the argument `hi` is missing"),
-        ("input x\nf = clip(x, 2, 1)", "the numbers of `clip` must go up"),
+        ("input x\nf = clip(x, 2, 1)", "`clip` does not take this number"),
+        ("input x\nf = dropout(x, 1)", "`dropout` does not take this number"),
+        ("input x\nf = huber(x, 1, delta = 0)", "`huber` does not take this number"),
+        ("input x[2]\nlayer n = layer_norm(eps = -1)\nf = n(x)", "layer `n` does not take this number"),
+        ("input x[4]\nlayer g = gru(3)\nf = g(x)", "layer `g` needs two dimensions"),
+        ("layer g = rnn(3, activation = sin)", "expected `tanh` or `relu`"),
+        ("layer g = gru(0)", "expected a number of hidden units"),
+        ("layer g = gru(3, activation = relu)", "there is no argument `activation`"),
+        ("input x[2, 3]\ninput y[2, 4]\nlayer g = gru(3)\nf = g(x)\nh = g(y)", "layer `g` takes [2, 3], not [2, 4]"),
+        (
+            "input x[2, 3]\ninput w[4]\nf = layer_norm(x, w, w)",
+            "the second argument of `layer_norm` must be [3], not [4]",
+        ),
+        (
+            "input x[2, 3]\ninput w[3, 6]\ninput u[2, 5]\ninput b[6]\nf = gru(x, w, u, b, b)",
+            "the third argument of `gru` must be [2, 6], not [2, 5]",
+        ),
+        ("input x\nf = last(x)", "`last` needs a vector, not a scalar"),
         ("input x\nf = leaky_relu(x, slop = 1)", "there is no argument `slop`"),
         ("input x\nf = leaky_relu(x, slope = x)", "expected a number"),
         ("layer a = dens(3)", "there is no kind of layer `dens`"),
@@ -331,6 +400,22 @@ fn refusals() {
         ("train { split = by(1) }", "expected a name"),
         ("train { optimizer = sdg(0.1) }", "there is no optimizer `sdg`"),
         ("train { optimizer = sgd() }", "the argument `lr` is missing"),
+        ("train { optimizer = adam }", "there is no optimizer `adam`"),
+        ("train { optimizer = sgd(0.1, 0.9) }", "an argument too many"),
+        ("train { optimizer = momentum(0.1, beta = 1) }", "expected a number from 0 to below 1"),
+        ("train { optimizer = adam(0.1, betta1 = 0.5) }", "there is no argument `betta1`"),
+        ("train { optimizer = rmsprop(0.1, eps = -1) }", "expected a finite number that is not negative"),
+        ("train { weight_decay = -0.1 }", "expected a finite number that is not negative"),
+        ("train { clip = 1 }", "there is no clipping `1`"),
+        ("train { clip = norm }", "expected a bound"),
+        ("train { clip = value(0) }", "expected a finite number above 0"),
+        ("train { schedule = linear }", "there is no schedule `linear`"),
+        ("train { schedule = step }", "expected how often"),
+        ("train { schedule = step(0) }", "expected a number of steps, at least 1"),
+        ("train { schedule = cosine(10, 2) }", "expected a number from 0 to 1"),
+        ("train { warmup = 0.5 }", "expected a number of steps, at least 1"),
+        ("train { patience = 0 }", "expected a number of epochs, at least 1"),
+        ("train { keep = first }", "there is no params to keep `first`"),
         ("input x\nfreeze = [x]", "`x` is no layer or param"),
         ("param w\nnormalize w", "`w` is no input"),
         ("input x\nf = x + 1\nnormalize x", "`x` is read before it is normalized"),
@@ -434,4 +519,45 @@ fn a_normalized_input_is_two_gates_and_two_frozen_params() {
     // From outside, `x` is the input.
     circuit.give(&read_given("x=[1, 2]").expect("reads")).expect("is set");
     assert_eq!(run(&circuit).pop().expect("a wire").1, 0.0);
+}
+
+#[test]
+fn steps_as_the_block_says_them() {
+    let block = |text: &str| {
+        let circuit: Lowered<f64> = lowered(&file(&format!("input x\ntrain {{ {text} }}")), &[]);
+        circuit.training
+    };
+    let adamw = block("weight_decay = 0.5, optimizer = adamw(0.1, 0.8), clip = norm(1.0), warmup = 3");
+    assert_eq!(adamw.optimiser.method, Method::AdamW { beta1: 0.8, beta2: 0.999, eps: 1e-8 });
+    // The setting stands over the optimiser's own decay, wherever it stands.
+    assert_eq!((adamw.optimiser.rate, adamw.optimiser.weight_decay), (0.1, 0.5));
+    assert_eq!((adamw.optimiser.clip, adamw.optimiser.warmup), (Clip::Norm(1.0), 3));
+    for (text, same) in [
+        ("momentum(0.1)", "momentum(lr = 0.1, beta = 0.9)"),
+        ("nesterov(0.1, 0.5)", "nesterov(beta = 0.5, lr = 0.1)"),
+        ("adam(0.1)", "adam(lr = 0.1, beta1 = 0.9, beta2 = 0.999, eps = 1e-8)"),
+        ("adamw(0.1)", "adamw(lr = 0.1, weight_decay = 0.01)"),
+        ("rmsprop(0.1)", "rmsprop(0.1, alpha = 0.99, eps = 1e-8)"),
+    ] {
+        let of = |text: &str| block(&format!("optimizer = {text}")).optimiser;
+        assert_eq!(of(text), of(same), "{text}");
+        // What is told of it reads back.
+        assert_eq!(of(&optimisers::written(&of(text))), of(text));
+    }
+    let schedules = [
+        ("constant", Schedule::Constant),
+        ("step(100)", Schedule::Step { every: 100, factor: 0.1 }),
+        ("step(every = 7, factor = 0.5)", Schedule::Step { every: 7, factor: 0.5 }),
+        ("cosine", Schedule::Cosine { steps: 0, floor: 0.0 }),
+        ("cosine(300, floor = 0.25)", Schedule::Cosine { steps: 300, floor: 0.25 }),
+    ];
+    for (text, schedule) in schedules {
+        assert_eq!(block(&format!("schedule = {text}")).optimiser.schedule, schedule);
+    }
+    let extras = optimisers::extras(&block("clip = value(0.5), schedule = cosine(9), weight_decay = 2").optimiser);
+    let extras: Vec<(&str, &str)> = extras.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let expected = [("weight_decay", "2"), ("clip", "value(0.5)"), ("schedule", "cosine(steps = 9, floor = 0)")];
+    assert_eq!(extras, expected);
+    let kept = block("patience = 4, keep = best");
+    assert_eq!((kept.patience, kept.keep), (Some(4), Keep::Best));
 }

@@ -1,7 +1,7 @@
 //! Epochs: walks over the rows in a new order each, by fused steps or by batches.
 //!
-//! A batch of one is a fused step on one sample. Larger batches add up gradients and step along
-//! their mean; the last batch of an epoch holds what is left and is averaged over that.
+//! The core's loop makes a step whenever a batch is full; the last batch of an epoch holds what is
+//! left and is averaged over that.
 
 use super::error::TrainError;
 use crate::engine::{Engine, EngineError, Work};
@@ -9,7 +9,8 @@ use crate::lower::Lowered;
 use crate::text::literal::Readable;
 use chainrule::{Random, RunError, Scalar};
 
-/// Fused steps that an engine is asked for at once; between two such requests progress is told.
+/// Samples that an engine is given at once, in whole batches; between two such requests progress is
+/// told.
 const AT_ONCE: usize = 64;
 
 /// What a walk over rows gave.
@@ -61,17 +62,37 @@ impl Stop {
 /// A training under way.
 pub struct Epochs<'e, T> {
     engine: &'e mut dyn Engine<T>,
-    lr: T,
     batch: usize,
     order: Vec<usize>,
     random: Random,
     steps: u64,
+    /// What the epoch that is under way gave so far; its rows are passed over.
+    begun: Seen,
 }
 
 impl<'e, T: Scalar> Epochs<'e, T> {
-    /// Steps of `lr` on batches of these rows.
-    pub fn new(engine: &'e mut dyn Engine<T>, lr: T, batch: u32, rows: Vec<usize>, random: Random) -> Self {
-        Epochs { engine, lr, batch: batch as usize, order: rows, random, steps: 0 }
+    /// Batches of these rows, on an engine that knows how to train.
+    pub fn new(engine: &'e mut dyn Engine<T>, batch: u32, rows: Vec<usize>, random: Random) -> Self {
+        Epochs { engine, batch: batch as usize, order: rows, random, steps: 0, begun: Seen::default() }
+    }
+
+    /// Steps in a walk over all rows.
+    pub fn a_walk(&self) -> u64 {
+        self.order.len().div_ceil(self.batch) as u64
+    }
+
+    /// Goes on after so many steps: the orders of the epochs before are drawn again. `begun` is what
+    /// the epoch gave that is not over.
+    pub fn skip(&mut self, steps: u64, begun: Seen) {
+        for _ in 0..steps / self.a_walk() {
+            self.random.shuffle(&mut self.order);
+        }
+        (self.steps, self.begun) = (steps, begun);
+    }
+
+    /// The engine that trains.
+    pub fn engine(&mut self) -> &mut dyn Engine<T> {
+        self.engine
     }
 
     /// Steps so far.
@@ -82,13 +103,15 @@ impl<'e, T: Scalar> Epochs<'e, T> {
     /// Walks over all rows once, or until there were `most_steps` in all.
     pub fn walk(&mut self, most_steps: u64, told: &mut dyn FnMut(Seen)) -> Result<Seen, Stop> {
         self.random.shuffle(&mut self.order);
-        let mut seen = Seen::default();
-        let part = if self.batch == 1 { AT_ONCE } else { self.batch };
-        for rows in self.order.chunks(part) {
+        let mut seen = std::mem::take(&mut self.begun);
+        let passed = usize::try_from(self.steps % self.a_walk()).unwrap_or(usize::MAX).saturating_mul(self.batch);
+        let at_once = self.batch * (AT_ONCE / self.batch).max(1);
+        for rows in self.order.get(passed..).unwrap_or_default().chunks(at_once) {
             let left = usize::try_from(most_steps - self.steps).unwrap_or(usize::MAX);
             if left == 0 {
                 break;
             }
+            let rows = &rows[..rows.len().min(left.saturating_mul(self.batch))];
             // The first row whose objective was no number, and how many were done.
             let (mut done, mut wrong) = (0, None);
             let mut each = |objective: T| {
@@ -98,29 +121,33 @@ impl<'e, T: Scalar> Epochs<'e, T> {
                 }
                 done += 1;
             };
-            let (correct, steps) = if self.batch == 1 {
-                let rows = &rows[..rows.len().min(left)];
-                (self.engine.run(Work::Step(self.lr.to_bits()), rows, &mut each), rows.len() as u64)
-            } else {
-                (self.engine.batch(self.lr, rows, &mut each), 1)
-            };
-            let under_way = |done: u64| self.steps + 1 + if self.batch == 1 { done } else { 0 };
-            let correct = correct.map_err(|error| Stop { error: Some(error), step: under_way(done) })?;
+            let correct = self.engine.run(Work::Train, rows, &mut each);
+            let step_of = |row: u64| self.steps + 1 + row / self.batch as u64;
+            let stop = |done| move |error| Stop { error: Some(error), step: step_of(done) };
+            let correct = correct.map_err(stop(done))?;
+            if !rows.len().is_multiple_of(self.batch) {
+                self.engine.end_batch().map_err(stop(done - 1))?;
+            }
             if let Some(row) = wrong {
-                return Err(Stop { error: None, step: under_way(row) });
+                return Err(Stop { error: None, step: step_of(row) });
             }
             seen.correct += correct;
             seen.samples += done;
-            self.steps += steps;
+            self.steps += rows.len().div_ceil(self.batch) as u64;
             told(seen);
         }
         Ok(seen)
     }
 
-    /// Looks at these rows, without a step.
+    /// [`measure`] on the engine that trains.
     pub fn measure(&mut self, rows: &[usize]) -> Result<Seen, EngineError> {
-        let mut sum = 0.0;
-        let correct = self.engine.run(Work::Evaluate, rows, &mut |objective| sum += objective.to_f64())?;
-        Ok(Seen { samples: rows.len() as u64, sum, correct })
+        measure(self.engine, rows)
     }
+}
+
+/// Looks at these rows, without a step.
+pub fn measure<T: Scalar>(engine: &mut dyn Engine<T>, rows: &[usize]) -> Result<Seen, EngineError> {
+    let mut sum = 0.0;
+    let correct = engine.run(Work::Evaluate, rows, &mut |objective| sum += objective.to_f64())?;
+    Ok(Seen { samples: rows.len() as u64, sum, correct })
 }

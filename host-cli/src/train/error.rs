@@ -32,6 +32,22 @@ pub enum TrainError {
     },
     /// The data.
     Rows(RowsError),
+    /// A saved training was another run.
+    OtherRun {
+        /// What differs.
+        what: String,
+        /// What it was.
+        there: String,
+        /// What it would be now.
+        here: String,
+    },
+    /// A saved training has made as many steps as are asked for.
+    AllDone {
+        /// Its steps.
+        steps: u64,
+        /// The steps asked for.
+        asked: u64,
+    },
     /// All rows are held out.
     NothingLeft {
         /// How many there are.
@@ -71,6 +87,19 @@ impl TrainError {
             TrainError::Rate { .. } => "write a number such as `--lr 0.05`".into(),
             TrainError::EmptyBatch => "a batch has at least one sample: `--batch 1`".into(),
             TrainError::Share { .. } => "hold out a share from 0 to below 1: `--split 0.2`".into(),
+            TrainError::OtherRun { what, there, .. } if what == "schedule" => {
+                format!("say in the text how long it takes, before and after: `schedule = {there}`")
+            }
+            TrainError::OtherRun { what, .. } if what == "data" || what == "rows to train on" => {
+                "go on with the data and the split that it began with; to begin anew from its weights, use `--load`"
+                    .into()
+            }
+            TrainError::OtherRun { what, there, .. } => {
+                format!("go on with `{what} = {there}`; to begin anew from its weights, use `--load`")
+            }
+            TrainError::AllDone { steps, .. } => {
+                format!("steps and epochs count from the beginning: ask for more, `--steps {}`", 2 * steps)
+            }
             TrainError::NothingLeft { .. } => "hold out a smaller share: `--split 0.2`".into(),
             TrainError::Diverged { lr, .. } => format!(
                 "lower the learning rate (it is {lr}: try `--lr {}`), or scale the inputs to about -1 to 1",
@@ -106,6 +135,12 @@ impl fmt::Display for TrainError {
             TrainError::EmptyBatch => f.write_str("a batch of 0 samples"),
             TrainError::Share { share } => write!(f, "{share} is no share of the rows"),
             TrainError::Rows(error) => error.fmt(f),
+            TrainError::OtherRun { what, there, here } => {
+                write!(f, "the saved training is another run: {what} was {there}, and is {here}")
+            }
+            TrainError::AllDone { steps, asked } => {
+                write!(f, "the saved training has made {steps} steps, and {asked} are asked for")
+            }
             TrainError::NothingLeft { rows } => {
                 write!(f, "no row is left to train on: all {rows} are held out")
             }

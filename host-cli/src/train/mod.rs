@@ -1,7 +1,7 @@
 //! Training on data: rows become an engine's samples, epochs become steps.
 //!
-//! The road: `rows` (table to samples, inputs brought to scale), `epochs` (samples to steps),
-//! [`error`] (what can go wrong, in words).
+//! The road: `rows` (table to samples, inputs brought to scale), `epochs` (samples to steps), `state`
+//! (what a training goes on from), [`error`] (what can go wrong, in words).
 //!
 //! # What is drawn, in which order
 //!
@@ -14,19 +14,23 @@
 //! 3. with `by(column)`, one shuffle of the column's different values;
 //! 4. before each epoch, the first included, a shuffle of the rows that are trained on, going on
 //!    from their last order.
+//!
+//! What dropout leaves out is not drawn from it: that is found from the seed, the number of the sample
+//! and the place in the wire, on the engine, with nothing stored ([`chainrule::Noise`]).
 
 mod epochs;
 pub mod error;
 mod rows;
+mod state;
 
-pub use epochs::Seen;
+pub use epochs::{Epochs, Seen};
 pub use error::TrainError;
+pub use state::{Best, State};
 
-use crate::engine::{At, Stage, open};
-use crate::lower::{Holdout, Lowered, Optimizer, Training};
+use crate::engine::{At, Engine, EngineError, Stage, open};
+use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
-use chainrule::{Op, Purpose};
-use epochs::Epochs;
+use chainrule::{Objective, Optimiser, Random, Schedule};
 
 /// What happens while a training runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,6 +88,12 @@ pub struct Trained<T> {
     pub params: Vec<Vec<T>>,
     /// Rows that were trained on.
     pub rows: usize,
+    /// How steps were made.
+    pub optimiser: Optimiser<T>,
+    /// The epoch whose params these are, if the best were to be kept.
+    pub kept: Option<u32>,
+    /// Whether it ended early, for lack of progress.
+    pub ended_early: bool,
     /// Whether the objective tells classes apart.
     pub has_classes: bool,
 }
@@ -111,76 +121,221 @@ pub fn train<'a, T: Readable>(
     at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Trained<T>, TrainError> {
+    go_on(lowered, training, None, at, watch).map(|(trained, _)| trained)
+}
+
+/// As [`train`], from where a training was left, and with the state that it is left in now: so many
+/// steps, saved, and so many more are the same bits as all of them at once. Steps and epochs count
+/// from the beginning.
+///
+/// # Errors
+/// As [`train`]; [`TrainError::OtherRun`] if what the steps follow from has changed since.
+pub fn go_on<'a, T: Readable>(
+    lowered: &Lowered<T>,
+    training: &Training<T>,
+    from: Option<&State<T>>,
+    at: impl Into<At<'a>>,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<(Trained<T>, State<T>), TrainError> {
+    let Start { mut engine, random, rows: order, held: held_rows, optimiser, run, most_steps } =
+        start(lowered, training, from, at, watch)?;
+    let rows = order.len();
+    let a_walk = rows.div_ceil(training.batch as usize) as u64;
+    let before = from.map_or(0, |from| from.steps);
+    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
+    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
+    let all = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
+    watch(Event::Begins { rows, held: held_rows.len(), samples: all });
+    let mut epochs = Epochs::new(engine.as_mut(), training.batch, order, random);
+    let mut last = from.map_or(Seen::default(), |from| from.begun);
+    epochs.skip(before, last);
+    let mut progress = Progress::new(lowered, training, from.and_then(|from| from.best.clone()));
+    let first = u32::try_from(before / a_walk).unwrap_or(u32::MAX);
+    let mut ended_early = false;
+    for epoch in first.saturating_add(1)..=walks {
+        let earlier = u64::from(epoch - 1) * rows as u64;
+        last = epochs
+            .walk(most_steps, &mut |seen| {
+                watch(Event::Steps { epoch, samples: earlier + seen.samples, seen });
+            })
+            .map_err(|stop| stop.told(lowered, optimiser.rate))?;
+        watch(Event::Epoch { epoch, of: walks, seen: last });
+        let is_whole = epochs.steps().is_multiple_of(a_walk);
+        if progress.watches && is_whole {
+            let seen = if held_rows.is_empty() { last } else { epochs.measure(&held_rows)? };
+            ended_early = progress.is_stuck(lowered, epoch, seen.loss(), epochs.engine())?;
+        }
+        if ended_early {
+            break;
+        }
+    }
+    let steps = epochs.steps();
+    let begun = if steps.is_multiple_of(a_walk) { Seen::default() } else { last };
+    let state = State {
+        run,
+        steps,
+        begun,
+        params: params(lowered, engine.as_mut())?,
+        moments: engine.moments()?,
+        best: progress.best,
+    };
+    let mut kept = None;
+    if let Some(Best { epoch, params: Some(params), .. }) = &state.best
+        && training.keep == Keep::Best
+    {
+        kept = Some(*epoch);
+        put(lowered, params, engine.as_mut())?;
+        engine.ready()?;
+    }
+    let held = if held_rows.is_empty() {
+        None
+    } else {
+        watch(Event::Measuring);
+        Some(epochs::measure(engine.as_mut(), &held_rows)?)
+    };
+    let params_hash = engine.params_hash()?;
+    let params = params(lowered, engine.as_mut())?;
+    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
+    let has_classes = has_classes(lowered);
+    let trained =
+        Trained { epochs, steps, last, held, params_hash, params, rows, optimiser, kept, ended_early, has_classes };
+    Ok((trained, state))
+}
+
+/// A training that can begin or go on: the engine holds the circuit, its params and all rows.
+pub struct Start<'l, T> {
+    /// Where it runs.
+    pub engine: Box<dyn Engine<T> + 'l>,
+    /// What the rows are shuffled by, before each walk.
+    pub random: Random,
+    /// The rows to train on.
+    pub rows: Vec<usize>,
+    /// The rows held out.
+    pub held: Vec<usize>,
+    /// How params move.
+    pub optimiser: Optimiser<T>,
+    /// What all steps follow from.
+    run: Vec<(String, String)>,
+    /// Steps in all.
+    most_steps: u64,
+}
+
+/// Brings everything to where it is to run.
+///
+/// # Errors
+/// As [`go_on`].
+pub fn start<'l, 'a, T: Readable>(
+    lowered: &'l Lowered<T>,
+    training: &Training<T>,
+    from: Option<&State<T>>,
+    at: impl Into<At<'a>>,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<Start<'l, T>, TrainError> {
     check(lowered, training)?;
-    let Optimizer::Sgd { lr } = training.optimizer;
     let mut random = lowered.random.clone();
     let table = lowered.table(training)?;
     let split = training.part(&table, &mut random).map_err(|kind| TrainError::data(training, kind))?;
     if split.train.is_empty() {
         return Err(TrainError::NothingLeft { rows: table.rows() });
     }
-    let circuit = lowered.view();
-    let purpose = if training.batch == 1 { Purpose::Train } else { Purpose::Accumulate };
-    let mut engine = open(at, circuit, purpose, &mut |stage| watch(Event::Opening(stage)))?;
-    for param in &lowered.params {
-        engine.set(param.wire, 0, &param.start)?;
-    }
-    for (wire, values) in rows::fit(lowered, &table, &split.train) {
-        engine.set(wire, 0, &values)?;
-    }
-    engine.ready()?;
-    engine.keep(rows::samples(lowered, &table), &mut |share| watch(Event::Sending(share)))?;
-
     let rows = split.train.len();
     let a_walk = rows.div_ceil(training.batch as usize) as u64;
     let most_steps = training.steps.unwrap_or(a_walk * u64::from(training.epochs));
-    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
-    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
-    let samples = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
-    watch(Event::Begins { rows, held: split.held.len(), samples });
-    let mut epochs = Epochs::new(engine.as_mut(), lr, training.batch, split.train, random);
-    let (mut before, mut last) = (0, Seen::default());
-    for epoch in 1..=walks {
-        let seen = epochs
-            .walk(most_steps, &mut |seen| {
-                watch(Event::Steps { epoch, samples: before + seen.samples, seen });
-            })
-            .map_err(|stop| stop.told(lowered, lr))?;
-        before += seen.samples;
-        last = seen;
-        watch(Event::Epoch { epoch, of: walks, seen });
+    let optimiser = over(&training.optimiser, most_steps);
+    let samples = rows::samples(lowered, &table);
+    let run = state::run(training, &optimiser, &samples, rows);
+    from.map_or(Ok(()), |from| from.may_go_on(&run, most_steps))?;
+    let circuit = lowered.view();
+    let mut engine = open(at, circuit, optimiser.purpose(training.batch), &mut |stage| watch(Event::Opening(stage)))?;
+    match from {
+        Some(from) => put(lowered, &from.params, engine.as_mut())?,
+        None => {
+            for param in &lowered.params {
+                engine.set(param.wire, 0, &param.start)?;
+            }
+            for (wire, values) in rows::fit(lowered, &table, &split.train) {
+                engine.set(wire, 0, &values)?;
+            }
+        }
     }
-    let steps = epochs.steps();
-    let held = if split.held.is_empty() {
-        None
-    } else {
-        watch(Event::Measuring);
-        Some(epochs.measure(&split.held)?)
-    };
-    let params_hash = engine.params_hash()?;
-    let params = lowered.params.iter().map(|param| engine.value(param.wire)).collect::<Result<_, _>>()?;
-    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
-
-    let has_classes = has_classes(lowered);
-    Ok(Trained { epochs, steps, last, held, params_hash, params, rows, has_classes })
+    engine.ready()?;
+    engine.keep(samples, &mut |share| watch(Event::Sending(share)))?;
+    let before = from.map_or(0, |from| from.steps);
+    let steps = chainrule::Training::new(optimiser, training.batch).with_seed(training.seed);
+    engine.train(steps.after(u32::try_from(before).unwrap_or(u32::MAX)))?;
+    if let Some(from) = from {
+        engine.set_moments(&from.moments)?;
+    }
+    Ok(Start { engine, random, rows: split.train, held: split.held, optimiser, run, most_steps })
 }
 
+/// All params as they are now.
+fn params<T: Readable>(lowered: &Lowered<T>, engine: &mut dyn Engine<T>) -> Result<Vec<Vec<T>>, EngineError> {
+    lowered.params.iter().map(|param| engine.value(param.wire)).collect()
+}
+
+fn put<T: Readable>(lowered: &Lowered<T>, params: &[Vec<T>], engine: &mut dyn Engine<T>) -> Result<(), EngineError> {
+    lowered.params.iter().zip(params).try_for_each(|(param, values)| engine.set(param.wire, 0, values))
+}
+
+/// Watches the loss after each epoch.
+struct Progress<T> {
+    watches: bool,
+    patience: Option<u32>,
+    keeps: bool,
+    /// The greatest objective is the best.
+    raise: bool,
+    best: Option<Best<T>>,
+}
+
+impl<T: Readable> Progress<T> {
+    fn new(lowered: &Lowered<T>, training: &Training<T>, best: Option<Best<T>>) -> Progress<T> {
+        let (patience, keeps) = (training.patience, training.keep == Keep::Best);
+        let raise = matches!(lowered.objective(), Some(Objective::Maximize(_)));
+        Progress { watches: patience.is_some() || keeps, patience, keeps, raise, best }
+    }
+
+    /// Takes note of the loss after an epoch; tells whether patience is at its end.
+    fn is_stuck(
+        &mut self,
+        lowered: &Lowered<T>,
+        epoch: u32,
+        loss: f64,
+        engine: &mut dyn Engine<T>,
+    ) -> Result<bool, EngineError> {
+        let is_better = |best: &Best<T>| if self.raise { loss > best.loss } else { loss < best.loss };
+        if !loss.is_nan() && self.best.as_ref().is_none_or(is_better) {
+            let params = if self.keeps { Some(params(lowered, engine)?) } else { None };
+            self.best = Some(Best { epoch, loss, params });
+        }
+        let since = epoch - self.best.as_ref().map_or(0, |best| best.epoch);
+        Ok(self.patience.is_some_and(|patience| since >= patience))
+    }
+}
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.
 pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
     let gate = lowered.objective().and_then(|objective| lowered.view().gate(objective.wire()));
-    gate.is_some_and(|gate| gate.op() == Op::CrossEntropy)
+    gate.is_some_and(|gate| gate.op().tells_classes())
+}
+
+/// The optimiser with the steps of the training where its schedule does not say how many it takes.
+fn over<T: Readable>(optimiser: &Optimiser<T>, steps: u64) -> Optimiser<T> {
+    let mut optimiser = *optimiser;
+    if let Schedule::Cosine { steps: all @ 0, .. } = &mut optimiser.schedule {
+        *all = u32::try_from(steps).unwrap_or(u32::MAX).saturating_sub(optimiser.warmup).max(1);
+    }
+    optimiser
 }
 
 /// What is wrong before any file is read.
 fn check<T: Readable>(lowered: &Lowered<T>, training: &Training<T>) -> Result<(), TrainError> {
-    let Optimizer::Sgd { lr } = training.optimizer;
     if lowered.objective().is_none() {
         return Err(TrainError::NoObjective);
     }
     if lowered.params.iter().all(|param| param.frozen) {
         return Err(TrainError::NoParams { frozen: !lowered.params.is_empty() });
     }
-    if !lr.is_finite() {
+    if !training.optimiser.rate.is_finite() {
         return Err(TrainError::Rate { scalar: T::NAME });
     }
     if training.batch == 0 {

@@ -25,6 +25,8 @@ pub enum Kind {
     Write(io::Error),
     /// It is not in the format.
     Format(SafeTensorError),
+    /// It holds weights, but no training to go on with.
+    NoState,
     /// A param is not there.
     Missing {
         /// The param.
@@ -89,6 +91,7 @@ impl WeightsError {
         Some(match &self.kind {
             Kind::Read(_) | Kind::Write(_) => return None,
             Kind::Format(_) => "weights are safetensors files, as `train --save` writes them".into(),
+            Kind::NoState => "`train --save-state` writes such a file; to begin with weights, use `--load`".into(),
             Kind::Missing { nearest: Some(meant), .. } => {
                 format!("the file has `{meant}`; name the layer as the file does")
             }
@@ -124,6 +127,7 @@ impl fmt::Display for WeightsError {
             }
             Kind::Write(error) => write!(f, "the weights cannot be saved: {error}"),
             Kind::Format(error) => write!(f, "this is no whole safetensors file: {error}"),
+            Kind::NoState => f.write_str("this is no saved training"),
             Kind::Missing { name, .. } => write!(f, "the weights have no `{name}`"),
             Kind::Extra { name, count: 1 } => write!(f, "the circuit has no `{name}`, which the weights have"),
             Kind::Extra { name, count } => {

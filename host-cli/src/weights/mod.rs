@@ -12,15 +12,17 @@
 mod error;
 mod fingerprint;
 mod place;
+mod state;
 
 pub use error::{Kind, WeightsError};
 pub use fingerprint::Fingerprint;
 pub use place::Place;
+pub use state::{decode_state, encode_state, load_state, save_state};
 
 use crate::lower::{Lowered, Param};
 use crate::text::literal::Readable;
 use crate::text::nearest::nearest;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorView};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::path::Path;
@@ -80,9 +82,30 @@ pub fn load<T: Readable>(path: &Path, lowered: &mut Lowered<T>) -> Result<(), We
 /// What is wrong with them; no param has changed then.
 pub fn decode<T: Readable>(bytes: &[u8], lowered: &mut Lowered<T>) -> Result<(), Kind> {
     let file = SafeTensors::deserialize(bytes)?;
+    let values = params(&file, lowered, "")?;
+    let mut extra: Vec<&str> = file.names();
+    // What a saved training has beside its params.
+    extra.retain(|name| !name.contains('/') && !lowered.params.iter().any(|param| param.name == *name));
+    extra.sort_unstable();
+    if let Some(first) = extra.first() {
+        return Err(Kind::Extra { name: (*first).to_owned(), count: extra.len() });
+    }
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    check_circuit(&header, lowered)?;
+    for (param, values) in lowered.params.iter_mut().zip(values) {
+        param.start = values;
+    }
+    // They came with the weights.
+    lowered.normalized.clear();
+    Ok(())
+}
+
+/// The params of a file, in the order of [`Lowered::params`] and as the core keeps them; `prefix`
+/// stands before their names.
+fn params<T: Readable>(file: &SafeTensors<'_>, lowered: &Lowered<T>, prefix: &str) -> Result<Vec<Vec<T>>, Kind> {
     let mut values = Vec::new();
     for param in &lowered.params {
-        let name = &param.name;
+        let name = &format!("{prefix}{}", param.name);
         let Ok(tensor) = file.tensor(name) else {
             let mut there: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
             there.sort();
@@ -103,22 +126,15 @@ pub fn decode<T: Readable>(bytes: &[u8], lowered: &mut Lowered<T>) -> Result<(),
         }
         values.push(param.from_file(&numbers));
     }
-    let mut extra: Vec<&str> = file.names();
-    extra.retain(|name| !lowered.params.iter().any(|param| param.name == *name));
-    extra.sort_unstable();
-    if let Some(first) = extra.first() {
-        return Err(Kind::Extra { name: (*first).to_owned(), count: extra.len() });
+    Ok(values)
+}
+
+/// Whether a file of ours was made by this circuit.
+fn check_circuit<T: Readable>(header: &Metadata, lowered: &Lowered<T>) -> Result<(), Kind> {
+    match header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) {
+        Some(told) => Fingerprint::of(lowered).compare(told),
+        None => Ok(()),
     }
-    let (_, header) = SafeTensors::read_metadata(bytes)?;
-    if let Some(told) = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) {
-        Fingerprint::of(lowered).compare(told)?;
-    }
-    for (param, values) in lowered.params.iter_mut().zip(values) {
-        param.start = values;
-    }
-    // They came with the weights.
-    lowered.normalized.clear();
-    Ok(())
 }
 
 fn number<T: Readable>(bytes: &[u8]) -> T {

@@ -10,7 +10,7 @@ use chainrule::Op;
 pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
     let (a, b) = (operands.first().copied().unwrap_or(""), operands.get(1).copied().unwrap_or(""));
     match (op, k) {
-        (Op::Add, _) | (Op::Sub, 0) | (Op::Sum, _) => "1".into(),
+        (Op::Add, _) | (Op::Sub, 0) | (Op::Sum | Op::Reshape | Op::Concat, _) => "1".into(),
         (Op::Sub, _) | (Op::Neg, _) => "-1".into(),
         (Op::Mul | Op::Dot, 0) => b.into(),
         (Op::Mul | Op::Dot, _) => a.into(),
@@ -37,6 +37,8 @@ pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
         (Op::Dense, _) => "1".into(),
         (Op::Mse, 0) => format!("2·({a} - {b})/n"),
         (Op::Mse, _) => format!("2·({b} - {a})/n"),
+        (Op::Mae, 0) => format!("sign({a} - {b})/n"),
+        (Op::Mae, _) => format!("sign({b} - {a})/n"),
         (Op::CrossEntropy, 0) => format!("(softmax({a}) - one_hot({b}))"),
         (Op::BinaryCrossEntropy, 0) => format!("(sigmoid({a}) - {b})/n"),
         _ => format!("∂{y}/∂{}", operands.get(k).copied().unwrap_or("")),

@@ -1,0 +1,224 @@
+//! The training loop: sample in, step out.
+//!
+//! The caller puts a sample into a tape's inputs and hands the tape over; how many samples make a
+//! step, when it is made and at which rate is kept here. So a host, a board that a host trains over
+//! the link, and a board that trains alone run the same loop and get the same bits.
+//!
+//! ```
+//! use chainrule::{Circuit, Method, Optimiser, Shape, Slot, Tape, Training, plan};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // y = w·x + b, to be trained on y = 2x + 1
+//! let mut circuit: Circuit<f32, 8> = Circuit::new();
+//! let (x, target) = (circuit.input(Shape::SCALAR)?, circuit.input(Shape::SCALAR)?);
+//! let (w, b) = (circuit.param(Shape::SCALAR)?, circuit.param(Shape::SCALAR)?);
+//! let product = circuit.mul(w, x)?;
+//! let y = circuit.add(product, b)?;
+//! let loss = circuit.mse(y, target)?;
+//! circuit.minimize(loss)?;
+//!
+//! let adam = Method::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+//! let mut training = Training::new(Optimiser::new(adam, 0.1), 4);
+//! let mut slots = [Slot::EMPTY; 8];
+//! let layout = plan(&circuit.view(), training.purpose(), false, &mut slots)?;
+//! let mut arena = [0.0; 32]; // at least layout.arena_len() numbers, moments included
+//! let mut tape = Tape::new(circuit.view(), layout, &slots, &[], &mut arena)?;
+//! for step in 0..1000 {
+//!     let sample = (step % 5) as f32 - 2.0;
+//!     tape.set(x, &[sample])?;
+//!     tape.set(target, &[2.0 * sample + 1.0])?;
+//!     training.sample(&mut tape)?; // every fourth makes a step
+//! }
+//! assert_eq!(training.steps(), 250);
+//! assert!((tape.value(w)?[0] - 2.0).abs() < 0.05 && (tape.value(b)?[0] - 1.0).abs() < 0.05);
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::dropout::Noise;
+use crate::error::RunError;
+use crate::optimiser::Optimiser;
+use crate::plan::Purpose;
+use crate::scalar::Scalar;
+use crate::tape::Tape;
+
+/// A training under way; the params and moments are in the tape's arena.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Training<T> {
+    optimiser: Optimiser<T>,
+    batch: u32,
+    steps: u32,
+    /// What dropout draws from.
+    seed: u64,
+    /// Samples of the batch that has begun.
+    begun: u32,
+    running: Running<T>,
+}
+
+impl<T: Scalar> Tape<'_, T> {
+    /// Whether the predicted class is the label's; no, if the objective tells no classes apart.
+    pub fn is_right(&self) -> bool {
+        let predicted = self.predicted_class();
+        predicted.is_some() && predicted == self.labelled_class()
+    }
+}
+
+/// What samples gave, from one [`Training::rest`] to the next.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Running<T> {
+    /// How many there were.
+    pub samples: u32,
+    /// The objective, added up over them in their order.
+    pub sum: T,
+    /// How many had the right class.
+    pub correct: u32,
+}
+
+/// What one sample gave.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Sample<T> {
+    /// The objective, before any step that followed.
+    pub objective: T,
+    /// Whether the predicted class was the label's; no, if the objective tells no classes apart.
+    pub correct: bool,
+    /// Whether a step followed.
+    pub stepped: bool,
+}
+
+impl<T: Scalar> Running<T> {
+    /// The mean objective; NaN of no samples.
+    pub fn loss(&self) -> T {
+        self.sum / T::from_u32(self.samples)
+    }
+
+    /// The share whose class was right; NaN of no samples.
+    pub fn accuracy(&self) -> T {
+        T::from_u32(self.correct) / T::from_u32(self.samples)
+    }
+}
+
+impl<T: Scalar> Training<T> {
+    /// All zeros, so that a `static` of it takes no flash: plain steps of nothing.
+    #[cfg(feature = "link")]
+    pub(crate) const IDLE: Training<T> = Training {
+        optimiser: Optimiser::new(crate::optimiser::Method::Sgd, T::ZERO),
+        batch: 0,
+        steps: 0,
+        seed: 0,
+        begun: 0,
+        running: Running { samples: 0, sum: T::ZERO, correct: 0 },
+    };
+
+    /// A training that has not begun, with a step after every `batch` samples.
+    pub const fn new(optimiser: Optimiser<T>, batch: u32) -> Training<T> {
+        let running = Running { samples: 0, sum: T::ZERO, correct: 0 };
+        Training { optimiser, batch, steps: 0, seed: 0, begun: 0, running }
+    }
+
+    /// The same training, `steps` steps after it began: with the params and moments of then, it
+    /// goes on as if it had never stopped.
+    pub const fn after(self, steps: u32) -> Training<T> {
+        Training { steps, begun: 0, ..self }
+    }
+
+    /// The same training with another seed for what dropout leaves out; 0 if it is never told.
+    pub const fn with_seed(self, seed: u64) -> Training<T> {
+        Training { seed, ..self }
+    }
+
+    /// The seed for what dropout leaves out.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What the memory has to be planned for.
+    pub fn purpose(&self) -> Purpose {
+        self.optimiser.purpose(self.batch)
+    }
+
+    /// How steps are made.
+    pub const fn optimiser(&self) -> &Optimiser<T> {
+        &self.optimiser
+    }
+
+    /// Samples a step.
+    pub const fn batch(&self) -> u32 {
+        self.batch
+    }
+
+    /// Steps that were made.
+    pub const fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Samples of the batch that has begun; 0 between two batches.
+    pub const fn begun(&self) -> u32 {
+        self.begun
+    }
+
+    /// What the samples gave since the beginning, or since [`Training::rest`].
+    pub const fn running(&self) -> Running<T> {
+        self.running
+    }
+
+    /// Begins the running loss and accuracy anew, as at the end of an epoch.
+    pub fn rest(&mut self) {
+        self.running = Running::default();
+    }
+
+    /// Trains on the sample that the tape's inputs hold; when it is the last one of a batch, the
+    /// step is made. Dropout gates leave out what the seed and the number of the sample say; they
+    /// let everything through again when this returns.
+    ///
+    /// # Errors
+    /// [`RunError::NotPlanned`] unless the tape is planned for [`Training::purpose`];
+    /// [`RunError::NotFinite`] and [`RunError::BadRate`] from the step. No param, moment or count
+    /// has changed then, and the next sample begins a new batch.
+    pub fn sample(&mut self, tape: &mut Tape<'_, T>) -> Result<Sample<T>, RunError> {
+        // Of all samples of a training, no two have the same number, also when it is resumed.
+        let sample = u64::from(self.steps) * u64::from(self.batch) + u64::from(self.begun);
+        tape.set_noise(Some(Noise { seed: self.seed, sample }));
+        let done = self.with_noise(tape);
+        tape.set_noise(None);
+        done
+    }
+
+    fn with_noise(&mut self, tape: &mut Tape<'_, T>) -> Result<Sample<T>, RunError> {
+        let fused = self.purpose() == Purpose::Train;
+        let objective = if fused && tape.layout().purpose() == Purpose::Train {
+            let objective = tape.train_step(self.optimiser.rate_after(self.steps))?;
+            self.steps = self.steps.saturating_add(1);
+            objective
+        } else {
+            if self.begun == 0 {
+                tape.begin_batch()?;
+            }
+            let objective = tape.accumulate()?;
+            self.begun += 1;
+            if self.begun >= self.batch {
+                self.end_batch(tape)?;
+            }
+            objective
+        };
+        let correct = tape.is_right();
+        self.running.samples = self.running.samples.saturating_add(1);
+        self.running.sum += objective;
+        self.running.correct += u32::from(correct);
+        Ok(Sample { objective, correct, stepped: self.begun == 0 })
+    }
+
+    /// Ends a batch before it is full: a step along the mean over the samples that there were, or
+    /// nothing if there were none. Gives whether a step was made.
+    ///
+    /// # Errors
+    /// As [`Training::sample`].
+    pub fn end_batch(&mut self, tape: &mut Tape<'_, T>) -> Result<bool, RunError> {
+        let samples = core::mem::take(&mut self.begun);
+        if samples == 0 {
+            return Ok(false);
+        }
+        tape.optimise(&self.optimiser, self.steps, samples)?;
+        self.steps = self.steps.saturating_add(1);
+        Ok(true)
+    }
+}
