@@ -138,6 +138,8 @@ pub enum Ask<'a> {
         /// Forget afterwards what was, and measure from here on.
         anew: bool,
     },
+    /// Which circuit and which params are there? A board keeps both until `Clear`, whoever asks.
+    Holds,
 }
 
 /// The wire to raise or lower.
@@ -208,6 +210,21 @@ pub enum Answer<'a> {
     },
     /// To `Vitals`.
     Vitals(Vitals),
+    /// To `Holds`.
+    Holds(Holds),
+}
+
+/// What a board holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holds {
+    /// [`fingerprint`](crate::keep::fingerprint) of the circuit for this purpose.
+    pub circuit: u64,
+    /// What its memory is planned for.
+    pub purpose: Purpose,
+    /// The hash over all params.
+    pub params: u64,
+    /// Whether they have been verified, so that it trains.
+    pub verified: bool,
 }
 
 /// How a board's processor is; what it cannot tell is nothing.

@@ -36,7 +36,7 @@ mod session;
 
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
 pub use machine::Machine;
-pub use message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Vitals, Work};
+pub use message::{Answer, Ask, Board, Goal, Holds, Refusal, Reply, Request, Vitals, Work};
 pub use session::Session;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.

@@ -2,12 +2,13 @@
 
 use super::frame::{Deframer, encode_frame};
 use super::machine::Machine;
-use super::message::{Answer, Ask, Board, Goal, Refusal, Reply, Request, Work};
+use super::message::{Answer, Ask, Board, Goal, Holds, Refusal, Reply, Request, Work};
 use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, VERSION};
 use crate::build::Circuit;
 use crate::circuit::{CircuitRef, Objective};
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
+use crate::keep::fingerprint;
 use crate::op::Op;
 use crate::optimiser::Optimiser;
 use crate::plan::{Layout, Purpose, Slot, plan};
@@ -233,6 +234,12 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             Ask::Get { wire, start, count, gradient } => {
                 self.get(wire, start as usize, usize::from(count), gradient)?;
                 return Ok(Answer::Data(self.payload));
+            }
+            Ask::Holds => {
+                let tape = self.tape()?;
+                let purpose = tape.layout().purpose();
+                let (circuit, params) = (fingerprint(&tape.circuit(), purpose), tape.params_hash());
+                return Ok(Answer::Holds(Holds { circuit, purpose, params, verified: *self.verified }));
             }
             Ask::Hash => return Ok(Answer::Hash(self.tape()?.params_hash())),
             Ask::Verify(hash) => {

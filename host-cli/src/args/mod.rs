@@ -10,7 +10,7 @@ pub mod sheet;
 mod tests;
 pub mod verbs;
 
-pub use desk::Export;
+pub use desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
 pub use models::{Adapt, Model, Predict, Test};
 pub use number::Number;
 pub use pictures::{Bench, Boards, Draw, Size, Theme};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::desk::Export;
+use super::desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
 use super::models::{Adapt, Predict, Test, hold_out, pick};
 use super::number::Number;
 use super::pictures::{Bench, Boards, Draw, Size};
@@ -53,6 +53,16 @@ pub enum Verb {
     Boards(Boards),
     /// A circuit with its weights as a source file for a firmware
     Export(Export),
+    /// Circuit and weights to a board, which keeps them
+    Push(Push),
+    /// What a board has learned
+    Pull(Pull),
+    /// A board's firmware as a file for its tools
+    Image(WriteImage),
+    /// A board's firmware onto the board, through a debug probe
+    Flash(Flash),
+    /// What is installed, what is missing for which board, and how to mend it
+    Doctor(Doctor),
 }
 
 /// `chainrule eval`

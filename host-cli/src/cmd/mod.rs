@@ -9,19 +9,25 @@ pub mod case;
 pub mod check;
 pub mod climb;
 pub mod curve;
+pub mod doctor;
 pub mod draw;
 pub mod eval;
 pub mod explain;
 pub mod export;
 pub mod failure;
 pub mod figures;
+pub mod flash;
+pub mod image;
 pub mod json;
 pub mod paper;
 pub mod predict;
 pub mod progress;
+pub mod pull;
+pub mod push;
 pub mod size;
 pub mod test;
 pub mod train;
+pub mod trained;
 
 use std::io::Write;
 
@@ -83,6 +89,11 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
             ScalarName::F64 => bench::run::<f64>(asked, out),
         },
         Verb::Boards(asked) => boards::run(asked, out),
+        Verb::Doctor(asked) => doctor::run(asked, out),
+        Verb::Image(asked) => image::run(asked, out),
+        Verb::Flash(asked) => flash::run(asked, out),
+        Verb::Push(asked) => push::run(asked, out),
+        Verb::Pull(asked) => pull::run(asked, out),
         Verb::Export(asked) => match asked.scalar {
             ScalarName::F32 => export::run::<f32>(asked, out),
             ScalarName::F64 => export::run::<f64>(asked, out),

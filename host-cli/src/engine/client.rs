@@ -3,7 +3,8 @@
 use super::facts::BoardFacts;
 use super::line::{Line, Listener, Pipe, Take, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
-use chainrule::link::{Answer, Ask, PAYLOAD_MAX, Refusal, VERSION, Vitals};
+use chainrule::keep::fingerprint;
+use chainrule::link::{Answer, Ask, Holds, PAYLOAD_MAX, Refusal, VERSION, Vitals};
 use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Training, Wire, plan};
 
 /// A circuit on a board behind a pipe.
@@ -53,20 +54,7 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         purpose: Purpose,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Client<'c, T, P>, EngineError> {
-        let mut line = Line::new(pipe, listener);
-        let mut facts = None;
-        line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
-            Answer::Board(board) => {
-                facts = Some((BoardFacts::from(board), board.window));
-                Ok(())
-            }
-            _ => Err(EngineError::Refused(Refusal::Malformed)),
-        })?;
-        let (facts, window) = facts.ok_or(EngineError::Refused(Refusal::Malformed))?;
-        line.is_there(&facts, usize::from(window));
-        if usize::from(facts.scalar) != T::BYTES {
-            return Err(EngineError::Scalar { board: facts.name, bytes: facts.scalar });
-        }
+        let (line, facts) = greet::<T, P>(pipe, listener)?;
         facts.fits(&circuit, purpose)?;
         let is_param = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| gate.op() == Op::Param);
         let zeros = |wire: Wire| (wire, vec![T::ZERO; circuit.shape(wire).len()]);
@@ -75,6 +63,31 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
             Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
         client.upload(progress)?;
         Ok(client)
+    }
+
+    /// Greets a board that holds the circuit already, and leaves circuit and params as they are.
+    ///
+    /// # Errors
+    /// [`EngineError::OtherCircuit`] if it holds another one, and as [`Client::new`].
+    pub fn attach(pipe: P, circuit: CircuitRef<'c, T>) -> Result<(Client<'c, T, P>, Holds), EngineError> {
+        let (mut line, facts) = greet::<T, P>(pipe, None)?;
+        let mut holds = None;
+        line.one(&Ask::Holds, &mut |answer| match answer {
+            Ok(Answer::Holds(told)) => {
+                holds = Some(told);
+                Ok(())
+            }
+            Ok(_) => Err(EngineError::Refused(Refusal::Malformed)),
+            Err(Refusal::NoCircuit) => Err(EngineError::OtherCircuit { board: facts.name.clone(), empty: true }),
+            Err(refusal) => Err(refused(refusal)),
+        })?;
+        let holds = holds.ok_or(EngineError::Refused(Refusal::Malformed))?;
+        if holds.circuit != fingerprint(&circuit, holds.purpose) {
+            return Err(EngineError::OtherCircuit { board: facts.name, empty: false });
+        }
+        let (rows, params) = (Rows::Here(Vec::new()), Vec::new());
+        let client = Client { line, facts, circuit, purpose: holds.purpose, rows, params, verified: holds.verified };
+        Ok((client, holds))
     }
 
     /// What the board said of itself.
@@ -184,6 +197,25 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         }
         done
     }
+}
+
+/// Says hello, and hears who is there.
+fn greet<T: Scalar, P: Pipe>(pipe: P, listener: Option<Listener>) -> Result<(Line<P>, BoardFacts), EngineError> {
+    let mut line = Line::new(pipe, listener);
+    let mut facts = None;
+    line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
+        Answer::Board(board) => {
+            facts = Some((BoardFacts::from(board), board.window));
+            Ok(())
+        }
+        _ => Err(EngineError::Refused(Refusal::Malformed)),
+    })?;
+    let (facts, window) = facts.ok_or(EngineError::Refused(Refusal::Malformed))?;
+    line.is_there(&facts, usize::from(window));
+    if usize::from(facts.scalar) != T::BYTES {
+        return Err(EngineError::Scalar { board: facts.name, bytes: facts.scalar });
+    }
+    Ok((line, facts))
 }
 
 impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {

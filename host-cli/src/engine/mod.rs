@@ -123,6 +123,13 @@ pub enum EngineError {
         /// Bytes of its numbers.
         bytes: u8,
     },
+    /// The board holds another circuit, or none.
+    OtherCircuit {
+        /// The board.
+        board: String,
+        /// Whether it holds none.
+        empty: bool,
+    },
     /// No answer came in time.
     Silent {
         /// Requests sent without an answer.
@@ -156,6 +163,13 @@ impl fmt::Display for EngineError {
                 let (own, other) = if *bytes == 4 { ("f32", "f64") } else { ("f64", "f32") };
                 write!(f, "{board} computes in {own}; leave out --scalar {other}, or run on the host")
             }
+            EngineError::OtherCircuit { board, empty: true } => {
+                write!(f, "{board} holds no circuit; send it one with `push` or `train`")
+            }
+            EngineError::OtherCircuit { board, empty: false } => write!(
+                f,
+                "{board} holds another circuit than this file says; name the file that was pushed or trained there"
+            ),
             EngineError::Silent { tries } => write!(
                 f,
                 "no answer after {tries} tries; check that the board has power, runs the chainrule firmware, and that the port and its speed are right"
