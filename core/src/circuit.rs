@@ -42,6 +42,10 @@ pub struct CircuitRef<'a, T> {
     pub(crate) objective: Option<Objective>,
 }
 
+/// How many gates before the objective are looked at for the loss that tells classes apart; this is
+/// done after each sample.
+pub(crate) const CLASS_SEARCH: usize = 64;
+
 impl<'a, T: Copy> CircuitRef<'a, T> {
     /// A circuit from its parts, checked gate by gate; in a `const`, at compile time.
     ///
@@ -101,6 +105,27 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
             None => Err(BuildError::UnknownWire(wire.raw())),
             Some(shape) if !shape.is_scalar() => Err(BuildError::NotAScalar(shape)),
             Some(_) => Ok(CircuitRef { objective: Some(objective), ..self }),
+        }
+    }
+
+    /// The loss that tells classes apart: the objective itself, or the last such loss among the
+    /// last 64 gates of an objective that is made of several terms (a penalty on
+    /// weights beside a cross-entropy).
+    ///
+    /// Those losses are the cross-entropy, and, for two classes, hinge and binary cross-entropy of
+    /// one number.
+    pub fn class_gate(&self) -> Option<&'a Gate> {
+        let objective = self.objective?.wire().index();
+        let is_one = |wire: u16| self.shape_at(usize::from(wire)).is_some_and(|shape| shape.len() == 1);
+        let tells = |gate: &&Gate| match gate.op {
+            op if op.tells_classes() => true,
+            Op::Hinge | Op::BinaryCrossEntropy => is_one(gate.a),
+            _ => false,
+        };
+        let gates = self.gates.get(..=objective)?;
+        match gates.last() {
+            Some(gate) if matches!(gate.op.kind(), OpKind::Loss) => Some(gate).filter(tells),
+            _ => gates.iter().rev().take(CLASS_SEARCH).find(tells),
         }
     }
 

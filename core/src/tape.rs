@@ -415,16 +415,17 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
-    /// The class that the objective's logits are highest for (the first of equal ones), if the
-    /// objective is a cross-entropy.
+    /// The class that the objective's prediction stands for, if the objective tells classes apart
+    /// ([`CircuitRef::class_gate`]): for a cross-entropy that with the highest logit (the first of
+    /// equal ones), for hinge and binary cross-entropy on one number 1 where it is above 0, else 0.
     pub fn predicted_class(&self) -> Option<usize> {
-        let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
+        let gate = self.fixed.circuit.class_gate()?;
+        let scores = self.value(self.fixed.circuit.operand(gate, 0)?).ok()?;
         if !gate.op.tells_classes() {
-            return None;
+            return if let [score] = scores { Some(usize::from(*score > T::ZERO)) } else { None };
         }
-        let logits = self.value(gate.operand(0)?).ok()?;
-        let mut best = (0, *logits.first()?);
-        for (class, &logit) in logits.iter().enumerate() {
+        let mut best = (0, *scores.first()?);
+        for (class, &logit) in scores.iter().enumerate() {
             if logit > best.1 {
                 best = (class, logit);
             }
@@ -432,13 +433,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
         Some(best.0)
     }
 
-    /// The class that the objective's label was set to, if the objective is a cross-entropy.
+    /// The class that the objective's label was set to, if the objective tells classes apart; for
+    /// hinge and binary cross-entropy 1 where the label is above ½, else 0.
     pub fn labelled_class(&self) -> Option<usize> {
-        let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
+        let gate = self.fixed.circuit.class_gate()?;
+        let label = self.value(self.fixed.circuit.operand(gate, 1)?).ok()?;
         if !gate.op.tells_classes() {
-            return None;
+            return if let [label] = label { Some(usize::from(*label > T::HALF)) } else { None };
         }
-        self.value(gate.operand(1)?).ok()?.first()?.to_index().map(|class| class as usize)
+        label.first()?.to_index().map(|class| class as usize)
     }
 
     /// The [`ParamsHash`] of all params in the order of their wires: equal params, equal hash, on

@@ -64,6 +64,7 @@ impl From<Theme> for paint::Theme {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   chainrule size digits.circuit
+  chainrule size digits.circuit --freeze fc1
   chainrule size digits.circuit --json | jq .boards.microbit
 
 Values are not needed. The bytes are those of f32, as boards compute; training is sample by
@@ -72,6 +73,9 @@ pub struct Size {
     /// A .circuit file, or a formula such as "(x + y) * z"
     #[arg(value_name = "CIRCUIT", allow_hyphen_values = true, value_parser = super::shared::circuit)]
     pub circuit: String,
+    /// Layers and params to leave alone: fc1,fc2.bias; `weights` leaves only biases to train
+    #[arg(long, value_name = "NAMES")]
+    pub freeze: Option<String>,
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
+use super::models::{Adapt, Predict, Test, hold_out, pick};
 use super::number::Number;
 use super::pictures::{Bench, Boards, Draw, Size};
 use super::shared::{Circuit, Where};
 use super::sheet::Sheet;
-use crate::lower::{Holdout, Keep, Training};
+use crate::lower::{Keep, Pick, Training};
 use crate::text::literal::Readable;
 
 /// Backpropagation in circuits of gates, on laptops and on microcontrollers.
@@ -36,6 +37,12 @@ pub enum Verb {
     Climb(Climb),
     /// Train the params on data
     Train(Train),
+    /// How good a trained circuit is on data
+    Test(Test),
+    /// What a trained circuit says: CSV in, CSV out
+    Predict(Predict),
+    /// Let a trained circuit learn from a few samples of where it is used
+    Adapt(Adapt),
     /// The circuit as a picture, with its values and gradients
     Draw(Draw),
     /// Bytes of flash and RAM, and the boards that it fits on
@@ -201,6 +208,12 @@ pub struct Train {
     /// The share of the rows to hold out, from 0 to below 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub split: Option<f64>,
+    /// Hold out the rows with this value in a column
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pick, conflicts_with = "split")]
+    pub hold_out: Option<Pick>,
+    /// Layers and params to leave alone: fc1,fc2.bias; `weights` leaves only biases to train
+    #[arg(long, value_name = "NAMES")]
+    pub freeze: Option<String>,
     /// End early after so many epochs without a smaller loss, held-out if rows are held out
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     pub patience: Option<u32>,
@@ -248,15 +261,11 @@ impl Train {
             None => training.keep,
         };
         training.seed = self.seed.unwrap_or(training.seed);
-        match (self.split, &mut training.split) {
-            (None, _) => {}
-            (Some(new), Holdout::Groups { share, .. }) => *share = new,
-            (Some(new), split) => *split = Holdout::Rows(new),
-        }
+        hold_out(&mut training.split, self.split, self.hold_out.as_ref());
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share: Option<f64> = text.parse().ok();
     share
         .filter(|share| (0.0..1.0).contains(share))

@@ -2,6 +2,7 @@
 //! (numbers for people), [`json`] (numbers for programs), [`paper`] and [`curve`] (drawings and charts
 //! into files), [`progress`], [`failure`].
 
+pub mod adapt;
 pub mod bench;
 pub mod boards;
 pub mod case;
@@ -19,10 +20,12 @@ pub mod flash;
 pub mod image;
 pub mod json;
 pub mod paper;
+pub mod predict;
 pub mod progress;
 pub mod pull;
 pub mod push;
 pub mod size;
+pub mod test;
 pub mod train;
 pub mod trained;
 
@@ -63,6 +66,18 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Verb::Train(asked) => match asked.at.scalar {
             ScalarName::F32 => train::run::<f32>(asked, out),
             ScalarName::F64 => train::run::<f64>(asked, out),
+        },
+        Verb::Test(asked) => match asked.at.scalar {
+            ScalarName::F32 => test::run::<f32>(asked, out),
+            ScalarName::F64 => test::run::<f64>(asked, out),
+        },
+        Verb::Predict(asked) => match asked.at.scalar {
+            ScalarName::F32 => predict::run::<f32>(asked, out),
+            ScalarName::F64 => predict::run::<f64>(asked, out),
+        },
+        Verb::Adapt(asked) => match asked.at.scalar {
+            ScalarName::F32 => adapt::run::<f32>(asked, out),
+            ScalarName::F64 => adapt::run::<f64>(asked, out),
         },
         Verb::Draw(asked) => match asked.scalar {
             ScalarName::F32 => draw::run::<f32>(asked, out),

@@ -57,7 +57,10 @@ struct Plans {
 /// [`Failure`].
 pub fn run(asked: &Size, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let written = source::read(&asked.circuit)?;
-    let lowered = lower::<f32>(&written, &[], None)?;
+    let mut lowered = lower::<f32>(&written, &[], None)?;
+    if let Some(names) = &asked.freeze {
+        lowered.freeze_told(names)?;
+    }
     let view = lowered.view();
     let way = lowered.training.optimiser.purpose(lowered.training.batch);
     let plans = plans(&view, way)?;

@@ -30,6 +30,9 @@ pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, F
     let mut lowered: Lowered<T> = lower(&written, &[], asked.seed)?;
     let mut training = lowered.training.clone();
     asked.settle(&mut training);
+    if let Some(names) = &asked.freeze {
+        lowered.freeze_told(names)?;
+    }
     if let Some(path) = &asked.load {
         weights::load(path, &mut lowered)?;
     }

@@ -1,5 +1,6 @@
 //! Rows of numbers, read from a CSV file straight into the scalar in use.
 
+use std::io::Read;
 use std::path::Path;
 
 use super::columns::{Columns, Field, Role, Steering, find};
@@ -18,6 +19,11 @@ pub struct Table<T> {
 }
 
 impl<T> Table<T> {
+    /// No fields and no rows.
+    pub fn empty() -> Table<T> {
+        Table { fields: Vec::new(), numbers: Vec::new(), groups: Vec::new(), rows: 0 }
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.rows
@@ -47,8 +53,33 @@ impl<T> Table<T> {
 /// A [`DataError`] at the first thing that is wrong.
 pub fn read<T: Readable>(path: &Path, fields: &[Field], steering: &Steering) -> Result<Table<T>, DataError> {
     let in_file = |kind| DataError { path: path.to_owned(), kind };
-    let csv = std::fs::read(path).map_err(|error| in_file(DataErrorKind::File(error)))?;
+    let csv = bytes(path)?;
     read_from(&csv, fields, steering).map_err(in_file)
+}
+
+/// The bytes of a file, or of standard input where it is named `-`.
+///
+/// # Errors
+///
+/// [`DataErrorKind::File`].
+pub fn bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut all = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut all).map(|_| all)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| DataError { path: path.to_owned(), kind: DataErrorKind::File(error) })
+}
+
+/// The header and all rows of CSV text, as written.
+///
+/// # Errors
+///
+/// As [`read`], for what is no CSV.
+pub fn written(csv: &[u8]) -> Result<Vec<csv::StringRecord>, DataErrorKind> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).has_headers(false).from_reader(csv);
+    reader.records().collect::<Result<_, _>>().map_err(csv_error)
 }
 
 /// Reads the columns of `fields` from CSV text.

@@ -35,13 +35,17 @@ fn the_only_input_takes_what_is_left() {
 fn names_come_first_and_steering_columns_are_no_inputs() {
     let csv = "\u{feff}id,v1,w,v0,subject,y\n7,1,2,0,a,5\n8,1,2,0,b,5\n";
     let fields = [field("v", Some(2), Role::Input), field("w", None, Role::Input), field("y", None, Role::Target)];
-    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into()] };
+    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into()], ..Steering::default() };
     let table: Table<f64> = table::read_from(csv.as_bytes(), &fields, &steering).expect("rows");
     assert_eq!(table.values(0, 0), [0.0, 1.0]);
     assert_eq!(table.values(1, 0), [2.0]);
     assert_eq!(table.groups(), ["a", "b"]);
     let only = [field("v", Some(3), Role::Input)];
-    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into(), "y".into(), "w".into()] };
+    let steering = Steering {
+        by: Some("subject".into()),
+        ignore: vec!["id".into(), "y".into(), "w".into()],
+        ..Steering::default()
+    };
     let refused = table::read_from::<f64>(csv.as_bytes(), &only, &steering);
     // `v0` is there, so `v2` is wanted and the rest is not taken.
     assert!(matches!(refused, Err(DataErrorKind::MissingColumn { name, .. }) if name == "v2"));

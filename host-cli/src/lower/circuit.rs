@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chainrule::{Circuit, CircuitRef, Gate, Objective, Op, OpKind, Random, Shape, Wire};
 
+use super::adapt::Adapting;
 use super::error::LowerError;
 use super::gates::{Usual, whole_numbers};
 use super::normalize::Normalized;
@@ -50,6 +51,10 @@ pub struct Param<T> {
     pub start: Vec<T>,
     /// Whether training leaves it alone.
     pub frozen: bool,
+    /// Whether it stays so whatever a block or an option says.
+    pub always_frozen: bool,
+    /// Whether it brings an input to scale (`normalize`).
+    pub scales: bool,
 }
 
 impl<T: Copy> Param<T> {
@@ -92,7 +97,7 @@ pub struct Lowered<T> {
     /// What the `train` block says, or its defaults.
     pub training: Training<T>,
     /// What the `adapt` block says, if there is one.
-    pub adapting: Option<Training<T>>,
+    pub adapting: Option<Adapting<T>>,
     /// The generator after it drew the params, for what is drawn next.
     pub random: Random,
     pub(super) names: Vec<String>,

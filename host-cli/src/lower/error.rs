@@ -222,6 +222,8 @@ pub enum LowerError {
         name: String,
         /// Where.
         span: Span,
+        /// What was probably meant.
+        nearest: Option<String>,
     },
     /// A name in `normalize` that is no input.
     NotAnInput {

@@ -1,4 +1,4 @@
-//! The `train` and `adapt` blocks.
+//! The `train` block, and what an `adapt` block has in common with it.
 
 use std::path::{Path, PathBuf};
 
@@ -123,17 +123,22 @@ impl<T> Training<T> {
             Holdout::Groups { column, .. } | Holdout::Value { column, .. } => Some(column.clone()),
             _ => None,
         };
-        Steering { by, ignore: self.ignore.clone() }
+        Steering { by, ignore: self.ignore.clone(), passed_over: Vec::new() }
     }
 }
 
-/// The block of this name, if there is one; `folder` is where its file names
-/// start.
-pub(super) fn block<T: Readable>(
+/// The `train` block, if there is one; `folder` is where its file names start.
+pub(super) fn block<T: Readable>(document: &Document, folder: &Path) -> Result<Option<Training<T>>, Vec<LowerError>> {
+    each_setting(document, "train", Training::default(), |training, setting| set(document, training, setting, folder))
+}
+
+/// What the settings of the block of this name make of `start`; nothing if there is no such block.
+pub(super) fn each_setting<B>(
     document: &Document,
     name: &str,
-    folder: &Path,
-) -> Result<Option<Training<T>>, Vec<LowerError>> {
+    mut start: B,
+    mut set: impl FnMut(&mut B, &Setting) -> Result<(), LowerError>,
+) -> Result<Option<B>, Vec<LowerError>> {
     let mut blocks = document.statements.iter().filter_map(|statement| match statement {
         Statement::Block { name: own, settings } if own.text == name => Some((own, settings)),
         _ => None,
@@ -141,7 +146,6 @@ pub(super) fn block<T: Readable>(
     let Some((_, settings)) = blocks.next() else { return Ok(None) };
     let mut errors = Vec::new();
     errors.extend(blocks.map(|(own, _)| LowerError::BlockTwice { name: name.to_owned(), span: own.span }));
-    let mut training = Training::default();
     // An optimiser may have a decay of its own, which the setting then replaces.
     let mut order: Vec<usize> = (0..settings.len()).collect();
     order.sort_by_key(|at| settings[*at].key.text != "optimizer");
@@ -150,14 +154,14 @@ pub(super) fn block<T: Readable>(
         let key = &setting.key;
         if settings[..at].iter().any(|other| other.key.text == key.text) {
             errors.push(LowerError::SettingTwice { name: key.text.clone(), span: key.span });
-        } else if let Err(error) = set(document, &mut training, setting, folder) {
+        } else if let Err(error) = set(&mut start, setting) {
             errors.push(error);
         }
     }
-    if errors.is_empty() { Ok(Some(training)) } else { Err(errors) }
+    if errors.is_empty() { Ok(Some(start)) } else { Err(errors) }
 }
 
-fn set<T: Readable>(
+pub(super) fn set<T: Readable>(
     document: &Document,
     training: &mut Training<T>,
     setting: &Setting,
@@ -241,7 +245,7 @@ fn holdout(document: &Document, id: ExprId) -> Result<Holdout, LowerError> {
 }
 
 /// A name, or text in quotes where a name would not do.
-fn word(document: &Document, id: ExprId) -> Result<Name, LowerError> {
+pub(super) fn word(document: &Document, id: ExprId) -> Result<Name, LowerError> {
     let node = document.node(id);
     match &node.kind {
         Expr::Name(text) | Expr::Quoted(text) => Ok(Name { text: text.clone(), span: node.span }),

@@ -76,7 +76,16 @@ impl<T: Readable> Lowering<'_, T> {
         if transposed {
             shape.rotate_right(1);
         }
-        let param = Param { wire, name: name.to_owned(), shape, transposed, start: Vec::new(), frozen: false };
+        let param = Param {
+            wire,
+            name: name.to_owned(),
+            shape,
+            transposed,
+            start: Vec::new(),
+            frozen: false,
+            always_frozen: false,
+            scales: false,
+        };
         self.params.push((param, start));
     }
 

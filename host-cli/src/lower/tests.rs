@@ -417,6 +417,11 @@ fn refusals() {
         ("train { patience = 0 }", "expected a number of epochs, at least 1"),
         ("train { keep = first }", "there is no params to keep `first`"),
         ("input x\nfreeze = [x]", "`x` is no layer or param"),
+        ("adapt { batch = 2 }", "there is no setting `batch`"),
+        ("adapt { samples = 0 }", "expected a number of samples of each class"),
+        ("adapt { rows = 7 }", "expected rows by a column's value"),
+        ("adapt { passes = 1 }\nadapt { passes = 2 }", "there are two `adapt` blocks"),
+        ("param w\nadapt { freeze = [v] }", "`v` is no layer or param"),
         ("param w\nnormalize w", "`w` is no input"),
         ("input x\nf = x + 1\nnormalize x", "`x` is read before it is normalized"),
         ("f = \"text\" + 1", "expected a wire or a number"),
@@ -519,6 +524,68 @@ fn a_normalized_input_is_two_gates_and_two_frozen_params() {
     // From outside, `x` is the input.
     circuit.give(&read_given("x=[1, 2]").expect("reads")).expect("is set");
     assert_eq!(run(&circuit).pop().expect("a wire").1, 0.0);
+}
+
+#[test]
+fn an_adapt_block_goes_on_from_the_train_block() {
+    let blocks = "train { data = \"a.csv\", optimizer = sgd(0.5), seed = 3, ignore = [id], freeze = [w] }\n\
+                  adapt { rows = where(subject = 7), samples = 2, passes = 30, seed = 4, freeze = [c] }\n";
+    let mut circuit = lowered(&file(&format!("param w = 2\nparam c = 1\nminimize w * c\n{blocks}")), &[]);
+    let adapting = circuit.adapting.clone().expect("has one");
+    assert_eq!((adapting.samples, adapting.passes), (2, 30));
+    assert_eq!(adapting.rows, Some(Pick { column: "subject".into(), value: "7".into() }));
+    let training = &adapting.training;
+    assert_eq!(
+        (training.seed, &training.ignore, &training.data),
+        (4, &vec!["id".to_owned()], &Some("some/a.csv".into()))
+    );
+    assert_eq!(training.optimiser.rate, 0.5);
+    let frozen = |circuit: &Lowered<f64>| -> Vec<bool> {
+        let view = circuit.view();
+        assert!(circuit.params.iter().all(|p| view.gate(p.wire).is_some_and(|gate| gate.is_frozen() == p.frozen)));
+        circuit.params.iter().map(|param| param.frozen).collect()
+    };
+    assert_eq!(frozen(&circuit), [true, false], "as the train block says");
+    circuit.freeze(&adapting.freeze).expect("is there");
+    assert_eq!(frozen(&circuit), [false, true], "each block for its own");
+}
+
+#[test]
+fn freezing_by_layer_by_param_and_all_weights() {
+    let text = "input x[2] = [1, 2]\nnormalize x\nlayer fc1 = dense(3)\nlayer fc2 = dense(1)\nparam free = 1\n\
+                minimize free * sum(fc2(fc1(x)))\n";
+    let frozen = |told: &str| -> Vec<String> {
+        let mut circuit = lowered(&file(text), &[]);
+        circuit.freeze_told(told).expect("is there");
+        circuit.params.iter().filter(|param| param.frozen).map(|param| param.name.clone()).collect()
+    };
+    let scale = ["x.mean", "x.deviation"];
+    let and = |more: &[&str]| -> Vec<String> { scale.iter().chain(more).map(ToString::to_string).collect() };
+    assert_eq!(frozen(""), and(&[]));
+    let mut found = frozen("fc1, fc2.bias");
+    found.sort();
+    let mut wanted = and(&["fc1.weight", "fc1.bias", "fc2.bias"]);
+    wanted.sort();
+    assert_eq!(found, wanted);
+    let only_biases: Vec<String> = frozen("weights");
+    assert!(!only_biases.iter().any(|name| name.ends_with("bias")), "{only_biases:?}");
+    assert!(["free", "fc1.weight", "fc2.weight"].iter().all(|name| only_biases.contains(&(*name).to_owned())));
+    let told = lowered(&file(text), &[]).freeze_told("fc1,fc3").expect_err("none").report(false);
+    assert_eq!(
+        told,
+        "\
+error: `fc3` is no layer or param
+ --> --freeze:1:5
+  |
+1 | fc1,fc3
+  |     ^^^ cannot be frozen
+  |
+  = help: did you mean `fc1`?"
+    );
+    // A statement holds whatever is told.
+    let mut circuit = lowered(&file(&format!("{text}freeze = [free]\n")), &[]);
+    circuit.freeze_told("fc1").expect("is there");
+    assert!(circuit.params.iter().any(|param| param.name == "free" && param.frozen));
 }
 
 #[test]

@@ -129,8 +129,14 @@ impl LowerError {
                 }
             }
             LowerError::SettingTwice { name, span } => told(format!("`{name}` is set twice"), *span, "the second time"),
-            LowerError::NotFreezable { name, span } => {
-                told(format!("`{name}` is no layer or param"), *span, "cannot be frozen")
+            LowerError::NotFreezable { name, span, nearest } => {
+                let told = told(format!("`{name}` is no layer or param"), *span, "cannot be frozen");
+                match nearest {
+                    Some(meant) => told.help(format!("did you mean `{meant}`?")),
+                    None => {
+                        told.help("name layers or params: `[fc1, fc2.bias]`; `weights` leaves only biases to train")
+                    }
+                }
             }
             LowerError::NormalizedLate { name, span, reader } => {
                 told(format!("`{name}` is read before it is normalized"), *span, "too late")

@@ -25,6 +25,7 @@ mod state;
 
 pub use epochs::{Epochs, Seen};
 pub use error::TrainError;
+pub(crate) use rows::samples;
 pub use state::{Best, State};
 
 use crate::engine::{At, Engine, EngineError, Stage, open};
@@ -314,12 +315,11 @@ impl<T: Readable> Progress<T> {
 }
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.
 pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
-    let gate = lowered.objective().and_then(|objective| lowered.view().gate(objective.wire()));
-    gate.is_some_and(|gate| gate.op().tells_classes())
+    lowered.view().class_gate().is_some()
 }
 
 /// The optimiser with the steps of the training where its schedule does not say how many it takes.
-fn over<T: Readable>(optimiser: &Optimiser<T>, steps: u64) -> Optimiser<T> {
+pub(crate) fn over<T: Readable>(optimiser: &Optimiser<T>, steps: u64) -> Optimiser<T> {
     let mut optimiser = *optimiser;
     if let Schedule::Cosine { steps: all @ 0, .. } = &mut optimiser.schedule {
         *all = u32::try_from(steps).unwrap_or(u32::MAX).saturating_sub(optimiser.warmup).max(1);
