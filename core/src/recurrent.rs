@@ -132,7 +132,7 @@ pub(crate) fn deltas<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], g: &[T], saved
     let hidden = gate.hidden.max(1);
     let Some((deltas, carry)) = saved.split_at_mut_checked(saved.len().saturating_sub(hidden)) else { return };
     carry.fill(T::ZERO);
-    let steps = g.chunks_exact(hidden).zip(deltas.chunks_exact_mut(hidden * parts(gate.op))).enumerate();
+    let steps = g.chunks_exact(hidden).zip(deltas.chunks_exact_mut((hidden * parts(gate.op)).max(1))).enumerate();
     for (t, (g, deltas)) in steps.rev() {
         let past = h.get(..t * hidden).and_then(|h| h.rchunks_exact(hidden).next()).unwrap_or_default();
         let now = h.chunks_exact(hidden).nth(t).unwrap_or_default();
@@ -216,7 +216,7 @@ fn accumulate<T: Scalar>(x: &[T], (first, last): Deltas<'_, T>, dw: &mut [T]) {
 pub(crate) fn backward<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], saved: &[T], k: usize, dx: &mut [T]) {
     let (hidden, inputs) = (gate.hidden.max(1), gate.inputs.max(1));
     debug_assert!(gate.w_hh.len() == gate.columns() * hidden);
-    for (t, deltas) in saved.chunks_exact(hidden * parts(gate.op)).take(h.len() / hidden).enumerate() {
+    for (t, deltas) in saved.chunks_exact((hidden * parts(gate.op)).max(1)).take(h.len() / hidden).enumerate() {
         let (input, past) = (of_input(gate.op, deltas, hidden), of_past(gate.op, deltas, hidden));
         match k {
             0 => pass(gate.w_ih, input, dx.chunks_exact_mut(inputs).nth(t).unwrap_or_default()),
