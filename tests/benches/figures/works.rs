@@ -1,12 +1,8 @@
-//! Instructions of a step on the host, counted by callgrind, beside loops written by hand.
-//!
-//! `cargo bench -p chainrule-tests` prints the table. The program runs itself in valgrind, once for
-//! each work, and counts what happens inside `chainrule_counted` alone. A runner for callgrind would have to
-//! be installed beside the lock file, in the very version of its library, and prints no ratios.
+//! The works that callgrind counts: circuits through the public API, and the same by hand in loops
+//! whose lengths the compiler knows.
 
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Command, ExitCode};
 
 use chainrule::{Purpose, Slot, Tape, plan};
 use chainrule_cli::engine::sample_wires;
@@ -14,16 +10,8 @@ use chainrule_cli::lower::{Lowered, lower};
 use chainrule_cli::text::literal::Readable;
 use chainrule_cli::text::source;
 
-const STEPS: usize = 100;
-
-/// Each work, and the one by hand that it is held against.
-const WORKS: [(&str, Option<&str>); 5] = [
-    ("seed f64, gradient", Some("seed by hand")),
-    ("digits-dense f32, step", Some("digits by hand")),
-    ("moons f64, step", Some("moons by hand")),
-    ("xor f32, gradient", None),
-    ("scalar1000 f64, gradient", None),
-];
+/// Steps of a work.
+pub const STEPS: usize = 100;
 
 /// What callgrind counts.
 #[inline(never)]
@@ -32,7 +20,8 @@ fn chainrule_counted(work: &mut dyn FnMut()) {
     work();
 }
 
-fn circuit<T: Readable>(name: &str) -> Lowered<T> {
+/// A circuit of `tests`, with the params that seed 1 begins with.
+pub fn circuit<T: Readable>(name: &str) -> Lowered<T> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name).with_extension("circuit");
     let written = source::read(&path.display().to_string()).expect("the circuit is there");
     lower(&written, &[], Some(1)).expect("it is a circuit")
@@ -91,6 +80,12 @@ fn seed_by_hand() {
     }
 }
 
+/// y += a·x. Inlined it would be unrolled before the compiler looks for vectors, and none would be made.
+#[inline(never)]
+fn add_scaled<const N: usize>(y: &mut [f32; N], a: f32, x: &[f32; N]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
+}
+
 /// 64-32-10, relu, cross-entropy and the step, in loops that the compiler knows the lengths of.
 fn digits_by_hand() {
     let lowered = circuit::<f32>("bench/digits-dense");
@@ -107,7 +102,7 @@ fn digits_by_hand() {
             x.iter_mut().zip(row).for_each(|(x, pixel)| *x = pixel / 16.0);
             let mut h = b1;
             for (x, w) in x.iter().zip(&w1) {
-                h.iter_mut().zip(w).for_each(|(h, w)| *h += x * w);
+                add_scaled(&mut h, *x, w);
             }
             h.iter_mut().for_each(|h| *h = h.max(0.0));
             let mut z = b2;
@@ -127,8 +122,7 @@ fn digits_by_hand() {
             }
             b2.iter_mut().zip(&d).for_each(|(b, d)| *b -= 0.05 * d);
             for (x, w) in x.iter().zip(&mut w1) {
-                let step = 0.05 * x;
-                w.iter_mut().zip(&dh).for_each(|(w, d)| *w -= step * d);
+                add_scaled(w, -0.05 * x, &dh);
             }
             b1.iter_mut().zip(&dh).for_each(|(b, d)| *b -= 0.05 * d);
         });
@@ -182,12 +176,11 @@ fn moons_by_hand() {
 }
 
 /// Does a work; whether there is one of this name.
-fn work(name: &str) -> bool {
+pub fn work(name: &str) -> bool {
     match name {
         "seed f64, gradient" => ours::<f64>("corpus/seed", &[], None),
         "digits-dense f32, step" => ours::<f32>("bench/digits-dense", &rows("digits-dense.csv"), Some(0.05)),
         "moons f64, step" => ours::<f64>("corpus/moons", &rows("moons.csv"), Some(0.05)),
-        "xor f32, gradient" => ours::<f32>("corpus/xor", &rows("xor.csv"), None),
         "scalar1000 f64, gradient" => ours::<f64>("corpus/scalar1000", &[], None),
         "seed by hand" => seed_by_hand(),
         "digits by hand" => digits_by_hand(),
@@ -195,50 +188,4 @@ fn work(name: &str) -> bool {
         _ => return false,
     }
     true
-}
-
-/// Instructions of one step of a work.
-fn count(name: &str) -> Result<f64, String> {
-    let file = std::env::temp_dir().join(format!("chainrule-callgrind-{}", std::process::id()));
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--toggle-collect=chainrule_counted"])
-        .arg(format!("--callgrind-out-file={}", file.display()))
-        .arg(std::env::current_exe().map_err(|error| error.to_string())?)
-        .args(["--work", name])
-        .output()
-        .map_err(|error| format!("valgrind: {error}; tests/setup installs it"))?;
-    if !output.status.success() {
-        return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    let told = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
-    let _ = std::fs::remove_file(&file);
-    let total = told.lines().find_map(|line| line.strip_prefix("totals: ")).and_then(|n| n.trim().parse::<f64>().ok());
-    total.map(|total| total / STEPS as f64).ok_or_else(|| format!("{name}: callgrind told no total"))
-}
-
-fn table() -> Result<(), String> {
-    println!("  {:26}  {:>10}  {:>10}  {:>6}", "instructions on the host", "ours", "by hand", "ratio");
-    for (name, floor) in WORKS {
-        let own = count(name)?;
-        match floor.map(count).transpose()? {
-            Some(floor) => println!("  {name:26}  {own:10.0}  {floor:10.0}  {:6.2}", own / floor),
-            None => println!("  {name:26}  {own:10.0}  {:>10}  {:>6}", "-", "-"),
-        }
-    }
-    Ok(())
-}
-
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let Some(at) = arguments.iter().position(|argument| argument == "--work") {
-        let known = arguments.get(at + 1).is_some_and(|name| work(name));
-        return if known { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    match table() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
 }
