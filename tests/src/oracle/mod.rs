@@ -139,7 +139,7 @@ impl<'a> Oracle<'a> {
                 Statement::Objective { value, .. } => objective = Some(walk.expression(*value)?),
                 Statement::Formula(value) => objective = Some(walk.expression(*value)?),
                 Statement::Block { .. } | Statement::Freeze(_) => {}
-                Statement::Normalize(_) => return Err("the oracle does not normalize".into()),
+                Statement::Normalize(names) => names.iter().try_for_each(|name| walk.normalize(&name.text))?,
             }
         }
         let objective = objective.ok_or("the circuit has no objective")?;
@@ -187,6 +187,20 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// x − mean, over deviation; from here on x stands for it.
+    fn normalize(&mut self, name: &str) -> Result<(), String> {
+        let shape = self.wires.get(name).ok_or_else(|| format!("the oracle knows no wire `{name}`"))?.shape.clone();
+        for own in ["mean", "deviation"] {
+            self.source(&format!("{name}.{own}"), &shape, None)?;
+        }
+        for (gate, a, b, to) in [("sub", name, "mean", "centred"), ("div", "centred", "deviation", "normalized")] {
+            let wire = |own: &str| if own == name { &self.wires[name] } else { &self.wires[&format!("{name}.{own}")] };
+            let array = apply(gate, &Arguments { wires: vec![wire(a), wire(b)], settings: Vec::new() })?;
+            self.define(format!("{name}.{to}"), array);
+        }
+        Ok(())
+    }
+
     /// The value of an expression, without recursion: its nodes in the order
     /// in which they can be computed.
     fn expression(&mut self, id: ExprId) -> Result<Array, String> {
@@ -213,7 +227,11 @@ impl<'a> Walk<'a> {
                 Ok(Array::scalar(fixed(self.oracle.scalar.round(number))))
             }
             Expr::Name(name) => {
-                self.wires.get(name).cloned().ok_or_else(|| format!("the oracle knows no wire `{name}`"))
+                let normalized = self.wires.get(&format!("{name}.normalized"));
+                normalized
+                    .or_else(|| self.wires.get(name))
+                    .cloned()
+                    .ok_or_else(|| format!("the oracle knows no wire `{name}`"))
             }
             Expr::Quoted(text) => Err(format!("\"{text}\" is no number")),
             Expr::Negate(of) => Ok(at(*of)?.map(|x| -x)),
