@@ -196,6 +196,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
     }
 
     /// How often a gate uses each of its weights: once, a convolution at every position.
+    #[inline(never)]
     pub(crate) fn uses(&self, gate: &Gate) -> usize {
         match gate.op {
             Op::Conv1d | Op::Conv2d => Conv::of(self, gate).map_or(1, |(conv, _)| conv.positions()),

@@ -38,13 +38,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
             out.iter_mut().zip(a.iter().chain(b)).for_each(|(out, &x)| *out = x);
         }
         Op::MaxOf => *out.first_mut()? = reduce::max(around.value(gate.a)?),
-        Op::Conv1d | Op::Conv2d => {
-            let (circuit, x, w) = (&around.fixed.circuit, around.value(gate.a)?, around.value(gate.b)?);
-            let bias = circuit.operand(gate, 2).and_then(|bias| around.value(bias.raw()));
-            conv::forward(&Conv::of(circuit, gate).ok()?.0, x, w, bias, out);
-        }
-        Op::MaxPool => pool::max(&pool::window(&around.fixed.circuit, gate).ok()?.0, around.value(gate.a)?, out),
-        Op::AvgPool => pool::mean(&pool::window(&around.fixed.circuit, gate).ok()?.0, around.value(gate.a)?, out),
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes(gate, out, around)?,
         Op::GlobalAvg => reduce::planes_mean(around.value(gate.a)?, out),
         Op::Softmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::softmax),
         Op::LogSoftmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::log_softmax),
@@ -53,10 +47,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
             let (y, kept) = out.split_at_mut_checked(x.len())?;
             layer_norm::forward(x, weight, bias, number(gate, around)?, y, kept);
         }
-        Op::Gru | Op::Rnn => {
-            let (h, _) = out.split_at_mut_checked(slot.len as usize)?;
-            recurrent::forward(&recurrent(gate, around)?, h);
-        }
+        Op::Gru | Op::Rnn => through_time(gate, out.get_mut(..slot.len as usize)?, around)?,
         Op::Dropout => {
             dropout::forward(around.value(gate.a)?, number(gate, around)?, place(gate), around.fixed.noise, out);
         }
@@ -110,18 +101,7 @@ pub(crate) fn backward<T: Scalar>(
             dx.iter_mut().zip(delta.get(start..)?).for_each(|(dx, &d)| *dx += d);
         }
         Op::MaxOf => reduce::max_back(around.value(gate.a)?, g, dx),
-        Op::Conv1d | Op::Conv2d => {
-            let (conv, _) = Conv::of(&around.fixed.circuit, gate).ok()?;
-            match k {
-                0 => conv::backward(&conv, around.value(gate.b)?, delta, dx),
-                1 => conv::update(&conv, around.value(gate.a)?, delta, -T::ONE, dx),
-                _ => conv::update_bias(&conv, delta, -T::ONE, dx),
-            }
-        }
-        Op::MaxPool => {
-            pool::max_back(&pool::window(&around.fixed.circuit, gate).ok()?.0, around.value(gate.a)?, delta, dx)
-        }
-        Op::AvgPool => pool::mean_back(&pool::window(&around.fixed.circuit, gate).ok()?.0, delta, dx),
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes_back(gate, delta, k, dx, around)?,
         Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
         Op::Softmax => {
             rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::softmax_back)
@@ -137,10 +117,7 @@ pub(crate) fn backward<T: Scalar>(
                 _ => layer_norm::back_to_bias(delta, dx),
             }
         }
-        Op::Gru | Op::Rnn => {
-            let (h, deltas) = (around.value_and_saved(slot, 0)?, saved(gate, slot, around)?);
-            recurrent::backward(&recurrent(gate, around)?, h, deltas, k, dx);
-        }
+        Op::Gru | Op::Rnn => back_through_time(gate, slot, k, dx, around)?,
         Op::Dropout => dropout::backward(delta, number(gate, around)?, place(gate), around.fixed.noise, dx),
         Op::CrossEntropy | Op::SmoothCrossEntropy => {
             let smoothing = number(gate, around).unwrap_or(T::ZERO);
@@ -158,6 +135,59 @@ pub(crate) fn backward<T: Scalar>(
             broadcast::backward(op, own, &up, k == 1, dx);
         }
     }
+    Some(())
+}
+
+// What takes much stack is apart, so that other gates do not need it.
+
+#[inline(never)]
+fn planes<T: Scalar>(gate: &Gate, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
+    let (circuit, x) = (&around.fixed.circuit, around.value(gate.a)?);
+    match gate.op {
+        Op::MaxPool => pool::max(&pool::window(circuit, gate).ok()?.0, x, out),
+        Op::AvgPool => pool::mean(&pool::window(circuit, gate).ok()?.0, x, out),
+        _ => {
+            let bias = circuit.operand(gate, 2).and_then(|bias| around.value(bias.raw()));
+            conv::forward(&Conv::of(circuit, gate).ok()?.0, x, around.value(gate.b)?, bias, out);
+        }
+    }
+    Some(())
+}
+
+#[inline(never)]
+fn planes_back<T: Scalar>(gate: &Gate, delta: &[T], k: usize, dx: &mut [T], around: &Around<'_, T>) -> Option<()> {
+    let circuit = &around.fixed.circuit;
+    match gate.op {
+        Op::MaxPool => pool::max_back(&pool::window(circuit, gate).ok()?.0, around.value(gate.a)?, delta, dx),
+        Op::AvgPool => pool::mean_back(&pool::window(circuit, gate).ok()?.0, delta, dx),
+        _ => {
+            let (conv, _) = Conv::of(circuit, gate).ok()?;
+            match k {
+                0 => conv::backward(&conv, around.value(gate.b)?, delta, dx),
+                1 => conv::update(&conv, around.value(gate.a)?, delta, -T::ONE, dx),
+                _ => conv::update_bias(&conv, delta, -T::ONE, dx),
+            }
+        }
+    }
+    Some(())
+}
+
+#[inline(never)]
+fn through_time<T: Scalar>(gate: &Gate, h: &mut [T], around: &Around<'_, T>) -> Option<()> {
+    recurrent::forward(&recurrent(gate, around)?, h);
+    Some(())
+}
+
+#[inline(never)]
+fn back_through_time<T: Scalar>(
+    gate: &Gate,
+    slot: &Slot,
+    k: usize,
+    dx: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
+    let (h, deltas) = (around.value_and_saved(slot, 0)?, saved(gate, slot, around)?);
+    recurrent::backward(&recurrent(gate, around)?, h, deltas, k, dx);
     Some(())
 }
 

@@ -194,27 +194,41 @@ impl<T: Scalar> Tape<'_, T> {
 
     #[inline]
     fn update_in_place(&mut self, i: usize, rate: T) {
-        let circuit = self.fixed.circuit;
-        let Some(gate) = circuit.gates.get(i).filter(|gate| gate.op.has_weights()) else { return };
+        let Some(gate) = self.fixed.circuit.gates.get(i).filter(|gate| gate.op.has_weights()) else { return };
+        if gate.op != Op::Dense {
+            return self.update_conv(i, gate, rate);
+        }
         let Some(slot) = self.fixed.slots.get(i) else { return };
-        let conv = if gate.op == Op::Dense { None } else { Conv::of(&circuit, gate).ok() };
         if self.is_in_place(gate.b)
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
         {
-            match &conv {
-                None => dense::update(x, delta, rate, w),
-                Some((conv, _)) => conv::update(conv, x, delta, rate, w),
-            }
+            dense::update(x, delta, rate, w);
         }
         if let Some(bias) = self.bias(gate)
             && let Some((b, around)) = self.value_hole(bias)
             && let Some(delta) = around.gradient(slot)
         {
-            match &conv {
-                None => dense::update_bias(delta, rate, b),
-                Some((conv, _)) => conv::update_bias(conv, delta, rate, b),
-            }
+            dense::update_bias(delta, rate, b);
+        }
+    }
+
+    /// Apart, so that a network without convolutions needs no stack for one.
+    #[inline(never)]
+    fn update_conv(&mut self, i: usize, gate: &Gate, rate: T) {
+        let Ok((conv, _)) = Conv::of(&self.fixed.circuit, gate) else { return };
+        let Some(slot) = self.fixed.slots.get(i) else { return };
+        if self.is_in_place(gate.b)
+            && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
+            && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
+        {
+            conv::update(&conv, x, delta, rate, w);
+        }
+        if let Some(bias) = self.bias(gate)
+            && let Some((b, around)) = self.value_hole(bias)
+            && let Some(delta) = around.gradient(slot)
+        {
+            conv::update_bias(&conv, delta, rate, b);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What host and board say to each other.
 
+use crate::circuit::Objective;
 use crate::error::{BuildError, PlanError, RunError};
 use crate::plan::Purpose;
 use crate::shape::Shape;
@@ -301,5 +302,12 @@ impl From<RunError> for Refusal {
             RunError::ArenaTooSmall(needed) => Refusal::NoRoom(needed as u32, 0),
             error => Refusal::Run(error),
         }
+    }
+}
+
+// The objective's goal is the builder's; this keeps the two words for it from drifting apart.
+impl From<Objective> for Goal {
+    fn from(objective: Objective) -> Goal {
+        Goal { wire: objective.wire().raw(), maximize: matches!(objective, Objective::Maximize(_)) }
     }
 }

@@ -32,7 +32,9 @@
 mod frame;
 mod machine;
 mod message;
+mod raw;
 mod session;
+mod state;
 
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
 pub use machine::Machine;
