@@ -203,7 +203,7 @@ impl<T: Scalar> Training<T> {
         let correct = tape.is_right();
         self.running.samples = self.running.samples.saturating_add(1);
         self.running.sum += objective;
-        self.running.correct += u32::from(correct);
+        self.running.correct = self.running.correct.saturating_add(u32::from(correct));
         Ok(Sample { objective, correct, stepped: self.begun == 0 })
     }
 

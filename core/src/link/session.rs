@@ -114,8 +114,7 @@ impl<
     #[inline(never)]
     pub fn receive_on(&mut self, byte: u8, machine: &mut impl Machine) -> Option<&[u8]> {
         let message = self.deframer.feed(byte).ok().flatten()?;
-        let (request, []) = postcard::take_from_bytes::<Request<'_>>(message).ok()? else { return None };
-        let Request { sequence, ask } = request;
+        let Request { sequence, ask } = request(message)?;
         let window = WINDOW.max(1) as u32;
         let place = (sequence % window) as usize;
         match self.sequence.next {
@@ -169,5 +168,15 @@ impl<
         )
         .ok()?;
         Some(tape.params_hash())
+    }
+}
+
+/// What a message asks. Apart, so that what decoding needs of the stack is free again while the request
+/// is done.
+#[inline(never)]
+fn request(message: &[u8]) -> Option<Request<'_>> {
+    match postcard::take_from_bytes(message) {
+        Ok((request, [])) => Some(request),
+        _ => None,
     }
 }

@@ -155,8 +155,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn end_batch(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
-        let layout = self.layout()?;
-        let mut tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
+        self.layout()?;
+        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
         at_work(machine, &mut tape, |tape| self.training.end_batch(tape))?;
         Ok(())
     }
@@ -232,14 +232,15 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         Ok(needed)
     }
 
-    fn layout(&self) -> Result<Layout, Refusal> {
-        if *self.planned { Ok(*self.layout) } else { Err(Refusal::NoCircuit) }
+    /// Where everything lies; a reference, since a copy would be most of a frame.
+    fn layout(&self) -> Result<&Layout, Refusal> {
+        if *self.planned { Ok(self.layout) } else { Err(Refusal::NoCircuit) }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn tape(&mut self) -> Result<Tape<'_, T>, Refusal> {
-        let layout = self.layout()?;
-        Ok(Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?)
+        self.layout()?;
+        Ok(Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?)
     }
 
     fn may_train(&mut self) -> Result<(), Refusal> {
@@ -278,8 +279,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn get(&mut self, wire: u16, start: usize, count: usize, gradient: bool) -> Result<(), Refusal> {
-        let layout = self.layout()?;
-        let tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
+        self.layout()?;
+        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
         let wire = named(&tape.circuit(), wire)?;
         let values = if gradient { tape.gradient(wire)? } else { tape.value(wire)? };
         let wrong =
@@ -293,8 +294,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn moments(&mut self, start: usize, count: usize) -> Result<(), Refusal> {
-        let layout = self.layout()?;
-        let tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
+        self.layout()?;
+        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
         let moments = tape.moments().get(start..).and_then(|moments| moments.get(..count));
         for &x in moments.ok_or(RunError::NotPlanned)? {
             push_raw(self.payload, x)?;
@@ -342,8 +343,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn sample(&mut self, work: Work, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
         self.may_work(work)?;
-        let layout = self.layout()?;
-        let mut tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
+        self.layout()?;
+        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
         let done = run(&mut tape, work, self.training, machine);
         let mut ran = Ran { payload: self.payload, verified: self.verified, correct: 0, refused: None };
         ran.note(done)?;
@@ -354,7 +355,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn samples(&mut self, work: Work, rows: &[u8], machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
         self.may_work(work)?;
-        let layout = self.layout()?;
+        self.layout()?;
         if rows.len() / 2 * T::BYTES > PAYLOAD_MAX {
             return Err(Refusal::Unsupported);
         }
@@ -362,7 +363,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             return Err(Refusal::NoSuchRow(row));
         }
         let row_len = self.row_len()?;
-        let mut tape = Tape::resume(self.circuit.view(), layout, self.slots, &[], self.arena)?;
+        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
         let mut ran = Ran { payload: self.payload, verified: self.verified, correct: 0, refused: None };
         for row in halves(rows)? {
             let start = usize::from(row) * row_len;
