@@ -96,7 +96,6 @@ pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pa
 #[inline(always)]
 fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
-    // By number, since both are as long: a zip walked from its end takes three instructions more.
     for i in (0..gates.len()).rev() {
         let (Some(gate), Some(pair)) = (gates.get(i), own.get(i)) else { return };
         let [_, g] = pair.as_array_of_cells();
