@@ -45,7 +45,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// # Errors
     /// [`BuildError::NoSuchRows`], [`BuildError::NotAVector`] for a scalar, and as other gates.
     pub fn slice(&mut self, a: Wire, start: u16, end: u16) -> Result<Wire, BuildError> {
-        let [rows, b, c, d] = self.view().shape(a).to_raw();
+        let shape = self.view().shape_at(a.index()).ok_or(BuildError::UnknownWire(a.raw()))?;
+        let [rows, b, c, d] = shape.to_raw();
         let wrong = BuildError::NoSuchRows { start, end, rows };
         if rows == 0 {
             return Err(BuildError::NotAVector(Shape::SCALAR));
@@ -253,5 +254,22 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// 0 ≤ rate < 1.
     pub fn dropout(&mut self, x: Wire, rate: T) -> Result<Wire, BuildError> {
         self.add_gate(Op::Dropout, &[x], &[rate])
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_not_there_are_refused_with_their_place() {
+        let mut c: Circuit<f32, 4> = Circuit::new();
+        let a = c.input(Shape::vector(3)).unwrap();
+        let (start, end) = (u16::MAX, u16::MAX);
+        assert_eq!(c.row(a, start), Err(BuildError::NoSuchRows { start, end, rows: 3 }));
+        let there = Wire::at(7); // a wire of a larger circuit
+        assert_eq!(c.row(there, 0), Err(BuildError::UnknownWire(7)));
+        assert_eq!(c.slice(there, 0, 1), Err(BuildError::UnknownWire(7)));
     }
 }
