@@ -2,7 +2,7 @@
 
 use crate::{Small, WINDOW, ask, clean, feed, frame, message, script, sequence_of, session, start_hash};
 use chainrule::link::{Answer, Ask, Goal, Reply, Work};
-use chainrule::{Method, Optimiser, Purpose, Shape};
+use chainrule::{Method, Op, Optimiser, Purpose, Shape};
 use proptest::prelude::*;
 
 /// The session still works: greeted and told the script, it ends where a clean one does.
@@ -150,9 +150,11 @@ proptest! {
             let mut bytes = [0; 64];
             let optimiser = Optimiser::new(adam, 0.125).to_bytes(&mut bytes).unwrap();
             let optimiser = if large.is_multiple_of(5) { data } else { optimiser };
+            // Every operation, and numbers that none has.
+            let codes = Op::ALL.iter().map(|op| op.code()).max().unwrap() + 2;
             let records: Vec<u8> = data
                 .chunks_exact(8)
-                .flat_map(|part| [part[0] % 104, part[1] % 3, part[2] % 9, 0, part[3] % 9, 0, part[4] % 9, 0])
+                .flat_map(|part| [part[0] % codes, part[1] % 3, part[2] % 9, 0, part[3] % 9, 0, part[4] % 9, 0])
                 .collect();
             let start = if small.is_multiple_of(7) { *middle } else { middle % 5 };
             let one = match kind {
