@@ -250,8 +250,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// # Errors
     /// [`BuildError::ShapesFull`].
     pub fn push_shape(&mut self, shape: Shape) -> Result<(), BuildError> {
-        let full = BuildError::ShapesFull(self.shapes.capacity());
-        self.shapes.push(shape).map_err(|_| full)
+        self.parts().push_shape(shape)
     }
 
     /// Adds numbers to the table, for records to come.
@@ -259,8 +258,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// # Errors
     /// [`BuildError::NumbersFull`].
     pub fn push_numbers(&mut self, numbers: &[T]) -> Result<(), BuildError> {
-        let full = BuildError::NumbersFull(self.numbers.capacity());
-        self.numbers.extend_from_slice(numbers).map_err(|_| full)
+        self.parts().push_numbers(numbers)
     }
 
     /// Adds integer attributes to the table, for records to come.
@@ -268,7 +266,6 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// # Errors
     /// [`BuildError::AttributesFull`].
     pub fn push_attrs(&mut self, attrs: &[u16]) -> Result<(), BuildError> {
-        let full = BuildError::AttributesFull(self.attrs.capacity());
-        self.attrs.extend_from_slice(attrs).map_err(|_| full)
+        self.parts().push_attrs(attrs)
     }
 }

@@ -82,13 +82,11 @@ impl<T: Scalar> Parts<'_, T> {
         if op.listed_operands() + op.integers() > 0 {
             c = u16::try_from(self.attrs.len()).map_err(|_| BuildError::AttributesFull(usize::from(NONE)))?;
             for n in in_record..op.operands() {
-                self.push_attr(operands.get(n).map_or(NONE, |wire| wire.raw()))?;
+                self.push_attrs(&[operands.get(n).map_or(NONE, |wire| wire.raw())])?;
             }
-            for &integer in integers {
-                self.push_attr(integer)?;
-            }
+            self.push_attrs(integers)?;
             if lists_numbers {
-                self.push_attr(place)?;
+                self.push_attrs(&[place])?;
             }
         }
         for (field, wire) in [&mut a, &mut b, &mut c].into_iter().zip(operands).take(in_record) {
@@ -103,12 +101,17 @@ impl<T: Scalar> Parts<'_, T> {
         self.push(op, shape, [a, b, c], &[])
     }
 
-    fn push_attr(&mut self, attr: u16) -> Result<(), BuildError> {
-        let full = BuildError::AttributesFull(self.attrs.capacity());
-        self.attrs.push(attr).map_err(|_| full)
+    pub(super) fn push_shape(&mut self, shape: Shape) -> Result<(), BuildError> {
+        let full = BuildError::ShapesFull(self.shapes.capacity());
+        self.shapes.push(shape).map_err(|_| full)
     }
 
-    fn push_numbers(&mut self, numbers: &[T]) -> Result<(), BuildError> {
+    pub(super) fn push_attrs(&mut self, attrs: &[u16]) -> Result<(), BuildError> {
+        let full = BuildError::AttributesFull(self.attrs.capacity());
+        self.attrs.extend_from_slice(attrs).map_err(|_| full)
+    }
+
+    pub(super) fn push_numbers(&mut self, numbers: &[T]) -> Result<(), BuildError> {
         let full = BuildError::NumbersFull(self.numbers.capacity());
         self.numbers.extend_from_slice(numbers).map_err(|_| full)
     }
@@ -134,8 +137,7 @@ impl<T: Scalar> Parts<'_, T> {
         let row = match self.shapes.iter().position(|&known| known == shape) {
             Some(row) => row,
             None => {
-                let full = BuildError::ShapesFull(self.shapes.capacity());
-                self.shapes.push(shape).map_err(|_| full)?;
+                self.push_shape(shape)?;
                 self.shapes.len() - 1
             }
         };
