@@ -464,7 +464,8 @@ const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError>
     }
     let rows = if told.same(a.inner()) { 1 } else { told.first() };
     if start + rows > a.first() {
-        return Err(BuildError::NoSuchRows { start: start as u16, end: (start + rows) as u16, rows: a.first() as u16 });
+        let end = if start + rows > u16::MAX as usize { u16::MAX } else { (start + rows) as u16 };
+        return Err(BuildError::NoSuchRows { start: start as u16, end, rows: a.first() as u16 });
     }
     if told.same(a.inner()) || (told.rank() == a.rank() && told.inner().same(a.inner())) {
         Ok(told)

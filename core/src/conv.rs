@@ -67,6 +67,7 @@ impl Conv {
             return Err(BuildError::WrongWeights { input: x, weight: w, groups });
         }
         let kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
+        let [_, across] = kernel;
         let window = match Window::over(x, kernel, stride, padding) {
             Ok(window) => window,
             Err(error) => return Err(error),
@@ -81,7 +82,7 @@ impl Conv {
             Some(shape) => {
                 Ok((Conv { window, outputs, groups: split, group: [inputs / split, outputs / split] }, shape))
             }
-            None => Err(BuildError::BadWindow { planes: x, kernel: wide, stride, padding }),
+            None => Err(BuildError::BadWindow { planes: x, kernel: across as u16, stride, padding }),
         }
     }
 
@@ -273,5 +274,22 @@ pub(crate) fn update_bias<T: Scalar>(conv: &Conv, delta: &[T], rate: T, b: &mut 
         for &d in plane {
             *b -= rate * d;
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::build::Circuit;
+
+    #[test]
+    fn a_wire_that_would_be_too_long_is_refused_with_its_kernel() {
+        let mut c: Circuit<f32, 4> = Circuit::new();
+        let planes = Shape::matrix(1, u16::MAX);
+        let x = c.input(planes).unwrap();
+        let w = c.param(Shape::new(&[1, 1, 2]).unwrap()).unwrap();
+        let refused = BuildError::BadWindow { planes, kernel: 1, stride: 1, padding: 1 };
+        assert_eq!(c.conv1d(x, w, None, [1, 1, 1]), Err(refused));
     }
 }

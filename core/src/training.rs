@@ -222,3 +222,30 @@ impl<T: Scalar> Training<T> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::build::Circuit;
+    use crate::optimiser::Method;
+    use crate::plan::{Slot, plan};
+    use crate::shape::Shape;
+
+    #[test]
+    fn counts_stay_at_their_greatest() {
+        let mut c: Circuit<f32, 8> = Circuit::new();
+        let (x, w) = (c.input(Shape::vector(2)).unwrap(), c.param(Shape::vector(2)).unwrap());
+        let (logits, label) = (c.add(x, w).unwrap(), c.label(2).unwrap());
+        let loss = c.cross_entropy(logits, label).unwrap();
+        c.minimize(loss).unwrap();
+        let (mut slots, mut arena) = ([Slot::EMPTY; 8], [0.0; 32]);
+        let layout = plan(&c.view(), Purpose::Accumulate, false, &mut slots).unwrap();
+        let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+        tape.set(x, &[1.0, 0.0]).unwrap();
+        let mut training = Training::new(Optimiser::new(Method::Sgd, 0.5), 2);
+        training.running = Running { samples: u32::MAX, sum: 0.0, correct: u32::MAX };
+        assert!(training.sample(&mut tape).unwrap().correct);
+        assert_eq!((training.running.samples, training.running.correct), (u32::MAX, u32::MAX));
+    }
+}

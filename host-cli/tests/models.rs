@@ -5,12 +5,11 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command as Process, Stdio};
 
-use chainrule_cli::args::Command;
-use chainrule_cli::cmd;
-use clap::Parser;
+use calling::{chainrule, put, told};
 use folder::Folder;
 use serde_json::Value;
 
+mod calling;
 mod folder;
 #[path = "../examples/watch/people.rs"]
 mod people;
@@ -18,30 +17,6 @@ mod people;
 const DIGITS: &str = "../tests/corpus/digits.circuit";
 const PENDULUM: &str = "../tests/corpus/pendulum.circuit";
 const WATCH: &str = "../tests/corpus/watch.circuit";
-
-/// What a command prints, or its report.
-fn chainrule(line: &[&str]) -> Result<String, String> {
-    let command = Command::try_parse_from(std::iter::once("chainrule").chain(line.iter().copied()));
-    let command = command.map_err(|error| error.to_string())?;
-    let mut out = Vec::new();
-    cmd::run(&command.verb, &mut out).map_err(|failure| failure.report(false))?;
-    Ok(String::from_utf8(out).expect("is text"))
-}
-
-/// The line of JSON of a command.
-fn told(line: &[&str]) -> Value {
-    let line: Vec<&str> = line.iter().copied().chain(["--json"]).collect();
-    let out = chainrule(&line).unwrap_or_else(|report| panic!("{line:?}: {report}"));
-    assert_eq!(out.matches('\n').count(), 1, "one line: {out}");
-    serde_json::from_str(&out).expect("is JSON")
-}
-
-/// A file of this folder with this text.
-fn put(folder: &Folder, name: &str, text: &str) -> String {
-    let path = folder.file(name);
-    fs::write(&path, text).expect("writes");
-    path
-}
 
 /// The bytes of a param in a file of weights.
 fn weight(path: &str, name: &str) -> Vec<u8> {

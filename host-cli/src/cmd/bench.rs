@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::figures::count;
-use super::json::{self, Number};
+use super::json::{self, Number, Regions};
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::args::Bench;
@@ -54,11 +54,8 @@ struct ToldTime {
 
 #[derive(Serialize)]
 struct Ram {
-    gates: usize,
-    params: usize,
-    values: usize,
-    gradients: usize,
-    optimiser: usize,
+    #[serde(flatten)]
+    regions: Regions,
     total: usize,
 }
 
@@ -108,14 +105,7 @@ fn told<T: Readable>(asked: &Bench, measured: &Measured) -> Told {
         step: cost(&measured.step),
         mac: measured.step.mac,
         active_rows: measured.active.map(Number),
-        ram: Ram {
-            gates: ram.gates,
-            params: ram.params,
-            values: ram.values,
-            gradients: ram.gradients,
-            optimiser: ram.optimiser,
-            total: ram.ram(),
-        },
+        ram: Ram { regions: Regions::from(ram), total: ram.ram() },
         stack: measured.stack,
         stack_with_link: measured.stack_with_link,
         flash: measured.flash,

@@ -14,7 +14,6 @@ use super::error::LowerError;
 use super::settings::{self, Training, each_setting};
 use crate::text::ast::{Document, Expr, ExprId, Name, Setting};
 use crate::text::literal::Readable;
-use crate::text::nearest::nearest;
 
 /// The settings of the block.
 const SETTINGS: &[&str] = &[
@@ -90,23 +89,13 @@ fn set<T: Readable>(
     folder: &Path,
 ) -> Result<(), LowerError> {
     let value = setting.value;
-    let count = |what| {
-        let n = document.whole_number(value).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
-        n.ok_or(LowerError::Wanted { what, span: document.span(value) })
-    };
+    let count = |what| settings::at_least_one(document, value, what);
     match setting.key.text.as_str() {
         key if SHARED.contains(&key) => settings::set(document, &mut adapting.training, setting, folder)?,
         "rows" => adapting.rows = Some(pick(document, value)?),
         "samples" => adapting.samples = count("a number of samples of each class, at least 1")?,
         "passes" => adapting.passes = count("a number of passes, at least 1")?,
-        name => {
-            return Err(LowerError::UnknownSetting {
-                name: name.to_owned(),
-                span: setting.key.span,
-                nearest: nearest(name, SETTINGS.iter().copied()),
-                known: SETTINGS,
-            });
-        }
+        _ => return Err(settings::unknown(setting, SETTINGS)),
     }
     Ok(())
 }
@@ -117,9 +106,6 @@ fn pick(document: &Document, id: ExprId) -> Result<Pick, LowerError> {
     let Expr::Call(call) = &document.node(id).kind else { return Err(wanted) };
     let [argument] = call.arguments.as_slice() else { return Err(wanted) };
     let Some(column) = argument.name.as_ref().filter(|_| call.name.text == "where") else { return Err(wanted) };
-    let value = match document.figure(argument.value) {
-        Some(_) => document.written(argument.value),
-        None => settings::word(document, argument.value)?.text,
-    };
+    let value = settings::column_value(document, argument.value)?;
     Ok(Pick { column: column.text.clone(), value })
 }

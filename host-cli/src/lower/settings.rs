@@ -171,7 +171,7 @@ pub(super) fn set<T: Readable>(
     let span = document.span(value);
     let wanted = |what| LowerError::Wanted { what, span };
     let count = |what| document.whole_number(value).filter(|n| *n > 0).ok_or(wanted(what));
-    let small = |what| count(what).and_then(|n| u32::try_from(n).map_err(|_| wanted(what)));
+    let small = |what| at_least_one(document, value, what);
     match setting.key.text.as_str() {
         "data" => match &document.node(value).kind {
             Expr::Quoted(path) => training.data = Some(folder.join(path)),
@@ -201,16 +201,30 @@ pub(super) fn set<T: Readable>(
         }
         "seed" => training.seed = document.whole_number(value).ok_or(wanted("a whole number"))?,
         "freeze" => training.freeze = names(document, value)?,
-        name => {
-            return Err(LowerError::UnknownSetting {
-                name: name.to_owned(),
-                span: setting.key.span,
-                nearest: nearest(name, SETTINGS.iter().copied()),
-                known: SETTINGS,
-            });
-        }
+        _ => return Err(unknown(setting, SETTINGS)),
     }
     Ok(())
+}
+
+/// A setting that its block does not have.
+pub(super) fn unknown(setting: &Setting, known: &'static [&'static str]) -> LowerError {
+    let name = setting.key.text.as_str();
+    let (name, nearest) = (name.to_owned(), nearest(name, known.iter().copied()));
+    LowerError::UnknownSetting { name, span: setting.key.span, nearest, known }
+}
+
+/// A whole number, at least 1.
+pub(super) fn at_least_one(document: &Document, id: ExprId, what: &'static str) -> Result<u32, LowerError> {
+    let n = document.whole_number(id).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+    n.ok_or(LowerError::Wanted { what, span: document.span(id) })
+}
+
+/// A value of a column, as it is written in the data.
+pub(super) fn column_value(document: &Document, id: ExprId) -> Result<String, LowerError> {
+    match document.figure(id) {
+        Some(_) => Ok(document.written(id)),
+        None => Ok(word(document, id)?.text),
+    }
 }
 
 /// A number from 0 to 1, both outside of the range.
@@ -233,10 +247,7 @@ fn holdout(document: &Document, id: ExprId) -> Result<Holdout, LowerError> {
     let column = word(document, column)?.text;
     match (part, hold) {
         (_, Some(hold)) => {
-            let value = match document.figure(hold) {
-                Some(_) => document.written(hold),
-                None => word(document, hold)?.text,
-            };
+            let value = column_value(document, hold)?;
             Ok(Holdout::Value { column, value })
         }
         (Some(part), None) => Ok(Holdout::Groups { column, share: share(document, part)? }),
