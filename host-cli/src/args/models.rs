@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::number::Number;
+use super::number::{Number, rate};
 use super::shared::Where;
 use crate::lower::{Adapting, Holdout, Pick, Training};
 use crate::text::literal::Readable;
@@ -115,7 +115,7 @@ pub struct Adapt {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub passes: Option<u32>,
     /// The learning rate
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     pub lr: Option<Number>,
     /// What the order of the rows comes from
     #[arg(long, value_name = "N")]

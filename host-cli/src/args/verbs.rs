@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
 use super::models::{Adapt, Predict, Test, hold_out, pick};
-use super::number::Number;
+use super::number::{Number, rate};
 use super::pictures::{Bench, Boards, Draw, Size};
 use super::shared::{Circuit, Where};
 use super::sheet::Sheet;
@@ -197,7 +197,7 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub steps: Option<u64>,
     /// The learning rate
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     pub lr: Option<Number>,
     /// Samples a step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -1,7 +1,7 @@
 //! Bytes to and from a board: one type for the emulator and for a serial device.
 
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,9 +79,13 @@ impl Port {
     /// Opens a serial device.
     ///
     /// # Errors
-    /// [`BoardError::NoPort`], [`BoardError::Permission`] or [`BoardError::Port`].
+    /// [`BoardError::NoPort`], [`BoardError::NoDevice`], [`BoardError::Permission`] or [`BoardError::Port`].
     pub fn device(path: &str) -> Result<Self, BoardError> {
         use io::ErrorKind::{NotFound, PermissionDenied};
+        let no_device = || BoardError::NoDevice { path: path.to_owned() };
+        if std::fs::metadata(path).is_ok_and(|there| !there.file_type().is_char_device()) {
+            return Err(no_device());
+        }
         let port = serialport::new(path, BAUD).timeout(Duration::from_secs(1)).open();
         let port = port.map_err(|error| match error.kind {
             serialport::ErrorKind::Io(PermissionDenied) => {
@@ -92,6 +96,8 @@ impl Port {
                 let others = others.into_iter().map(|port| port.port_name).collect();
                 BoardError::NoPort { path: path.to_owned(), others }
             }
+            // What the system calls a device that is no line, such as /dev/null.
+            _ if error.description == "Not a typewriter" => no_device(),
             _ => BoardError::Port { path: path.to_owned(), reason: error.description },
         })?;
         Ok(Port { name: path.to_owned(), way: Way::Serial(port), image: None })

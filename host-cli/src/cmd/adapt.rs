@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::figures::{counted, short};
+use super::figures::{count, counted, short};
 use super::json::{self, Number};
 use super::progress::Progress;
 use super::{Failure, Outcome};
@@ -31,7 +31,7 @@ pub fn run<T: Readable>(asked: &Adapt, out: &mut dyn Write) -> Result<Outcome, F
         // The names were looked at when the text was read.
         None => lowered.freeze(&adapting.freeze).map_err(|error| Failure::Refused(error.diagnostic().title))?,
     }
-    let place = asked.save.as_deref().map(Place::new).transpose()?;
+    let place = asked.save.as_deref().map(Place::for_weights).transpose()?;
     let mut progress = Progress::new();
     let adapted = adapt(&lowered, &adapting, asked.at.at(), &mut |event| match event {
         Event::Opening(stage) => progress.stage(stage),
@@ -113,11 +113,11 @@ fn summary<T: Readable>(
     writeln!(
         out,
         "adapted on {} of {} spread over the recording, {}: {}; {} of {} trained",
-        adapted.learned.len(),
+        count(adapted.learned.len()),
         counted(adapted.rows, "row"),
         counted(adapting.passes as usize, "pass").replace("passs", "passes"),
         counted(usize::try_from(adapted.steps).unwrap_or(usize::MAX), "step"),
-        lowered.trained_len(),
+        count(lowered.trained_len()),
         counted(all - scales, "param"),
     )?;
     let words = |seen: Seen| {
@@ -131,6 +131,6 @@ fn summary<T: Readable>(
         }
         _ => writeln!(out, "no row is left to measure on; learn from fewer: `--samples 1`")?,
     }
-    writeln!(out, "on the {} learned from, after: {}", adapted.learned.len(), words(adapted.fitted))?;
+    writeln!(out, "on the {} learned from, after: {}", count(adapted.learned.len()), words(adapted.fitted))?;
     writeln!(out, "hash of the params: {:016x}", adapted.params_hash)
 }

@@ -1,8 +1,9 @@
 //! The verbs, a file each, and what they share: [`case`] (a circuit with its values), [`figures`]
 //! (numbers for people), [`json`] (numbers for programs), [`paper`] and [`curve`] (drawings and charts
-//! into files), [`progress`], [`failure`].
+//! into files), [`progress`], [`failure`], [`apart`] (no output over what is read).
 
 pub mod adapt;
+pub mod apart;
 pub mod bench;
 pub mod boards;
 pub mod case;

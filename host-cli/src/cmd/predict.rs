@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::figures::{counted, exact};
 use super::json::{self, Numbers};
 use super::progress::Progress;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, apart};
 use crate::args::Predict;
 use crate::data::columns::{Field, Role, Steering};
 use crate::data::{DataError, Table, table};
@@ -53,6 +53,9 @@ pub fn run<T: Readable>(asked: &Predict, out: &mut dyn Write) -> Result<Outcome,
     let answer = Answer::of(&lowered).ok_or_else(|| Failure::Refused("the circuit computes nothing".into()))?;
     let circuit = up_to(&lowered, answer.wire);
     let rows = Rows::read(asked, &lowered, &written.source)?;
+    let data = asked.data.as_deref().or(lowered.training.data.as_deref());
+    let read = [Some(asked.model.file.as_ref()), Some(asked.model.weights.as_path()), data];
+    apart::check(asked.output.as_deref(), read.into_iter().flatten())?;
 
     let mut progress = Progress::new();
     let mut engine = open_for(&lowered, circuit, &[answer.wire], asked.at.at(), &mut |stage| progress.stage(stage))?;

@@ -38,7 +38,7 @@ pub fn run(asked: &Pull, out: &mut dyn Write) -> Result<Outcome, Failure> {
         }
     };
     let lowered = lower::<f32>(&source::read(&asked.file)?, &[], None)?;
-    let place = asked.save.as_deref().map(Place::new).transpose()?;
+    let place = asked.save.as_deref().map(Place::for_weights).transpose()?;
     let port = Port::device(on)?;
     let silent = port.silent();
     let (mut client, holds) = Client::attach(port, lowered.view()).map_err(|error| match error {

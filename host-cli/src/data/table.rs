@@ -99,6 +99,10 @@ pub fn read_from<T: Readable>(csv: &[u8], fields: &[Field], steering: &Steering)
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(csv_error)? {
         let line = || line_of(csv, &record);
+        if record.len() != header.len() {
+            let open = rest(csv, &record).iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+            return Err(DataErrorKind::Ragged { line: line(), header: header.len(), row: record.len(), open });
+        }
         table.push(&record, &header, &columns, &line)?;
     }
     if table.rows == 0 {
@@ -115,9 +119,6 @@ impl<T: Readable> Table<T> {
         columns: &Columns,
         line: &dyn Fn() -> u64,
     ) -> Result<(), DataErrorKind> {
-        if record.len() != header.len() {
-            return Err(DataErrorKind::Ragged { line: line(), header: header.len(), row: record.len() });
-        }
         for (field, (own, numbers)) in self.fields.iter().zip(columns.fields.iter().zip(&mut self.numbers)) {
             for &column in own {
                 let text = record.get(column).unwrap_or("");
@@ -143,11 +144,17 @@ impl<T: Readable> Table<T> {
 /// The line on which a record's text begins: the reader's own count stands
 /// before the blank lines that it passes over.
 fn line_of(csv: &[u8], record: &csv::StringRecord) -> u64 {
-    let start = record.position().map_or(0, csv::Position::byte);
-    let start = usize::try_from(start).unwrap_or(usize::MAX).min(csv.len());
-    let blank = csv[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let after = rest(csv, record);
+    let start = csv.len() - after.len();
+    let blank = after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let newlines = csv[..start + blank].iter().filter(|byte| **byte == b'\n');
     newlines.count() as u64 + 1
+}
+
+/// The file from a record's text on.
+fn rest<'a>(csv: &'a [u8], record: &csv::StringRecord) -> &'a [u8] {
+    let start = record.position().map_or(0, csv::Position::byte);
+    usize::try_from(start).ok().and_then(|start| csv.get(start..)).unwrap_or_default()
 }
 
 enum Wrong {

@@ -93,7 +93,7 @@ error: `NaN` in column `p2` is not a finite f32
         "\
 error: label `digit` is `10`, not one of 10 classes
  --> data.csv:2, column 4
-  = help: classes are numbered 0 to 9; more of them: `class(11)`"
+  = help: classes are whole numbers from 0 to 9; if there are more: `class(11)`"
     );
 }
 
@@ -108,9 +108,19 @@ fn other_refusals() {
         ("p0,p1,p2,digit\n1,1e39,3,4\n", "`1e39` in column `p1` is not a finite"),
         ("p0,p1,p2,digit\n1,2,3,4.5\n", "label `digit` is `4.5`"),
         ("p0,p1,p2,digit\n1,2,3,-1\n", "label `digit` is `-1`"),
+        ("p0,p1,p2,digit\n1\n", "this row has 1 value, the header has 4"),
+        ("p0,p1,p2,digit\n\"1,2,3,4\n5,6,7,8\n", "a quote that is opened in this row is never closed\n --> data.csv:2"),
     ] {
         let told = report(csv, &digits());
         assert!(told.starts_with(&format!("error: {title}")), "{csv}: {told}");
+    }
+    for (csv, help) in [
+        ("p0,p1,p2,digit\n1,2,3,-1\n", "classes are whole numbers from 0 to 9"),
+        ("p0,p1,p2,digit\n1,2,3,0.5\n", "classes are whole numbers from 0 to 9"),
+        ("p0;p1;p2;digit\n1;2;3;4\n", "the header is one column, `p0;p1;p2;digit`; put commas between values"),
+    ] {
+        let told = report(csv, &digits());
+        assert!(told.ends_with(help), "{csv}: {told}");
     }
     let gone = read::<f32>("nowhere.csv".as_ref(), &digits(), &Steering::default());
     let told = gone.expect_err("no file").report();

@@ -93,7 +93,12 @@ pub fn lower<T: Readable>(written: &Written, given: &[Given], seed: Option<u64>)
     let mut random = Random::new(seed.unwrap_or(training.seed));
     let mut lowered = lowering.finish(training, adapting, &mut random);
     lowered.random = random;
-    for given in given {
+    let earlier = |at: usize, name: &str| given.iter().take(at).any(|given| given.name.text == name);
+    for (at, given) in given.iter().enumerate() {
+        if earlier(at, &given.name.text) {
+            let (name, span) = (given.name.text.clone(), given.name.span);
+            return Err(refuse(&given.source, vec![LowerError::GivenTwice { name, span }]));
+        }
         lowered.give(given).map_err(|error| refuse(&given.source, vec![error]))?;
     }
     Ok(lowered)

@@ -218,6 +218,7 @@ impl<T: Readable> Lowered<T> {
             name: fed.name.clone(),
             shape: fed.shape,
             label: fed.role != Role::Input,
+            rows: self.training.data.is_some(),
             span: fed.span,
         })
         .collect()

@@ -195,7 +195,7 @@ pub(super) fn set<T: Readable>(
                 "best" => Keep::Best,
                 _ => {
                     let Name { text: name, span } = name;
-                    return Err(LowerError::UnknownWord { what: "params to keep", name, span, known: KEEPS });
+                    return Err(LowerError::UnknownWord { what: "epoch", name, span, known: KEEPS });
                 }
             }
         }

@@ -157,7 +157,10 @@ impl LowerError {
                 told(format!("`{name}` cannot be set: a gate drives it"), *span, "driven by a gate")
                     .help("inputs, labels and params can be set")
             }
-            LowerError::NoValue { name, shape, label, span } => {
+            LowerError::GivenTwice { name, span } => {
+                told(format!("`{name}` is given twice"), *span, "the second time").help("one value is enough")
+            }
+            LowerError::NoValue { name, shape, label, rows, span } => {
                 let what = if *label { "label" } else { "input" };
                 let example = match shape.len() {
                     1 if shape.is_scalar() => format!("{name}=1"),
@@ -165,8 +168,9 @@ impl LowerError {
                     2 => format!("{name}=[1, 2]"),
                     _ => format!("{name}=[1, 2, …]"),
                 };
+                let row = if *rows { ", or take a row of the data: `--row 0`" } else { "" };
                 Diagnostic::new(format!("{what} `{name}` has no value"), *span, words(*shape))
-                    .help(format!("give it one on the command line: '{example}', or take a row of the data: `--row 0`"))
+                    .help(format!("give it one on the command line: '{example}'{row}"))
             }
         }
     }

@@ -4,7 +4,7 @@ mod rust;
 
 use std::io::Write;
 
-use super::{Failure, Outcome, trained};
+use super::{Failure, Outcome, apart, trained};
 use crate::args::Export;
 use crate::text::literal::Readable;
 use crate::weights::Place;
@@ -14,6 +14,8 @@ use crate::weights::Place;
 /// # Errors
 /// [`Failure`]; no file is written then.
 pub fn run<T: Readable>(asked: &Export, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let read = [Some(asked.file.as_ref()), asked.weights.as_deref()];
+    apart::check(asked.output.as_deref(), read.into_iter().flatten())?;
     let lowered = trained::read::<T>(&asked.file, asked.weights.as_deref())?;
     let base = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut command = format!("chainrule export {}", base(asked.file.as_ref()));

@@ -152,7 +152,9 @@ fn refusals() {
         ("train { schedule = cosine(10, 2) }", "expected a number from 0 to 1"),
         ("train { warmup = 0.5 }", "expected a number of steps, at least 1"),
         ("train { patience = 0 }", "expected a number of epochs, at least 1"),
-        ("train { keep = first }", "there is no params to keep `first`"),
+        ("train { optimizer = sgd(0) }", "expected a finite number above 0"),
+        ("train { optimizer = adam(lr = -0.1) }", "expected a finite number above 0"),
+        ("train { keep = first }", "there is no epoch `first`"),
         ("input x\nfreeze = [x]", "`x` is no layer or param"),
         ("adapt { batch = 2 }", "there is no setting `batch`"),
         ("adapt { samples = 0 }", "expected a number of samples of each class"),
@@ -197,7 +199,7 @@ error: input `x` has no value
 1 | input x[2]
   |       ^ [2]
   |
-  = help: give it one on the command line: 'x=[1, 2]', or take a row of the data: `--row 0`
+  = help: give it one on the command line: 'x=[1, 2]'
 
 error: label `y` has no value
  --> a.circuit:2:7
@@ -205,6 +207,6 @@ error: label `y` has no value
 2 | label y : class(3)
   |       ^ a scalar
   |
-  = help: give it one on the command line: 'y=1', or take a row of the data: `--row 0`"
+  = help: give it one on the command line: 'y=1'"
     );
 }
