@@ -384,11 +384,11 @@ fn many(folder: &Folder, settings: &str) -> String {
         let class = u8::from(a * b + 0.3 * (k % 7) as f64 / 7.0 > 0.1);
         rows += &format!("{a},{b},{class}\n");
     }
-    put(&folder, "many.csv", &rows);
+    put(folder, "many.csv", &rows);
     let text = "param s = 1\nt = s * 0.5\ninput x[2]\nlabel y : class(2)\nlayer a = dense(6)\nlayer b = dense(2)\n\
                 minimize cross_entropy(b(tanh(a(x * t))), y)\n";
     let block = format!("train {{\ndata = \"many.csv\"\nsplit = 0.2\n{settings}\n}}\n");
-    put(&folder, "many.circuit", &format!("{text}{block}"))
+    put(folder, "many.circuit", &format!("{text}{block}"))
 }
 
 #[test]
