@@ -20,7 +20,7 @@ impl<T: Scalar> Tape<'_, T> {
     }
 
     /// [`Tape::forward`], with stops.
-    pub fn forward_between(&mut self, between: &mut impl FnMut()) {
+    pub fn forward_between(&mut self, between: &mut dyn FnMut()) {
         let (mut from, end) = (0, self.circuit().len());
         while from < end {
             let to = (from + self.piece(from)).min(end);
@@ -34,13 +34,13 @@ impl<T: Scalar> Tape<'_, T> {
     ///
     /// # Errors
     /// As [`Tape::backward`].
-    pub fn backward_between(&mut self, wire: Wire, between: &mut impl FnMut()) -> Result<(), RunError> {
+    pub fn backward_between(&mut self, wire: Wire, between: &mut dyn FnMut()) -> Result<(), RunError> {
         self.begin_backward(wire, false)?;
         self.pass_back_between(wire, between);
         Ok(())
     }
 
-    fn pass_back_between(&mut self, wire: Wire, between: &mut impl FnMut()) {
+    fn pass_back_between(&mut self, wire: Wire, between: &mut dyn FnMut()) {
         let mut to = wire.index() + 1;
         while to > 0 {
             let from = to.saturating_sub(self.piece(to - 1));
@@ -54,7 +54,7 @@ impl<T: Scalar> Tape<'_, T> {
     ///
     /// # Errors
     /// As [`Tape::train_step`].
-    pub fn train_step_between(&mut self, rate: T, between: &mut impl FnMut()) -> Result<T, RunError> {
+    pub fn train_step_between(&mut self, rate: T, between: &mut dyn FnMut()) -> Result<T, RunError> {
         self.forward_between(between);
         let objective = self.circuit().objective().ok_or(RunError::NoObjective)?;
         self.backward_between(objective.wire(), between)?;
@@ -67,7 +67,7 @@ impl<T: Scalar> Tape<'_, T> {
     ///
     /// # Errors
     /// As [`Tape::accumulate`].
-    pub fn accumulate_between(&mut self, between: &mut impl FnMut()) -> Result<T, RunError> {
+    pub fn accumulate_between(&mut self, between: &mut dyn FnMut()) -> Result<T, RunError> {
         if !self.layout().purpose().sums() {
             return Err(RunError::NotPlanned);
         }

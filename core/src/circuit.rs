@@ -3,9 +3,11 @@
 //! The rule that makes backward simple is checked here, once: a gate's operands come before it, so
 //! there are no cycles, forward is the list read forwards and backward is the list reversed.
 
+use crate::conv::Conv;
 use crate::error::BuildError;
 use crate::gate::{Gate, NONE, Wire};
 use crate::op::{Op, OpKind};
+use crate::pool;
 use crate::shape::Shape;
 
 /// What the circuit is for: the wire to raise or to lower.
@@ -39,6 +41,10 @@ pub struct CircuitRef<'a, T> {
     pub(crate) attrs: &'a [u16],
     pub(crate) objective: Option<Objective>,
 }
+
+/// How many gates before the objective are looked at for the loss that tells classes apart; this is
+/// done after each sample.
+pub(crate) const CLASS_SEARCH: usize = 64;
 
 impl<'a, T: Copy> CircuitRef<'a, T> {
     /// A circuit from its parts, checked gate by gate; in a `const`, at compile time.
@@ -102,6 +108,27 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         }
     }
 
+    /// The loss that tells classes apart: the objective itself, or the last such loss among the
+    /// last 64 gates of an objective that is made of several terms (a penalty on
+    /// weights beside a cross-entropy).
+    ///
+    /// Those losses are the cross-entropy, and, for two classes, hinge and binary cross-entropy of
+    /// one number.
+    pub fn class_gate(&self) -> Option<&'a Gate> {
+        let objective = self.objective?.wire().index();
+        let is_one = |wire: u16| self.shape_at(usize::from(wire)).is_some_and(|shape| shape.len() == 1);
+        let tells = |gate: &&Gate| match gate.op {
+            op if op.tells_classes() => true,
+            Op::Hinge | Op::BinaryCrossEntropy => is_one(gate.a),
+            _ => false,
+        };
+        let gates = self.gates.get(..=objective)?;
+        match gates.last() {
+            Some(gate) if matches!(gate.op.kind(), OpKind::Loss) => Some(gate).filter(tells),
+            _ => gates.iter().rev().take(CLASS_SEARCH).find(tells),
+        }
+    }
+
     /// The number of wires, which is the number of gates.
     #[allow(clippy::len_without_is_empty)] // an empty circuit is nothing to ask for
     pub const fn len(&self) -> usize {
@@ -160,6 +187,23 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         self.attrs.get(start..start + gate.op.integers()).unwrap_or(&[])
     }
 
+    /// Whole number `n` of a gate in the table of attributes; 0 if there is none.
+    pub(crate) const fn integer(&self, gate: &Gate, n: usize) -> u16 {
+        match at(self.attrs, gate.listed() + gate.op.listed_operands() + n) {
+            Some(&integer) => integer,
+            None => 0,
+        }
+    }
+
+    /// How often a gate uses each of its weights: once, a convolution at every position.
+    #[inline(never)]
+    pub(crate) fn uses(&self, gate: &Gate) -> usize {
+        match gate.op {
+            Op::Conv1d | Op::Conv2d => Conv::of(self, gate).map_or(1, |(conv, _)| conv.positions()),
+            _ => 1,
+        }
+    }
+
     /// The numbers of a const.
     pub fn const_values(&self, wire: Wire) -> Option<&'a [T]> {
         let gate = self.gate(wire).filter(|gate| gate.op == Op::Const)?;
@@ -170,8 +214,20 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
     /// The gate's own numbers: a slope, an alpha, bounds.
     pub fn attribute_values(&self, wire: Wire) -> &'a [T] {
         let Some(gate) = self.gate(wire) else { return &[] };
-        let start = gate.attributes();
+        let start = self.numbers_place(gate);
         self.numbers.get(start..start + gate.op.attributes()).unwrap_or(&[])
+    }
+
+    /// The place of a gate's own numbers in the table of numbers.
+    #[inline]
+    pub(crate) const fn numbers_place(&self, gate: &Gate) -> usize {
+        if !gate.op.lists_numbers() {
+            return gate.attributes();
+        }
+        match at(self.attrs, gate.listed() + gate.op.listed_operands() + gate.op.integers() - 1) {
+            Some(&place) => place as usize,
+            None => usize::MAX / 2,
+        }
     }
 
     /// The rows a slice takes: the first, and how many.
@@ -258,22 +314,18 @@ pub(crate) const fn check<T: Copy>(
         }
         n += 1;
     }
-    let needed = match gate.op.kind() {
-        OpKind::Source => 0,
-        OpKind::Unary => 1,
-        OpKind::Binary | OpKind::Loss => 2,
-        OpKind::Structured => match gate.op {
-            Op::Dot | Op::Dense => 2, // a dense gate may have no bias
-            _ => 1,
-        },
-    };
-    if (needed > 0 && gate.operand(0).is_none()) || (needed > 1 && gate.operand(1).is_none()) {
-        return Err(BuildError::UnknownWire(NONE));
+    let needed = gate.op.needed_operands();
+    n = 0;
+    while n < needed {
+        if circuit.operand(gate, n).is_none() {
+            return Err(BuildError::UnknownWire(NONE));
+        }
+        n += 1;
     }
-    if gate.op.attributes() > 0 && gate.attributes() + gate.op.attributes() > circuit.numbers.len() {
+    if gate.op.attributes() > 0 && circuit.numbers_place(gate) + gate.op.attributes() > circuit.numbers.len() {
         return Err(BuildError::BadRecord);
     }
-    let [a, b, c, ..] = shapes;
+    let [a, b, c, d, e] = shapes;
     match gate.op {
         Op::Input => Ok(told),
         Op::Param => {
@@ -307,14 +359,34 @@ pub(crate) const fn check<T: Copy>(
         Op::Sum | Op::Mean => Ok(Shape::SCALAR),
         Op::Slice => slice(a, gate.start(), told),
         Op::Softmax | Op::LogSoftmax => Ok(a),
-        Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
+        Op::Reshape if a.len() == told.len() => Ok(told),
+        Op::Reshape => Err(BuildError::ShapeMismatch { left: a, right: told }),
+        Op::Concat => concat(a, b),
+        Op::MaxOf => Ok(Shape::SCALAR),
+        Op::Conv1d | Op::Conv2d => shape_of(Conv::of(circuit, gate)),
+        Op::MaxPool | Op::AvgPool => shape_of(pool::window(circuit, gate)),
+        Op::GlobalAvg => planes(a),
+        Op::LayerNorm => {
+            let row = Shape::vector(a.last() as u16);
+            if a.is_scalar() {
+                return Err(BuildError::NotAVector(a));
+            }
+            all_wanted(&[(1, row, b), (2, row, c)], a)
+        }
+        Op::Gru => recurrent([a, b, c, d, e], 3),
+        Op::Rnn => match at(circuit.attrs, gate.listed() + gate.op.listed_operands()) {
+            Some(0 | 1) => recurrent([a, b, c, d, e], 1),
+            _ => Err(BuildError::BadRecord),
+        },
+        Op::Dropout => Ok(a),
+        Op::Mse | Op::Mae | Op::Huber | Op::Hinge | Op::BinaryCrossEntropy => {
             if a.same(b) {
                 Ok(Shape::SCALAR)
             } else {
                 Err(BuildError::ShapeMismatch { left: a, right: b })
             }
         }
-        Op::CrossEntropy => {
+        Op::CrossEntropy | Op::SmoothCrossEntropy => {
             if a.rank() != 1 {
                 return Err(BuildError::NotAVector(a));
             }
@@ -351,6 +423,40 @@ const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, Bui
     Ok(out)
 }
 
+/// The shape `given`, if each of these operands, by its place, is of the shape that is wanted.
+const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result<Shape, BuildError> {
+    while let Some((&(operand, wanted, found), rest)) = operands.split_first() {
+        if !found.same(wanted) {
+            return Err(BuildError::WrongShape { operand, wanted, found });
+        }
+        operands = rest;
+    }
+    Ok(given)
+}
+
+/// x `[time, in]`, weights `[in, parts·hidden]` and `[hidden, parts·hidden]`, biases `[parts·hidden]`
+/// → `[time, hidden]`; the second weight says what `hidden` is.
+const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [Shape; 5], parts: usize) -> Result<Shape, BuildError> {
+    if x.rank() != 2 {
+        return Err(BuildError::WrongRank { shape: x, rank: 2 });
+    }
+    if w_hh.rank() != 2 {
+        return Err(BuildError::WrongRank { shape: w_hh, rank: 2 });
+    }
+    let hidden = w_hh.first();
+    let columns = if hidden * parts > u16::MAX as usize { u16::MAX } else { (hidden * parts) as u16 };
+    let row = Shape::vector(columns);
+    all_wanted(
+        &[
+            (2, Shape::matrix(hidden as u16, columns), w_hh),
+            (1, Shape::matrix(x.last() as u16, columns), w_ih),
+            (3, row, b_ih),
+            (4, row, b_hh),
+        ],
+        Shape::matrix(x.first() as u16, hidden as u16),
+    )
+}
+
 /// One row loses the outermost dimension; a range keeps it. The record's shape says which it is.
 const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError> {
     if a.is_scalar() {
@@ -358,11 +464,39 @@ const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError>
     }
     let rows = if told.same(a.inner()) { 1 } else { told.first() };
     if start + rows > a.first() {
-        return Err(BuildError::NoSuchRows { start: start as u16, end: (start + rows) as u16, rows: a.first() as u16 });
+        let end = if start + rows > u16::MAX as usize { u16::MAX } else { (start + rows) as u16 };
+        return Err(BuildError::NoSuchRows { start: start as u16, end, rows: a.first() as u16 });
     }
     if told.same(a.inner()) || (told.rank() == a.rank() && told.inner().same(a.inner())) {
         Ok(told)
     } else {
         Err(BuildError::ShapeMismatch { left: a, right: told })
+    }
+}
+
+/// Rows of one inner shape; a scalar is one row.
+const fn concat(a: Shape, b: Shape) -> Result<Shape, BuildError> {
+    let rows = a.first() + b.first();
+    let wide = if a.rank() > b.rank() { a } else { b };
+    let [_, d, e, f] = wide.to_raw();
+    match Shape::from_raw([if rows > u16::MAX as usize { 0 } else { rows as u16 }, d, e, f]) {
+        Some(shape) if rows <= u16::MAX as usize && a.inner().same(b.inner()) => Ok(shape),
+        _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
+    }
+}
+
+/// `[channels, …]` → `[channels]`
+const fn planes(a: Shape) -> Result<Shape, BuildError> {
+    match a.rank() {
+        2 | 3 => Ok(Shape::vector(a.first() as u16)),
+        _ => Err(BuildError::WrongRank { shape: a, rank: 3 }),
+    }
+}
+
+/// The shape without what it was found with.
+const fn shape_of<W: Copy>(checked: Result<(W, Shape), BuildError>) -> Result<Shape, BuildError> {
+    match checked {
+        Ok((_, shape)) => Ok(shape),
+        Err(error) => Err(error),
     }
 }

@@ -10,69 +10,139 @@
 //!
 //! Each product is rounded before it is added. Since every output adds up in one order, how many
 //! outputs are kept in registers at once changes no bit.
+//!
+//! Measured on a Cortex-M4F in f32, each with the gate's dispatch: forward of 64 inputs and 32 outputs
+//! takes 2.6 instructions a multiply-add with four rows a turn, 2.9 with one; of 32 inputs and 10
+//! outputs 1.9 with a block of ten, 4.0 with eight and two.
 
 use crate::scalar::Scalar;
 
 /// Columns at once on processors with registers for them; elsewhere 16.
 const WIDE: usize = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { 32 } else { 16 };
 
-/// Calls a block function for as many columns at a time as there are, widest first.
+/// Calls a block function for as many columns at a time as there are, widest first; the wide ones
+/// take four rows a turn.
 macro_rules! by_columns {
     ($n:expr, $block:ident($($arg:expr),*)) => {{
         let (n, mut j) = ($n, 0);
         while WIDE > 16 && n - j >= WIDE {
-            $block::<T, WIDE>($($arg,)* n, j);
+            $block::<T, WIDE, 4>($($arg,)* n, j);
             j += WIDE;
         }
         while n - j >= 16 {
-            $block::<T, 16>($($arg,)* n, j);
+            $block::<T, 16, 4>($($arg,)* n, j);
             j += 16;
         }
+        if n - j >= 10 {
+            $block::<T, 10, 4>($($arg,)* n, j);
+            j += 10;
+        }
         if n - j >= 8 {
-            $block::<T, 8>($($arg,)* n, j);
+            $block::<T, 8, 1>($($arg,)* n, j);
             j += 8;
         }
         if n - j >= 4 {
-            $block::<T, 4>($($arg,)* n, j);
+            $block::<T, 4, 1>($($arg,)* n, j);
             j += 4;
         }
-        if n - j >= 2 {
-            $block::<T, 2>($($arg,)* n, j);
-            j += 2;
-        }
-        if n > j {
-            $block::<T, 1>($($arg,)* n, j);
+        by_few_columns!(n, j, $block($($arg),*));
+    }};
+}
+
+/// The last columns; also all of a gate with fewer than four, apart from the rest, because saving the
+/// registers for wide blocks takes as long as three columns do.
+macro_rules! by_few_columns {
+    ($n:expr, $j:expr, $block:ident($($arg:expr),*)) => {{
+        let (n, j) = ($n, $j);
+        match n - j {
+            3 => $block::<T, 3, 1>($($arg,)* n, j),
+            2 => $block::<T, 2, 1>($($arg,)* n, j),
+            1 => $block::<T, 1, 1>($($arg,)* n, j),
+            _ => {}
         }
     }};
 }
 
-// The rows from column `j` on are chunks of n, all whole but the last one of the matrix; taking that
-// one apart spares every row a look at its length. Slices zipped as they are need one counter.
-
-/// z = x W + b
-#[inline(never)]
-pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    match bias {
-        Some(bias) => z.iter_mut().zip(bias).for_each(|(z, &b)| *z = b),
-        None => z.fill(T::ZERO),
-    }
-    by_columns!(z.len(), forward_columns(x, w, z));
+/// B columns from column `j` on.
+#[inline(always)]
+fn columns<T, const B: usize>(row: &[T], j: usize) -> Option<&[T; B]> {
+    row.get(j..)?.first_chunk::<B>()
 }
 
 #[inline(always)]
-fn forward_columns<T: Scalar, const B: usize>(x: &[T], w: &[T], z: &mut [T], n: usize, j: usize) {
-    let Some(z) = z.get_mut(j..).and_then(|z| z.first_chunk_mut::<B>()) else { return };
-    let Some(w) = w.get(j..).filter(|_| n > 0) else { return };
-    let mut sums = *z;
-    let whole = w.chunks_exact(n);
-    let last = (whole.remainder().first_chunk::<B>(), x.get(whole.len()));
-    for (row, &x) in whole.zip(x) {
-        if let Some(row) = row.first_chunk::<B>() {
-            add_row(&mut sums, row, x);
+fn columns_mut<T, const B: usize>(row: &mut [T], j: usize) -> Option<&mut [T; B]> {
+    row.get_mut(j..)?.first_chunk_mut::<B>()
+}
+
+/// B columns from column `j` on of each of four rows of n numbers. In a loop over such fours these
+/// looks at lengths say the same each time, so they are taken out of it.
+#[inline(always)]
+fn four<T, const B: usize>(rows: &[T], n: usize, j: usize) -> Option<[&[T; B]; 4]> {
+    let (a, rows) = rows.split_at_checked(n)?;
+    let (b, rows) = rows.split_at_checked(n)?;
+    let (c, d) = rows.split_at_checked(n)?;
+    Some([columns(a, j)?, columns(b, j)?, columns(c, j)?, columns(d, j)?])
+}
+
+#[inline(always)]
+fn four_mut<T, const B: usize>(rows: &mut [T], n: usize, j: usize) -> Option<[&mut [T; B]; 4]> {
+    let (a, rows) = rows.split_at_mut_checked(n)?;
+    let (b, rows) = rows.split_at_mut_checked(n)?;
+    let (c, d) = rows.split_at_mut_checked(n)?;
+    Some([columns_mut(a, j)?, columns_mut(b, j)?, columns_mut(c, j)?, columns_mut(d, j)?])
+}
+
+/// z = x W + b
+#[inline(always)]
+pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
+    if z.len() < 4 {
+        forward_few(x, w, bias, z);
+    } else {
+        forward_wide(x, w, bias, z);
+    }
+}
+
+#[inline(never)]
+fn forward_few<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
+    by_few_columns!(z.len(), 0, forward_columns(x, w, bias, z));
+}
+
+#[inline(never)]
+fn forward_wide<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
+    by_columns!(z.len(), forward_columns(x, w, bias, z));
+}
+
+#[inline(always)]
+fn forward_columns<T: Scalar, const B: usize, const R: usize>(
+    x: &[T],
+    w: &[T],
+    bias: Option<&[T]>,
+    z: &mut [T],
+    n: usize,
+    j: usize,
+) {
+    let Some(z) = columns_mut::<T, B>(z, j).filter(|_| n > 0) else { return };
+    let mut sums = match bias.map(|bias| columns::<T, B>(bias, j)) {
+        Some(Some(&bias)) => bias,
+        Some(None) => return,
+        None => [T::ZERO; B],
+    };
+    let (mut x, mut w) = (x, w);
+    if R == 4 {
+        let fours = w.chunks_exact(4 * n);
+        let (xs, rest) = x.as_chunks::<4>();
+        (x, w) = (rest, fours.remainder());
+        for (rows, &[x0, x1, x2, x3]) in fours.zip(xs) {
+            let Some([a, b, c, d]) = four::<T, B>(rows, n, j) else { return };
+            add_row(&mut sums, a, x0);
+            add_row(&mut sums, b, x1);
+            add_row(&mut sums, c, x2);
+            add_row(&mut sums, d, x3);
         }
     }
-    if let (Some(row), Some(&x)) = last {
-        add_row(&mut sums, row, x);
+    for (row, &x) in w.chunks_exact(n).zip(x) {
+        let Some(row) = columns(row, j) else { return };
+        add_row::<T, B>(&mut sums, row, x);
     }
     *z = sums;
 }
@@ -87,25 +157,44 @@ fn add_row<T: Scalar, const B: usize>(sums: &mut [T; B], row: &[T; B], x: T) {
 }
 
 /// dx += W δ
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
+    if delta.len() < 4 {
+        backward_few(w, delta, dx);
+    } else {
+        backward_wide(w, delta, dx);
+    }
+}
+
+#[inline(never)]
+fn backward_few<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
+    by_few_columns!(delta.len(), 0, backward_columns(w, delta, dx));
+}
+
+#[inline(never)]
+fn backward_wide<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
     by_columns!(delta.len(), backward_columns(w, delta, dx));
 }
 
 #[inline(always)]
-fn backward_columns<T: Scalar, const B: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
-    let Some(&delta) = delta.get(j..).and_then(|d| d.first_chunk::<B>()) else { return };
-    let Some(w) = w.get(j..).filter(|_| n > 0) else { return };
-    let whole = w.chunks_exact(n);
-    let (last, count) = (whole.remainder().first_chunk::<B>(), whole.len());
-    let Some((dx, last_dx)) = dx.split_at_mut_checked(count) else { return };
-    for (row, dx) in whole.zip(dx) {
-        if let Some(row) = row.first_chunk::<B>() {
-            pass_row(&delta, row, dx);
+fn backward_columns<T: Scalar, const B: usize, const R: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
+    let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
+    let (mut w, mut dx) = (w, dx);
+    if R == 4 {
+        let fours = w.chunks_exact(4 * n);
+        let (dxs, rest) = dx.as_chunks_mut::<4>();
+        (w, dx) = (fours.remainder(), rest);
+        for (rows, [dx0, dx1, dx2, dx3]) in fours.zip(dxs) {
+            let Some([a, b, c, d]) = four::<T, B>(rows, n, j) else { return };
+            pass_row(&delta, a, dx0);
+            pass_row(&delta, b, dx1);
+            pass_row(&delta, c, dx2);
+            pass_row(&delta, d, dx3);
         }
     }
-    if let (Some(row), Some(dx)) = (last, last_dx.first_mut()) {
-        pass_row(&delta, row, dx);
+    for (row, dx) in w.chunks_exact(n).zip(dx) {
+        let Some(row) = columns(row, j) else { return };
+        pass_row::<T, B>(&delta, row, dx);
     }
 }
 
@@ -119,25 +208,51 @@ fn pass_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], dx: &mut T)
 }
 
 /// W −= (rate·x) δᵀ
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn update<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
+    if delta.len() < 4 {
+        update_few(x, delta, rate, w);
+    } else {
+        update_wide(x, delta, rate, w);
+    }
+}
+
+#[inline(never)]
+fn update_few<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
+    by_few_columns!(delta.len(), 0, update_columns(x, delta, rate, w));
+}
+
+#[inline(never)]
+fn update_wide<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
     by_columns!(delta.len(), update_columns(x, delta, rate, w));
 }
 
 #[inline(always)]
-fn update_columns<T: Scalar, const B: usize>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize, j: usize) {
-    let Some(&delta) = delta.get(j..).and_then(|d| d.first_chunk::<B>()) else { return };
-    let Some(w) = w.get_mut(j..).filter(|_| n > 0) else { return };
-    let (whole, last) = w.split_at_mut(w.len() - w.len() % n);
-    let whole = whole.chunks_exact_mut(n);
-    let last_x = x.get(whole.len());
-    for (row, &x) in whole.zip(x) {
-        if let Some(row) = row.first_chunk_mut::<B>() {
-            update_row(&delta, row, rate, x);
+fn update_columns<T: Scalar, const B: usize, const R: usize>(
+    x: &[T],
+    delta: &[T],
+    rate: T,
+    w: &mut [T],
+    n: usize,
+    j: usize,
+) {
+    let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
+    let (mut x, mut w) = (x, w);
+    if R == 4 {
+        let (xs, rest) = x.as_chunks::<4>();
+        let mut fours = w.chunks_exact_mut(4 * n);
+        for (rows, &[x0, x1, x2, x3]) in fours.by_ref().zip(xs) {
+            let Some([a, b, c, d]) = four_mut::<T, B>(rows, n, j) else { return };
+            update_row(&delta, a, rate, x0);
+            update_row(&delta, b, rate, x1);
+            update_row(&delta, c, rate, x2);
+            update_row(&delta, d, rate, x3);
         }
+        (x, w) = (rest, fours.into_remainder());
     }
-    if let (Some(row), Some(&x)) = (last.first_chunk_mut::<B>(), last_x) {
-        update_row(&delta, row, rate, x);
+    for (row, &x) in w.chunks_exact_mut(n).zip(x) {
+        let Some(row) = columns_mut(row, j) else { return };
+        update_row::<T, B>(&delta, row, rate, x);
     }
 }
 
@@ -151,32 +266,34 @@ fn update_row<T: Scalar, const B: usize>(delta: &[T; B], row: &mut [T; B], rate:
     }
 }
 
-/// dW += x δᵀ, where weights have a gradient slot.
-pub(crate) fn accumulate<T: Scalar>(x: &[T], delta: &[T], dw: &mut [T]) {
-    let n = delta.len().max(1);
-    for (row, &x) in dw.chunks_exact_mut(n).zip(x) {
-        if x == T::ZERO {
-            continue;
+/// b −= rate·δ
+pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
+    let (fours, rest) = b.as_chunks_mut::<4>();
+    let (deltas, rest_deltas) = delta.as_chunks::<4>();
+    for (b, delta) in fours.iter_mut().zip(deltas) {
+        for (b, &d) in b.iter_mut().zip(delta) {
+            *b -= rate * d;
         }
-        for (dw, &d) in row.iter_mut().zip(delta) {
-            *dw += x * d;
-        }
+    }
+    for (b, &d) in rest.iter_mut().zip(rest_deltas) {
+        *b -= rate * d;
     }
 }
 
-/// b −= rate·δ
-pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
-    for (b, &d) in b.iter_mut().zip(delta) {
-        *b -= rate * d;
-    }
+/// Whether an update of finite weights certainly leaves them finite: (rate·max|x|)·max|δ|, in the
+/// update's own order, and rate·max|δ| are below [`Scalar::UPDATE_BOUND`]. `rate` is not negative.
+#[cold]
+#[inline(never)]
+pub(crate) fn is_bounded<T: Scalar>(x: &[T], delta: &[T], rate: T) -> bool {
+    let (size, delta) = (rate * max_abs(x), max_abs(delta));
+    rate * delta < T::UPDATE_BOUND && size < T::UPDATE_BOUND && size * delta < T::UPDATE_BOUND
 }
 
 /// The greatest magnitude, NaN if there is one (`f32::max` would lose it).
 ///
 /// Without their sign bit, the bits of numbers are ordered as the numbers are, and those of NaN come
 /// last.
-#[inline(never)]
-pub(crate) fn max_abs<T: Scalar>(values: &[T]) -> T {
+fn max_abs<T: Scalar>(values: &[T]) -> T {
     T::greatest_magnitude(values)
 }
 

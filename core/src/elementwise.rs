@@ -32,43 +32,23 @@ macro_rules! rows {
         da: $da:expr,
         db: $db:expr;
     )*) => {
-        /// The value of one element of a gate's wire; nothing if the gate is not elementwise.
+        /// The value of one element of a gate's wire; NaN if the gate is not elementwise.
         #[inline(always)]
         #[allow(unused_variables)]
-        pub(crate) fn value_if<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> Option<T> {
+        pub(crate) fn value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
             match op {
-                $(Op::$op => { let ($a, $b, $k) = (a, b, own); Some($value) })*
-                _ => None,
-            }
-        }
-
-        /// What one element passes back to the first operand.
-        #[inline(always)]
-        #[allow(unused_variables)]
-        pub(crate) fn back_a<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T>) -> T {
-            match op {
-                $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); $da })*
+                $(Op::$op => { let ($a, $b, $k) = (a, b, own); $value })*
                 _ => T::NAN,
             }
         }
 
-        /// What one element passes back to the second operand.
+        /// What one element passes back to the first and to the second operand.
         #[inline(always)]
         #[allow(unused_variables)]
-        pub(crate) fn back_b<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T>) -> T {
+        pub(crate) fn back<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T>) -> (T, T) {
             match op {
-                $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); $db })*
-                _ => T::NAN,
-            }
-        }
-
-        /// What one element passes back to both operands, for the walk over scalars.
-        #[inline(always)]
-        #[allow(unused_variables)]
-        pub(crate) fn back_both<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T>) -> Option<(T, T)> {
-            match op {
-                $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); Some(($da, $db)) })*
-                _ => None,
+                $(Op::$op => { let ($a, $b, $y, $g, $k) = (a, b, y, g, own); ($da, $db) })*
+                _ => (T::NAN, T::NAN),
             }
         }
 
@@ -158,7 +138,7 @@ rows! {
         da: y * (T::ONE - y) * g,
         db: T::ZERO;
     Relu |a, b, y, g, k| reads(false, true)
-        y: if a > T::ZERO { a } else if a <= T::ZERO { T::ZERO } else { a },
+        y: if a <= T::ZERO { T::ZERO } else { a },
         da: if y > T::ZERO { g } else if y == T::ZERO { T::ZERO } else { y },
         db: T::ZERO;
     LeakyRelu |a, b, y, g, k| reads(true, false)
@@ -195,15 +175,22 @@ rows! {
         db: T::ZERO;
 }
 
-/// The value of one element of an elementwise gate's wire.
-#[inline(always)]
-pub(crate) fn value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
-    value_if(op, a, b, own).unwrap_or(T::NAN)
+/// [`value`] for any operation: the one copy of all rows that an image holds. Gates that circuits
+/// spend their time in have copies of their own, compiled where they are used.
+#[inline(never)]
+pub(crate) fn any_value<T: Scalar>(op: Op, a: T, b: T, own: Own<'_, T>) -> T {
+    value(op, a, b, own)
+}
+
+/// [`back`] for any operation.
+#[inline(never)]
+pub(crate) fn any_back<T: Scalar>(op: Op, a: T, b: T, y: T, g: T, own: Own<'_, T>) -> (T, T) {
+    back(op, a, b, y, g, own)
 }
 
 /// The larger; NaN if either is.
 #[inline(always)]
-pub(crate) fn larger<T: Scalar>(a: T, b: T) -> T {
+fn larger<T: Scalar>(a: T, b: T) -> T {
     // The first choice is one instruction on most processors, and gives b if either is NaN.
     let larger = if a > b { a } else { b };
     if a.is_nan() { a } else { larger }

@@ -50,7 +50,7 @@ pub enum BuildError {
         /// Values given.
         got: usize,
     },
-    /// The bounds of a clip are not in order, or a number is NaN.
+    /// The bounds of a clip are not in order, or a number is NaN or outside of what its gate takes.
     BadBounds,
     /// A label needs at least two classes, and a class as a number must be exact.
     BadClasses(u16),
@@ -63,6 +63,51 @@ pub enum BuildError {
     },
     /// Only a param can be frozen.
     NotAParam(u16),
+    /// A wire of another number of dimensions was wanted.
+    WrongRank {
+        /// What came.
+        shape: Shape,
+        /// The dimensions wanted.
+        rank: u8,
+    },
+    /// A window that does not fit its planes, padding included, or does not move.
+    BadWindow {
+        /// What it should slide over.
+        planes: Shape,
+        /// Its width.
+        kernel: u16,
+        /// How far it moves.
+        stride: u16,
+        /// What is added around the planes.
+        padding: u16,
+    },
+    /// Inputs or outputs of a convolution that its groups do not divide.
+    BadGroups {
+        /// Planes of the input.
+        inputs: u16,
+        /// Planes of the output.
+        outputs: u16,
+        /// The groups.
+        groups: u16,
+    },
+    /// Weights of a convolution that do not go with its input.
+    WrongWeights {
+        /// The input.
+        input: Shape,
+        /// The weights, outputs last.
+        weight: Shape,
+        /// The groups.
+        groups: u16,
+    },
+    /// An operand has not the shape that the others ask of it.
+    WrongShape {
+        /// Which operand, from 0.
+        operand: u8,
+        /// The shape it should have.
+        wanted: Shape,
+        /// The shape it has.
+        found: Shape,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -81,12 +126,27 @@ impl fmt::Display for BuildError {
                 write!(f, "rows {start}..{end} are not within the {rows} there are")
             }
             BuildError::WrongLength { expected, got } => write!(f, "{expected} values are wanted, {got} were given"),
-            BuildError::BadBounds => f.write_str("a gate's numbers must be ordered and not NaN"),
+            BuildError::BadBounds => {
+                f.write_str("a gate's numbers must be ordered, not NaN, and within what the gate takes")
+            }
             BuildError::BadClasses(n) => write!(f, "a label cannot have {n} classes"),
             BuildError::NotALabel { logits, classes } => {
                 write!(f, "{logits} logits want a label of {logits} classes, not of {classes}")
             }
             BuildError::NotAParam(w) => write!(f, "wire {w} is not a param"),
+            BuildError::WrongRank { shape, rank } => write!(f, "{rank} dimensions are wanted, not shape {shape}"),
+            BuildError::BadWindow { planes, kernel, stride, padding } => {
+                write!(f, "a window of {kernel} with stride {stride} and padding {padding} does not fit {planes}")
+            }
+            BuildError::BadGroups { inputs, outputs, groups } => {
+                write!(f, "{groups} groups do not divide {inputs} inputs and {outputs} outputs")
+            }
+            BuildError::WrongWeights { input, weight, groups } => {
+                write!(f, "weights {weight} do not go with {input} in {groups} groups")
+            }
+            BuildError::WrongShape { operand, wanted, found } => {
+                write!(f, "operand {operand} should have shape {wanted}, not {found}")
+            }
         }
     }
 }

@@ -45,8 +45,8 @@
 //! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
 //! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
-//! | tape | `tape`, `kernels`, `store` | forward and backward over a circuit in an arena |
-//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `reduce`, `softmax`, `loss` | values beside local gradients |
+//! | tape | `tape`, `hot`, `kernels`, `store` | forward and backward over a circuit in an arena |
+//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `random` | f32 and f64, the functions on them, seeded numbers |
@@ -86,7 +86,7 @@
 //! - no contraction of `a * b + c`: Rust does not contract, and nothing here calls `mul_add`;
 //! - `libm`, compiled from source, for everything beyond the four operations;
 //! - one generator ([`Random`]), and shuffles and initial weights drawn from it in a written order;
-//! - a dense gate never touches the weights of an input that is ±0, on any target;
+//! - a dense gate or a convolution never touches the weights of an input that is ±0, on any target;
 //! - NaN counts as NaN, whatever its payload.
 //!
 //! # Kinks and edges
@@ -94,7 +94,13 @@
 //! | case | here |
 //! |---|---|
 //! | max(a, b), min(a, b) at a tie | half of the gradient each |
-//! | relu, abs, hinge at their kink | 0 |
+//! | max(a) of a whole wire, max_pool at a tie | the first gets it all |
+//! | max(a), max_pool with NaN in sight | NaN out, the first NaN's gradient NaN |
+//! | avg_pool where a window leaves the plane | padding counts as 0, and is counted |
+//! | relu, abs, hinge, mae at their kink | 0 |
+//! | huber at \|a − b\| = δ | ±δ / n, as from both sides |
+//! | rnn with relu at 0 | 0 |
+//! | dropout: an element left out | 0, whatever it was; passes 0 |
 //! | leaky_relu, elu at 0 | slope, alpha |
 //! | clip at a bound | 1 |
 //! | hard_swish at −3, at 3 | 0, 1 |
@@ -115,13 +121,17 @@ mod between;
 mod broadcast;
 mod build;
 mod circuit;
+mod conv;
 mod dense;
+mod dropout;
 mod elementwise;
 mod error;
 mod gate;
+mod hot;
 #[cfg(feature = "keep")]
 pub mod keep;
 mod kernels;
+mod layer_norm;
 #[cfg(feature = "link")]
 pub mod link;
 mod loss;
@@ -129,7 +139,9 @@ mod numeric;
 mod op;
 mod optimiser;
 mod plan;
+mod pool;
 mod random;
+mod recurrent;
 mod reduce;
 mod scalar;
 mod scalars;
@@ -141,9 +153,11 @@ mod store;
 mod tape;
 mod training;
 mod walk;
+mod window;
 
 pub use build::Circuit;
 pub use circuit::{CircuitRef, Objective};
+pub use dropout::Noise;
 pub use error::{BuildError, PlanError, RunError};
 pub use gate::{Gate, Wire};
 pub use numeric::{Difference, Worst};

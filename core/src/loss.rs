@@ -1,5 +1,5 @@
-//! Losses that are means over elements: mse, hinge and binary cross-entropy, each element's value
-//! beside what it passes back.
+//! Losses that are means over elements: mse, mae, huber (Huber, 1964), hinge and binary cross-entropy,
+//! each element's value beside what it passes back.
 //!
 //! The sum goes from the first element to the last and is divided by n; what is passed back is the
 //! element's local gradient / n, times g.
@@ -8,11 +8,16 @@ use crate::elementwise::sigmoid;
 use crate::op::Op;
 use crate::scalar::Scalar;
 
-/// One element's loss; `a` is the prediction, `t` the target.
+/// One element's loss; `a` is the prediction, `t` the target, `delta` a huber's own number.
 #[inline(always)]
-fn element<T: Scalar>(op: Op, a: T, t: T) -> T {
+fn element<T: Scalar>(op: Op, delta: T, a: T, t: T) -> T {
     match op {
         Op::Mse => (a - t) * (a - t),
+        Op::Mae => (a - t).abs(),
+        Op::Huber => {
+            let r = (a - t).abs();
+            if r <= delta { T::HALF * r * r } else { delta * (r - T::HALF * delta) }
+        }
         Op::Hinge => {
             let margin = T::ONE - a * t;
             if margin <= T::ZERO { T::ZERO } else { margin }
@@ -28,10 +33,18 @@ fn element<T: Scalar>(op: Op, a: T, t: T) -> T {
 
 /// One element's local gradients, towards the prediction and towards the target.
 #[inline(always)]
-fn local<T: Scalar>(op: Op, a: T, t: T) -> (T, T) {
+fn local<T: Scalar>(op: Op, delta: T, a: T, t: T) -> (T, T) {
     match op {
         Op::Mse => {
             let r = (a - t) + (a - t);
+            (r, -r)
+        }
+        Op::Mae => {
+            let sign = clipped(a - t, T::ZERO, T::ONE);
+            (sign, -sign)
+        }
+        Op::Huber => {
+            let r = clipped(a - t, delta, delta);
             (r, -r)
         }
         Op::Hinge => {
@@ -49,23 +62,36 @@ fn local<T: Scalar>(op: Op, a: T, t: T) -> (T, T) {
     }
 }
 
+/// r within ±`from`, beyond it ±`to`; NaN for NaN.
+#[inline(always)]
+fn clipped<T: Scalar>(r: T, from: T, to: T) -> T {
+    if r > from {
+        to
+    } else if r < -from {
+        -to
+    } else {
+        r
+    }
+}
+
 /// The mean loss over all elements.
-pub(crate) fn mean_loss<T: Scalar>(op: Op, a: &[T], t: &[T]) -> T {
+#[inline(always)]
+pub(crate) fn mean_loss<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T]) -> T {
     let mut sum = T::ZERO;
     for (&a, &t) in a.iter().zip(t) {
-        sum += element(op, a, t);
+        sum += element(op, delta, a, t);
     }
     sum / T::from_u32(a.len() as u32)
 }
 
 /// What the mean loss passes back to the prediction, or to the target.
-pub(crate) fn mean_loss_back<T: Scalar>(op: Op, a: &[T], t: &[T], g: T, to_target: bool, da: &mut [T]) {
+pub(crate) fn mean_loss_back<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T], g: T, to_target: bool, da: &mut [T]) {
     let n = T::from_u32(a.len() as u32);
     for ((da, &a), &t) in da.iter_mut().zip(a).zip(t) {
-        let (to_a, to_t) = local(op, a, t);
+        let (to_a, to_t) = local(op, delta, a, t);
         let local = if to_target { to_t } else { to_a };
-        // A hinge beyond its margin is a branch not taken: 0 even for an infinite g.
-        if op == Op::Hinge && local == T::ZERO {
+        // A hinge beyond its margin and an mae at its kink pass 0 even for an infinite g.
+        if matches!(op, Op::Hinge | Op::Mae) && local == T::ZERO {
             continue;
         }
         *da += local / n * g;

@@ -162,8 +162,8 @@ impl<T: Scalar> Tape<'_, T> {
         self.set_from(wire, index, &[x + h])?;
         let right = self.probe(objective);
         let left = if both {
-            self.set_from(wire, index, &[x - h])?;
-            self.probe(objective)
+            // A label takes one way and not the other.
+            self.set_from(wire, index, &[x - h]).and_then(|()| self.probe(objective))
         } else {
             Ok(T::NAN)
         };
@@ -174,4 +174,26 @@ impl<T: Scalar> Tape<'_, T> {
 
 fn max<T: Scalar>(a: T, b: T) -> T {
     if a >= b { a } else { b }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::build::Circuit;
+    use crate::plan::{Slot, plan};
+    use crate::shape::Shape;
+
+    #[test]
+    fn a_label_that_cannot_be_nudged_is_what_it_was() {
+        let mut c: Circuit<f32, 4> = Circuit::new();
+        let (logits, label) = (c.input(Shape::vector(2)).unwrap(), c.label(2).unwrap());
+        let loss = c.cross_entropy(logits, label).unwrap();
+        let (mut slots, mut arena) = ([Slot::EMPTY; 4], [0.0; 16]);
+        let layout = plan(&c.view(), Purpose::Inspect, false, &mut slots).unwrap();
+        let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+        let refused = tape.numeric_gradient(loss, label, 0, 1.0, Difference::Central);
+        assert_eq!(refused, Err(RunError::NotAClass(label.raw())));
+        assert_eq!(tape.value(label), Ok(&[0.0][..]));
+    }
 }

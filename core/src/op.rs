@@ -143,6 +143,30 @@ ops! {
     Softmax = 69, "softmax";
     /// aᵢ − ln Σ eᵃʲ over the innermost dimension
     LogSoftmax = 70, "log_softmax";
+    /// The same elements in another shape.
+    Reshape = 71, "reshape";
+    /// The rows of a, then those of b.
+    Concat = 72, "concat";
+    /// The greatest aᵢ, of equal ones the first.
+    MaxOf = 73, "max";
+    /// Weights that slide over the length of `[channels, length]`.
+    Conv1d = 74, "conv1d";
+    /// Weights that slide over `[channels, height, width]`.
+    Conv2d = 75, "conv2d";
+    /// The greatest of each window, of equal ones the first.
+    MaxPool = 76, "max_pool";
+    /// The mean of each window.
+    AvgPool = 77, "avg_pool";
+    /// w (a − μ) / √(σ² + ε) + b over the innermost dimension
+    LayerNorm = 78, "layer_norm";
+    /// Gated recurrent units over a window
+    Gru = 79, "gru";
+    /// A simple recurrent layer over a window
+    Rnn = 80, "rnn";
+    /// Elements left out at random while training
+    Dropout = 81, "dropout";
+    /// The mean of each plane.
+    GlobalAvg = 82, "global_avg";
     /// Mean of (a − b)²
     Mse = 96, "mse";
     /// Mean of max(0, 1 − a b), b = ±1
@@ -151,6 +175,12 @@ ops! {
     CrossEntropy = 98, "cross_entropy";
     /// Mean of the cross-entropy of sigmoid(a) against b in 0 ..= 1
     BinaryCrossEntropy = 99, "binary_cross_entropy";
+    /// Mean of |a − b|
+    Mae = 100, "mae";
+    /// Mean of ½ (a − b)², beyond δ of δ (|a − b| − ½ δ)
+    Huber = 101, "huber";
+    /// −Σ qⱼ ln softmax(a)ⱼ, q the class with a share spread over all of them
+    SmoothCrossEntropy = 102, "cross_entropy";
 }
 
 impl Op {
@@ -177,8 +207,9 @@ impl Op {
             OpKind::Unary => 1,
             OpKind::Binary | OpKind::Loss => 2,
             OpKind::Structured => match self {
-                Op::Dense => 3,
-                Op::Dot => 2,
+                Op::Dense | Op::Conv1d | Op::Conv2d | Op::LayerNorm => 3,
+                Op::Gru | Op::Rnn => 5,
+                Op::Dot | Op::Concat => 2,
                 _ => 1,
             },
         }
@@ -188,20 +219,62 @@ impl Op {
     /// `c` says; the others are a and b.
     #[inline]
     pub(crate) const fn listed_operands(self) -> usize {
-        0
+        match self {
+            Op::Conv1d | Op::Conv2d | Op::LayerNorm => 1,
+            Op::Gru | Op::Rnn => 3,
+            _ => 0,
+        }
     }
 
     /// How many whole numbers (a stride, a padding) the gate keeps in the table of attributes, behind
     /// its listed operands.
     #[inline]
     pub(crate) const fn integers(self) -> usize {
-        0
+        match self {
+            Op::Conv1d | Op::Conv2d => 3,   // stride, padding, groups
+            Op::MaxPool | Op::AvgPool => 3, // size, stride, padding
+            Op::LayerNorm => 1,             // the place of ε
+            Op::Rnn => 1,                   // 0 for tanh, 1 for relu
+            _ => 0,
+        }
     }
 
-    /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi).
+    /// How many of the operands must be there.
+    pub(crate) const fn needed_operands(self) -> usize {
+        match self {
+            Op::Dense | Op::Conv1d | Op::Conv2d => 2, // the bias may be missing
+            _ => self.operands(),
+        }
+    }
+
+    /// Whether the operands behind the first are weights of this gate, which a fused step updates in
+    /// place.
+    pub const fn has_weights(self) -> bool {
+        matches!(self, Op::Dense | Op::Conv1d | Op::Conv2d)
+    }
+
+    /// Whether the place of the gate's own numbers is the last of its whole numbers, since `c` says
+    /// where these are.
+    #[inline]
+    pub(crate) const fn lists_numbers(self) -> bool {
+        matches!(self, Op::LayerNorm)
+    }
+
+    /// Whether all operands but the first are a layer's weights, as a rule.
+    pub const fn is_layer(self) -> bool {
+        self.has_weights() || matches!(self, Op::LayerNorm | Op::Gru | Op::Rnn)
+    }
+
+    /// Whether this is a cross-entropy of logits and a label, so that a class is predicted.
+    pub const fn tells_classes(self) -> bool {
+        matches!(self, Op::CrossEntropy | Op::SmoothCrossEntropy)
+    }
+
+    /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi; ε; a rate).
     pub const fn attributes(self) -> usize {
         match self {
             Op::LeakyRelu | Op::Elu => 1,
+            Op::LayerNorm | Op::Dropout | Op::Huber | Op::SmoothCrossEntropy => 1,
             Op::Clip => 2,
             _ => 0,
         }
@@ -223,8 +296,14 @@ mod tests {
             (Op::Clip, 51),
             (Op::Dot, 64),
             (Op::LogSoftmax, 70),
+            (Op::Reshape, 71),
+            (Op::AvgPool, 77),
+            (Op::LayerNorm, 78),
+            (Op::Dropout, 81),
+            (Op::GlobalAvg, 82),
             (Op::Mse, 96),
             (Op::BinaryCrossEntropy, 99),
+            (Op::SmoothCrossEntropy, 102),
         ];
         for (op, code) in ends {
             assert_eq!(op.code(), code);

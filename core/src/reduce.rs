@@ -1,7 +1,8 @@
-//! Gates that add up: dot, sum and mean, each with what it passes back.
+//! Gates that make less of more: dot, sum, mean, max and the mean of each plane, each with what it
+//! passes back.
 //!
 //! All sums go from the first element to the last, starting from 0; what is passed back is added
-//! to what other readers passed back, element by element.
+//! to what other readers passed back, element by element. Of equal elements, max takes the first.
 
 use crate::scalar::Scalar;
 
@@ -40,4 +41,48 @@ pub(crate) fn sum_back<T: Scalar>(g: T, da: &mut [T]) {
 /// The number of elements as a number.
 pub(crate) fn count<T: Scalar>(a: &[T]) -> T {
     T::from_u32(a.len() as u32)
+}
+
+/// The greatest of some numbers and its place: the first of equal ones, or the first NaN.
+fn winner<T: Scalar>(a: &[T]) -> Option<(usize, T)> {
+    let mut best = (0, *a.first()?);
+    for (at, &x) in a.iter().enumerate() {
+        if x.is_nan() {
+            return Some((at, x));
+        }
+        if x > best.1 {
+            best = (at, x);
+        }
+    }
+    Some(best)
+}
+
+/// max aᵢ
+pub(crate) fn max<T: Scalar>(a: &[T]) -> T {
+    winner(a).map_or(T::NAN, |(_, best)| best)
+}
+
+/// da of the winner += g; NaN if a NaN won
+pub(crate) fn max_back<T: Scalar>(a: &[T], g: T, da: &mut [T]) {
+    if let Some((at, best)) = winner(a)
+        && let Some(da) = da.get_mut(at)
+    {
+        *da += if best.is_nan() { best } else { g };
+    }
+}
+
+/// zᵢ = the mean of plane i
+pub(crate) fn planes_mean<T: Scalar>(a: &[T], z: &mut [T]) {
+    let len = a.len().checked_div(z.len()).unwrap_or(0).max(1);
+    for (z, plane) in z.iter_mut().zip(a.chunks(len)) {
+        *z = sum(plane) / count(plane);
+    }
+}
+
+/// da += δᵢ / n, of the planes' means
+pub(crate) fn planes_mean_back<T: Scalar>(delta: &[T], da: &mut [T]) {
+    let len = da.len().checked_div(delta.len()).unwrap_or(0).max(1);
+    for (plane, &d) in da.chunks_mut(len).zip(delta) {
+        sum_back(d / count(plane), plane);
+    }
 }

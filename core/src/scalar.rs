@@ -132,8 +132,27 @@ pub trait Scalar:
     /// erfc x = 1 − erf x
     fn erfc(self) -> Self;
 
+    /// 2^60 or 2^600: where a sum of squares is below it, each of its terms is below 2^30 or 2^300.
+    const SMALL_SQUARES: Self;
+    /// 2^30 or 2^300.
+    const SMALL_RATE: Self;
+
     /// The greatest of the magnitudes, NaN if one of them is.
     fn greatest_magnitude(values: &[Self]) -> Self;
+
+    /// Σ x², NaN if one of the numbers is.
+    #[inline(always)]
+    fn squares(values: &[Self]) -> Self {
+        let (fours, rest) = values.as_chunks::<4>();
+        let mut sums = [Self::ZERO; 4];
+        for four in fours {
+            for (sum, &x) in sums.iter_mut().zip(four) {
+                *sum += x * x;
+            }
+        }
+        let [a, b, c, d] = sums;
+        rest.iter().fold((a + b) + (c + d), |sum, &x| sum + x * x)
+    }
 
     /// Not a number.
     #[inline(always)]
@@ -144,7 +163,7 @@ pub trait Scalar:
 }
 
 macro_rules! scalar {
-    ($t:ident, $u:ident, $name:literal, $bound:expr, $($f:ident = $libm:ident),*) => {
+    ($t:ident, $u:ident, $name:literal, $bound:expr, $squares:expr, $rate:expr, $($f:ident = $libm:ident),*) => {
         impl Scalar for $t {
             const NAME: &'static str = $name;
             const BYTES: usize = size_of::<$t>();
@@ -155,6 +174,8 @@ macro_rules! scalar {
             const NAN: Self = $t::NAN;
             const INFINITY: Self = $t::INFINITY;
             const UPDATE_BOUND: Self = $bound;
+            const SMALL_SQUARES: Self = $squares;
+            const SMALL_RATE: Self = $rate;
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self { x as $t }
@@ -192,6 +213,8 @@ scalar!(
     u32,
     "f32",
     1.267_650_6e30,
+    (1u64 << 60) as f32,
+    (1u64 << 30) as f32,
     sqrt = sqrtf,
     exp = expf,
     ln = logf,
@@ -207,6 +230,8 @@ scalar!(
     u64,
     "f64",
     1.071_508_607_186_267_3e301,
+    4.149_515_568_880_993e180,
+    2.037_035_976_334_486e90,
     sqrt = sqrt,
     exp = exp,
     ln = log,
@@ -234,5 +259,11 @@ mod tests {
             x *= 2.0;
         }
         assert_eq!(x, f64::UPDATE_BOUND);
+        let (mut rate, mut squares) = (1.0f64, 1.0f64);
+        for _ in 0..300 {
+            rate *= 2.0;
+            squares *= 4.0;
+        }
+        assert_eq!((rate, squares), (f64::SMALL_RATE, f64::SMALL_SQUARES));
     }
 }

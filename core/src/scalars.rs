@@ -5,7 +5,7 @@
 //! short as safe code can be: cells, because a gate reads earlier pairs while it writes its own,
 //! and one bounds check a look-up for value and gradient together.
 
-use crate::elementwise::{Own, back_both, value_if};
+use crate::elementwise::{Own, any_back, any_value, back, value};
 use crate::gate::Gate;
 use crate::op::{Op, OpKind};
 use crate::scalar::Scalar;
@@ -45,9 +45,9 @@ fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>
     for (gate, pair) in gates.iter().zip(own) {
         // The commonest gates apart, so that each is compiled to just what it does.
         match gate.op {
-            Op::Add => forward_gate(Op::Add, gate, numbers, pairs, pair),
-            Op::Mul => forward_gate(Op::Mul, gate, numbers, pairs, pair),
-            Op::Max => forward_gate(Op::Max, gate, numbers, pairs, pair),
+            Op::Add => forward_gate(Op::Add, gate, pairs, pair),
+            Op::Mul => forward_gate(Op::Mul, gate, pairs, pair),
+            Op::Max => forward_gate(Op::Max, gate, pairs, pair),
             op if op.is_source() => {}
             _ => forward_rest(gate, numbers, pairs, pair),
         }
@@ -56,17 +56,17 @@ fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>
 
 #[inline(never)]
 fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
-    forward_gate(gate.op, gate, numbers, pairs, pair);
+    // A unary gate's second operand is no wire, so NaN, which it does not read.
+    let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
+    let [y, _] = pair.as_array_of_cells();
+    y.set(any_value(gate.op, a, b, Own { numbers, start: gate.attributes() }));
 }
 
 #[inline(always)]
-fn forward_gate<T: Scalar>(op: Op, gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
-    // A unary gate's second operand is no wire, so NaN, which it does not read.
+fn forward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
     let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
-    if let Some(value) = value_if(op, a, b, Own { numbers, start: gate.attributes() }) {
-        let [y, _] = pair.as_array_of_cells();
-        y.set(value);
-    }
+    let [y, _] = pair.as_array_of_cells();
+    y.set(value(op, a, b, Own { numbers: &[], start: 0 }));
 }
 
 /// Sets the gradients to 0, those of params only if they are not being summed over a batch.
@@ -96,16 +96,17 @@ pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pa
 #[inline(always)]
 fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
-    for (gate, pair) in gates.iter().zip(own).rev() {
+    for i in (0..gates.len()).rev() {
+        let (Some(gate), Some(pair)) = (gates.get(i), own.get(i)) else { return };
         let [_, g] = pair.as_array_of_cells();
         let g = g.get();
         if g == T::ZERO {
             continue;
         }
         match gate.op {
-            Op::Add => backward_gate(Op::Add, gate, numbers, pairs, pair, g),
-            Op::Mul => backward_gate(Op::Mul, gate, numbers, pairs, pair, g),
-            Op::Max => backward_gate(Op::Max, gate, numbers, pairs, pair, g),
+            Op::Add => backward_gate(Op::Add, gate, pairs, pair, g),
+            Op::Mul => backward_gate(Op::Mul, gate, pairs, pair, g),
+            Op::Max => backward_gate(Op::Max, gate, pairs, pair, g),
             op if op.is_source() => {}
             _ => backward_rest(gate, numbers, pairs, pair, g),
         }
@@ -114,22 +115,29 @@ fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>
 
 #[inline(never)]
 fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
-    backward_gate(gate.op, gate, numbers, pairs, pair, g);
+    let own = Own { numbers, start: gate.attributes() };
+    let Some(first) = pairs.get(usize::from(gate.a)) else { return };
+    let second = pairs.get(usize::from(gate.b)).filter(|_| gate.op.kind() == OpKind::Binary);
+    let (to_a, to_b) = any_back(gate.op, value_of(first), second.map_or(T::NAN, value_of), value_of(pair), g, own);
+    add_to(first, to_a);
+    if let Some(second) = second {
+        add_to(second, to_b);
+    }
+}
+
+/// A gate with two operands.
+#[inline(always)]
+fn backward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+    let Some(first) = pairs.get(usize::from(gate.a)) else { return };
+    let Some(second) = pairs.get(usize::from(gate.b)) else { return };
+    let own = Own { numbers: &[], start: 0 };
+    let (to_a, to_b) = back(op, value_of(first), value_of(second), value_of(pair), g, own);
+    add_to(first, to_a);
+    add_to(second, to_b);
 }
 
 #[inline(always)]
-fn backward_gate<T: Scalar>(op: Op, gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
-    let Some(first) = pairs.get(usize::from(gate.a)) else { return };
-    let [a, da] = first.as_array_of_cells();
-    let own = Own { numbers, start: gate.attributes() };
-    let y = value_of(pair);
-    if op.kind() == OpKind::Binary {
-        let Some(second) = pairs.get(usize::from(gate.b)) else { return };
-        let [b, db] = second.as_array_of_cells();
-        let Some((to_a, to_b)) = back_both(op, a.get(), b.get(), y, g, own) else { return };
-        da.set(da.get() + to_a);
-        db.set(db.get() + to_b);
-    } else if let Some((to_a, _)) = back_both(op, a.get(), T::NAN, y, g, own) {
-        da.set(da.get() + to_a);
-    }
+fn add_to<T: Scalar>(pair: &Cell<Pair<T>>, passed: T) {
+    let [_, gradient] = pair.as_array_of_cells();
+    gradient.set(gradient.get() + passed);
 }

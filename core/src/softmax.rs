@@ -3,16 +3,13 @@
 //! The greatest element m is taken first, first to last; then Σ eᵃʲ⁻ᵐ, first to last. So nothing
 //! overflows, and one NaN makes all of it NaN.
 
-use crate::elementwise::larger;
 use crate::scalar::Scalar;
 
+/// The greatest element; a NaN is passed over, and comes back into all results with its exponential.
 fn greatest<T: Scalar>(a: &[T]) -> T {
     let mut m = -T::INFINITY;
     for &x in a {
-        m = larger(x, m);
-        if m.is_nan() {
-            break;
-        }
+        m = if x > m { x } else { m };
     }
     m
 }
@@ -72,16 +69,15 @@ pub(crate) fn log_softmax_back<T: Scalar>(y: &[T], g: &[T], da: &mut [T]) {
 pub(crate) fn cross_entropy<T: Scalar>(logits: &[T], class: T, saved: &mut [T]) -> T {
     let m = greatest(logits);
     let mut sum = T::ZERO;
-    let mut kept = saved.iter_mut();
-    for &a in logits {
-        let e = (a - m).exp();
-        sum += e;
-        if let Some(kept) = kept.next() {
-            *kept = e;
+    match saved.split_last_mut() {
+        Some((total, exps)) => {
+            for (kept, &a) in exps.iter_mut().zip(logits) {
+                *kept = (a - m).exp();
+                sum += *kept;
+            }
+            *total = sum;
         }
-    }
-    if let Some(kept) = kept.next() {
-        *kept = sum;
+        None => logits.iter().for_each(|&a| sum += (a - m).exp()),
     }
     match class.to_index().and_then(|class| logits.get(class as usize)) {
         Some(&a) => sum.ln() + (m - a),
@@ -89,13 +85,30 @@ pub(crate) fn cross_entropy<T: Scalar>(logits: &[T], class: T, saved: &mut [T]) 
     }
 }
 
-/// daⱼ += (eⱼ / Σ e − [j = class]) · g, the exponentials as forward saved them
-pub(crate) fn cross_entropy_back<T: Scalar>(saved: &[T], class: T, g: T, da: &mut [T]) {
+/// The same towards a target of which a share ε is spread evenly over the n classes (Szegedy et al.,
+/// 2016), from the `plain` cross-entropy p: with m' the logit of the class,
+/// −Σ qⱼ ln softmaxⱼ = p + ε·(Σ (m' − aⱼ) / n).
+pub(crate) fn smoothed<T: Scalar>(logits: &[T], plain: T, class: T, smoothing: T) -> T {
+    if smoothing == T::ZERO {
+        return plain;
+    }
+    let Some(&own) = class.to_index().and_then(|class| logits.get(class as usize)) else { return T::NAN };
+    let mut sum = T::ZERO;
+    for &a in logits {
+        sum += own - a;
+    }
+    plain + smoothing * (sum / T::from_u32(logits.len() as u32))
+}
+
+/// daⱼ += (eⱼ / Σ e − qⱼ) · g with qⱼ = ε / n, and 1 − ε more for the class; the exponentials as forward
+/// saved them. Without smoothing (ε = 0) q is 1 or 0.
+pub(crate) fn cross_entropy_back<T: Scalar>(saved: &[T], class: T, smoothing: T, g: T, da: &mut [T]) {
     let Some((&sum, exps)) = saved.split_last() else { return };
     let class = class.to_index().map_or(usize::MAX, |class| class as usize);
+    let rest = smoothing / T::from_u32(exps.len() as u32);
+    let own = rest + (T::ONE - smoothing);
     for (j, (da, &e)) in da.iter_mut().zip(exps).enumerate() {
-        let p = e / sum;
-        let local = if j == class { p - T::ONE } else { p };
+        let local = e / sum - if j == class { own } else { rest };
         *da += local * g;
     }
 }

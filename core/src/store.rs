@@ -1,6 +1,7 @@
 //! Reading some slots of the arena while one is written: safe splitting, no copies.
 
 use crate::circuit::CircuitRef;
+use crate::dropout::Noise;
 use crate::plan::{IN_FROZEN, IN_NUMBERS, Slot};
 
 /// What a tape only reads.
@@ -9,6 +10,8 @@ pub(crate) struct Fixed<'a, T> {
     pub(crate) circuit: CircuitRef<'a, T>,
     pub(crate) slots: &'a [Slot],
     pub(crate) frozen: &'a [T],
+    /// What dropout gates draw from; nothing outside of training.
+    pub(crate) noise: Option<Noise>,
 }
 
 /// All values but those in the hole that a gate writes: the arena around it, and flash.
@@ -34,48 +37,37 @@ pub(crate) fn hole<'s, T: Copy>(
 }
 
 impl<'s, T: Copy> Around<'s, T> {
-    /// `len` numbers at a place of a plan; nothing if it lies in the hole.
+    /// `len` numbers at a place of a plan; nothing if it lies in the hole. Most operands lie below
+    /// what a gate writes, so that is looked at first; the rest is a call away.
     #[inline(always)]
-    fn read(&self, place: u32, len: u32) -> Option<&'s [T]> {
-        let (start, len) = (place as usize, len as usize);
-        if start < self.high_start {
-            return self.low.get(start..)?.get(..len);
+    fn read(&self, place: u32, len: usize) -> Option<&'s [T]> {
+        match self.low.get(place as usize..).and_then(|numbers| numbers.get(..len)) {
+            None => elsewhere(self.high, self.high_start, self.fixed, place, len),
+            found => found,
         }
-        if place < IN_NUMBERS {
-            return self.high.get(start - self.high_start..)?.get(..len);
-        }
-        self.in_flash(place, len)
-    }
-
-    #[inline(never)]
-    fn in_flash(&self, place: u32, len: usize) -> Option<&'s [T]> {
-        let (table, start) = match place {
-            _ if place < IN_FROZEN => (self.fixed.circuit.numbers, place - IN_NUMBERS),
-            _ => (self.fixed.frozen, place - IN_FROZEN),
-        };
-        table.get(start as usize..)?.get(..len)
     }
 
     /// The value of a wire.
     #[inline(always)]
     pub(crate) fn value(&self, wire: u16) -> Option<&'s [T]> {
         let slot = self.fixed.slots.get(usize::from(wire))?;
-        self.read(slot.value, slot.len)
+        self.read(slot.value, slot.len as usize)
     }
 
     /// The value of a wire with what its gate saved behind it.
     #[inline(always)]
     pub(crate) fn value_and_saved(&self, slot: &Slot, saved: usize) -> Option<&'s [T]> {
-        self.read(slot.value, slot.len + saved as u32)
+        self.read(slot.value, slot.len as usize + saved)
     }
 
     /// The gradient of a wire.
     #[inline(always)]
     pub(crate) fn gradient(&self, slot: &Slot) -> Option<&'s [T]> {
-        if slot.gradient >= IN_NUMBERS {
-            return None;
+        let (start, len) = (slot.gradient as usize, slot.len as usize);
+        match start.checked_sub(self.high_start) {
+            Some(start) => self.high.get(start..)?.get(..len),
+            None => self.low.get(start..)?.get(..len),
         }
-        self.read(slot.gradient, slot.len)
     }
 
     /// Where a wire lies.
@@ -83,4 +75,21 @@ impl<'s, T: Copy> Around<'s, T> {
     pub(crate) fn slot(&self, wire: u16) -> Option<&'s Slot> {
         self.fixed.slots.get(usize::from(wire))
     }
+}
+
+/// Numbers above the hole, or in flash.
+#[inline(never)]
+fn elsewhere<'s, T>(
+    high: &'s [T],
+    high_start: usize,
+    fixed: &'s Fixed<'s, T>,
+    place: u32,
+    len: usize,
+) -> Option<&'s [T]> {
+    let (table, start) = match place {
+        _ if place < IN_NUMBERS => (high, (place as usize).checked_sub(high_start)?),
+        _ if place < IN_FROZEN => (fixed.circuit.numbers, (place - IN_NUMBERS) as usize),
+        _ => (fixed.frozen, (place - IN_FROZEN) as usize),
+    };
+    table.get(start..)?.get(..len)
 }

@@ -5,9 +5,12 @@
 //! later in the list. Each backward starts from zeroed gradients, so running it twice changes
 //! nothing.
 
+use crate::broadcast::by_fours;
 use crate::circuit::CircuitRef;
+use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
+use crate::hot;
 use crate::kernels;
 use crate::op::{Op, OpKind};
 use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
@@ -85,7 +88,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { fixed: Fixed { circuit, slots, frozen }, layout, arena })
+        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None }, layout, arena })
     }
 
     /// Constants and frozen params among the pairs are copies.
@@ -138,9 +141,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// [`RunError::UnknownWire`]; [`RunError::NotSettable`]; [`RunError::WrongLength`];
     /// [`RunError::NotAClass`] for a label's value that is not one of its classes.
     pub fn set(&mut self, wire: Wire, values: &[T]) -> Result<(), RunError> {
-        let expected = self.len_of(wire);
+        let expected = self.slot(wire)?.len as usize;
         if values.len() != expected {
-            self.slot(wire)?;
             return Err(RunError::WrongLength { wire: wire.raw(), expected, got: values.len() });
         }
         self.set_from(wire, 0, values)
@@ -151,7 +153,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// # Errors
     /// As [`Tape::set`].
     pub fn set_from(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), RunError> {
-        let (slot, len) = (self.slot(wire)?, self.len_of(wire));
+        let slot = self.slot(wire)?;
+        let len = slot.len as usize;
         let gate = self.fixed.circuit.gate(wire).ok_or(RunError::UnknownWire(wire.raw()))?;
         let end = start.checked_add(values.len()).filter(|&end| end <= len);
         let wrong = RunError::WrongLength { wire: wire.raw(), expected: len, got: start.saturating_add(values.len()) };
@@ -211,6 +214,12 @@ impl<'a, T: Scalar> Tape<'a, T> {
         self.read_gradient(wire.index()).ok_or(RunError::NoGradient(wire.raw()))
     }
 
+    /// What dropout gates draw from, in forward and in the backward that follows it; with nothing,
+    /// which a tape begins with, they let everything through.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.fixed.noise = noise;
+    }
+
     /// Fills the values of all gates, first to last.
     pub fn forward(&mut self) {
         self.forward_gates(0, self.fixed.circuit.len());
@@ -242,7 +251,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.fixed.circuit, gate) };
         let len = slot.len as usize + saved;
         if let Some((out, around)) = hole(self.arena, slot.value, len, &self.fixed) {
-            let done = kernels::forward(gate, slot, out, &around);
+            let done = hot::forward(gate, slot, out, &around);
             debug_assert!(done.is_some());
         }
     }
@@ -322,7 +331,10 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let (start, end) = layout.gradients;
         let end = if keep_sums { end } else { layout.optimiser.1 };
         if let Some(gradients) = self.arena.get_mut(start as usize..end as usize) {
-            gradients.fill(T::ZERO);
+            // A zero that the compiler does not know: else it calls memclr, which takes a loop of four
+            // instructions a number on a Cortex-M4 instead of two.
+            let zero = core::hint::black_box(T::ZERO);
+            by_fours!(gradients, |gradient| *gradient = zero);
         }
         if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
             *gradient = T::ONE;
@@ -353,6 +365,18 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if gate.op.is_source() || slot.gradient >= IN_PLACE {
             return;
         }
+        if hot::knows(gate.op) {
+            let _ = hot::backward(self.arena, &self.fixed, gate, slot);
+        } else {
+            self.pass_back_all(gate, slot);
+        }
+    }
+
+    #[inline(never)]
+    fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
+        if kernels::prepares(gate.op) {
+            self.prepare(gate, slot);
+        }
         self.pass_back(gate, slot, 0, gate.a);
         match gate.op.kind() {
             OpKind::Binary | OpKind::Loss => self.pass_back(gate, slot, 1, gate.b),
@@ -374,7 +398,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
+    fn prepare(&mut self, gate: &Gate, slot: &Slot) {
+        let saved = saved_len(&self.fixed.circuit, gate);
+        if let Some((saved, around)) = hole(self.arena, slot.value + slot.len, saved, &self.fixed) {
+            let done = kernels::prepare(gate, slot, saved, &around);
+            debug_assert!(done.is_some());
+        }
+    }
+
     fn pass_back(&mut self, gate: &Gate, slot: &Slot, k: usize, wire: u16) {
         let Some(to) = self.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { return };
         if let Some((dx, around)) = hole(self.arena, to.gradient, to.len as usize, &self.fixed) {
@@ -383,16 +415,17 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
     }
 
-    /// The class that the objective's logits are highest for (the first of equal ones), if the
-    /// objective is a cross-entropy.
+    /// The class that the objective's prediction stands for, if the objective tells classes apart
+    /// ([`CircuitRef::class_gate`]): for a cross-entropy that with the highest logit (the first of
+    /// equal ones), for hinge and binary cross-entropy on one number 1 where it is above 0, else 0.
     pub fn predicted_class(&self) -> Option<usize> {
-        let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
-        if gate.op != Op::CrossEntropy {
-            return None;
+        let gate = self.fixed.circuit.class_gate()?;
+        let scores = self.value(self.fixed.circuit.operand(gate, 0)?).ok()?;
+        if !gate.op.tells_classes() {
+            return if let [score] = scores { Some(usize::from(*score > T::ZERO)) } else { None };
         }
-        let logits = self.value(gate.operand(0)?).ok()?;
-        let mut best = (0, *logits.first()?);
-        for (class, &logit) in logits.iter().enumerate() {
+        let mut best = (0, *scores.first()?);
+        for (class, &logit) in scores.iter().enumerate() {
             if logit > best.1 {
                 best = (class, logit);
             }
@@ -400,13 +433,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
         Some(best.0)
     }
 
-    /// The class that the objective's label was set to, if the objective is a cross-entropy.
+    /// The class that the objective's label was set to, if the objective tells classes apart; for
+    /// hinge and binary cross-entropy 1 where the label is above ½, else 0.
     pub fn labelled_class(&self) -> Option<usize> {
-        let gate = self.fixed.circuit.gate(self.fixed.circuit.objective?.wire())?;
-        if gate.op != Op::CrossEntropy {
-            return None;
+        let gate = self.fixed.circuit.class_gate()?;
+        let label = self.value(self.fixed.circuit.operand(gate, 1)?).ok()?;
+        if !gate.op.tells_classes() {
+            return if let [label] = label { Some(usize::from(*label > T::HALF)) } else { None };
         }
-        self.value(gate.operand(1)?).ok()?.first()?.to_index().map(|class| class as usize)
+        label.first()?.to_index().map(|class| class as usize)
     }
 
     /// The [`ParamsHash`] of all params in the order of their wires: equal params, equal hash, on

@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::optimiser::Optimiser;
 use crate::plan::Purpose;
@@ -46,6 +47,8 @@ pub struct Training<T> {
     optimiser: Optimiser<T>,
     batch: u32,
     steps: u32,
+    /// What dropout draws from.
+    seed: u64,
     /// Samples of the batch that has begun.
     begun: u32,
     running: Running<T>,
@@ -101,6 +104,7 @@ impl<T: Scalar> Training<T> {
         optimiser: Optimiser::new(crate::optimiser::Method::Sgd, T::ZERO),
         batch: 0,
         steps: 0,
+        seed: 0,
         begun: 0,
         running: Running { samples: 0, sum: T::ZERO, correct: 0 },
     };
@@ -108,13 +112,23 @@ impl<T: Scalar> Training<T> {
     /// A training that has not begun, with a step after every `batch` samples.
     pub const fn new(optimiser: Optimiser<T>, batch: u32) -> Training<T> {
         let running = Running { samples: 0, sum: T::ZERO, correct: 0 };
-        Training { optimiser, batch, steps: 0, begun: 0, running }
+        Training { optimiser, batch, steps: 0, seed: 0, begun: 0, running }
     }
 
     /// The same training, `steps` steps after it began: with the params and moments of then, it
     /// goes on as if it had never stopped.
     pub const fn after(self, steps: u32) -> Training<T> {
         Training { steps, begun: 0, ..self }
+    }
+
+    /// The same training with another seed for what dropout leaves out; 0 if it is never told.
+    pub const fn with_seed(self, seed: u64) -> Training<T> {
+        Training { seed, ..self }
+    }
+
+    /// The seed for what dropout leaves out.
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// What the memory has to be planned for.
@@ -153,7 +167,8 @@ impl<T: Scalar> Training<T> {
     }
 
     /// Trains on the sample that the tape's inputs hold; when it is the last one of a batch, the
-    /// step is made.
+    /// step is made. Dropout gates leave out what the seed and the number of the sample say; they
+    /// let everything through again when this returns.
     ///
     /// # Errors
     /// [`RunError::NotPlanned`] unless the tape is planned for [`Training::purpose`];
@@ -170,8 +185,17 @@ impl<T: Scalar> Training<T> {
     pub fn sample_between(
         &mut self,
         tape: &mut Tape<'_, T>,
-        between: &mut impl FnMut(),
+        between: &mut dyn FnMut(),
     ) -> Result<Sample<T>, RunError> {
+        // Of all samples of a training, no two have the same number, also when it is resumed.
+        let sample = u64::from(self.steps) * u64::from(self.batch) + u64::from(self.begun);
+        tape.set_noise(Some(Noise { seed: self.seed, sample }));
+        let done = self.with_noise(tape, between);
+        tape.set_noise(None);
+        done
+    }
+
+    fn with_noise(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<Sample<T>, RunError> {
         let fused = self.purpose() == Purpose::Train;
         let objective = if fused && tape.layout().purpose() == Purpose::Train {
             let objective = tape.train_step_between(self.optimiser.rate_after(self.steps), between)?;
@@ -191,7 +215,7 @@ impl<T: Scalar> Training<T> {
         let correct = tape.is_right();
         self.running.samples = self.running.samples.saturating_add(1);
         self.running.sum += objective;
-        self.running.correct += u32::from(correct);
+        self.running.correct = self.running.correct.saturating_add(u32::from(correct));
         Ok(Sample { objective, correct, stepped: self.begun == 0 })
     }
 
@@ -208,5 +232,32 @@ impl<T: Scalar> Training<T> {
         tape.optimise(&self.optimiser, self.steps, samples)?;
         self.steps = self.steps.saturating_add(1);
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::build::Circuit;
+    use crate::optimiser::Method;
+    use crate::plan::{Slot, plan};
+    use crate::shape::Shape;
+
+    #[test]
+    fn counts_stay_at_their_greatest() {
+        let mut c: Circuit<f32, 8> = Circuit::new();
+        let (x, w) = (c.input(Shape::vector(2)).unwrap(), c.param(Shape::vector(2)).unwrap());
+        let (logits, label) = (c.add(x, w).unwrap(), c.label(2).unwrap());
+        let loss = c.cross_entropy(logits, label).unwrap();
+        c.minimize(loss).unwrap();
+        let (mut slots, mut arena) = ([Slot::EMPTY; 8], [0.0; 32]);
+        let layout = plan(&c.view(), Purpose::Accumulate, false, &mut slots).unwrap();
+        let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+        tape.set(x, &[1.0, 0.0]).unwrap();
+        let mut training = Training::new(Optimiser::new(Method::Sgd, 0.5), 2);
+        training.running = Running { samples: u32::MAX, sum: 0.0, correct: u32::MAX };
+        assert!(training.sample(&mut tape).unwrap().correct);
+        assert_eq!((training.running.samples, training.running.correct), (u32::MAX, u32::MAX));
     }
 }

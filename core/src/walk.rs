@@ -1,6 +1,6 @@
 //! The walk for looking: each gate with its operands, values and gradients, as plain data.
 
-use crate::elementwise::{Own, back_a, back_b};
+use crate::elementwise::{Own, any_back};
 use crate::gate::Wire;
 use crate::op::Op;
 use crate::scalar::Scalar;
@@ -39,9 +39,10 @@ impl<T: Scalar> Seen<'_, T> {
         let element = |values: &[T]| if values.len() == 1 { values.first().copied() } else { values.get(i).copied() };
         let (a, y) = (element(a)?, element(self.value)?);
         let b = element(b).unwrap_or(T::ZERO);
+        let (to_a, to_b) = any_back(self.op, a, b, y, T::ONE, self.own);
         match k {
-            0 => Some(back_a(self.op, a, b, y, T::ONE, self.own)),
-            1 => Some(back_b(self.op, a, b, y, T::ONE, self.own)),
+            0 => Some(to_a),
+            1 => Some(to_b),
             _ => None,
         }
     }

@@ -85,7 +85,7 @@ fn survives(name: &str) {
 
     monitor.ask(r#"{"execute":"qmp_capabilities"}"#, "{\"return\"");
     monitor.ask(r#"{"execute":"system_reset"}"#, "{\"return\"");
-    let mut client = Client::resume(&mut port, None, view, Purpose::Train).unwrap();
+    let mut client = Client::attach(&mut port, view).unwrap().0;
     let there = client.memory().unwrap().unwrap();
     assert_eq!((there.kept, there.steps), (Some(kept), STEPS as u32));
     assert_eq!(client.params_hash().unwrap(), expected[0], "{name}: other params after the reset");
@@ -134,8 +134,8 @@ fn reset_after(word: &[u8]) -> Option<Reset> {
     // Nothing answers until the watchdog has bitten.
     let waits = Instant::now();
     let mut client = loop {
-        match Client::resume(&mut port, None, circuit.view(), Purpose::Train) {
-            Ok(client) => break client,
+        match Client::attach(&mut port, circuit.view()) {
+            Ok((client, _)) => break client,
             Err(error) if waits.elapsed() > Duration::from_secs(60) => panic!("{error}"),
             Err(_) => {}
         }

@@ -1,5 +1,7 @@
 //! `--on PORT`: a serial device, here a pseudo-terminal with an emulated board behind it.
 
+mod folder;
+
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,6 +14,7 @@ use chainrule::{Circuit, Purpose, Shape};
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{Image, table};
 use chainrule_cli::engine::open;
+use folder::Folder;
 use serialport::{SerialPort, TTYPort};
 
 const CHAINRULE: &str = env!("CARGO_BIN_EXE_chainrule");
@@ -23,15 +26,16 @@ fn device() -> (TTYPort, TTYPort, String) {
     (ours, theirs, path)
 }
 
-#[test]
-fn a_board_at_a_serial_device_trains_to_the_bits_of_the_host() {
-    let board = table::find("mps2-an386").unwrap();
+/// An emulated board behind a serial device of that path, for as long as this is held.
+struct Bridged(String, #[allow(dead_code)] (Emulator, TTYPort));
+
+fn bridged(name: &str) -> Bridged {
+    let board = table::find(name).unwrap();
     let image = Image::of(board).build(&mut |_| ()).unwrap();
     let mut emulator = Emulator::start(board, &image, false, &[]).unwrap();
-    let (mut ours, _open, path) = device();
+    let (mut ours, open, path) = device();
     let (mut to_board, mut from_board) = (emulator.line().try_clone().unwrap(), emulator.line().try_clone().unwrap());
     let mut to_host = ours.try_clone_native().unwrap();
-    let mut bytes = [0; 256];
     // Both ends come when the emulator ends, or with the test.
     thread::spawn(move || {
         let mut bytes = [0; 256];
@@ -42,6 +46,7 @@ fn a_board_at_a_serial_device_trains_to_the_bits_of_the_host() {
         }
     });
     thread::spawn(move || {
+        let mut bytes = [0; 256];
         loop {
             let count = ours.read(&mut bytes).unwrap_or(0);
             if to_board.write_all(&bytes[..count]).is_err() {
@@ -49,25 +54,75 @@ fn a_board_at_a_serial_device_trains_to_the_bits_of_the_host() {
             }
         }
     });
-    let verb = |on: &str, log: &[&str]| {
-        let digits = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
-        let line = ["train", digits, "--steps", "20", "--json", "--on", on];
-        let out = Command::new(CHAINRULE).args(line).args(log).output().unwrap();
-        assert!(out.status.success(), "{on}: {}", String::from_utf8_lossy(&out.stderr));
-        let told = String::from_utf8(out.stdout).unwrap();
-        let (_, hash) = told.split_once("\"params_hash\":").unwrap();
-        let said = String::from_utf8(out.stderr).unwrap();
-        (hash.split([',', '}']).next().unwrap().to_owned(), said)
-    };
-    let (expected, said) = verb("host", &["--log"]);
-    assert!(said.contains("host: no board, so no log\n"), "{said}");
-    let (hash, said) = verb(&path, &["--log"]);
-    assert_eq!(hash, expected);
-    // The board waited for a host with it.
-    assert!(said.contains("mps2-an386: info  ready\n"), "{said}");
-    let (hash, said) = verb(&path, &[]);
-    assert_eq!(hash, expected);
-    assert!(!said.contains("mps2-an386:"), "{said}");
+    Bridged(path, (emulator, open))
+}
+
+const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
+
+/// Runs a verb: what it says, what it complains of, and whether it succeeded.
+fn verb(arguments: &[&str]) -> (String, String, bool) {
+    let out = Command::new(CHAINRULE).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(out.stdout), text(out.stderr), out.status.success())
+}
+
+/// The hash over the params in a verb's line of JSON.
+fn hash(arguments: &[&str]) -> String {
+    let (out, said, succeeded) = verb(&[arguments, &["--json"]].concat());
+    assert!(succeeded, "{arguments:?}: {said}");
+    let (_, hash) = out.split_once("\"params_hash\":").unwrap();
+    hash.split([',', '}']).next().unwrap().to_owned()
+}
+
+#[test]
+fn a_board_at_a_serial_device_trains_to_the_bits_of_the_host() {
+    let Bridged(path, _board) = bridged("mps2-an386");
+    let train = |on: &str| hash(&["train", DIGITS, "--steps", "20", "--on", on]);
+    assert_eq!(train(&path), train("host"));
+}
+
+/// What one board has learned is pulled when its host is gone, and gives the same bits on another.
+#[test]
+fn what_a_board_learned_goes_to_another() {
+    let folder = Folder::new("pull");
+    let (host, learned, again) = (folder.file("host.st"), folder.file("learned.st"), folder.file("again.st"));
+    let train = |on: &str, save: &str| hash(&["train", DIGITS, "--steps", "20", "--on", on, "--save", save]);
+    let expected = train("host", &host);
+    let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/seed.circuit");
+
+    let Bridged(one, _board) = bridged("mps2-an386");
+    let (_, said, succeeded) = verb(&["pull", DIGITS, "--on", &one]);
+    assert!(!succeeded && said.contains("holds no circuit; send it one with `push` or `train`"), "{said}");
+    assert_eq!(hash(&["train", DIGITS, "--steps", "20", "--on", &one]), expected);
+    // The host is gone; twice, since looking changes nothing.
+    assert_eq!(hash(&["pull", DIGITS, "--on", &one]), expected);
+    assert_eq!(hash(&["pull", DIGITS, "--on", &one, "--save", &learned]), expected);
+    assert_eq!(fs::read(&learned).unwrap(), fs::read(&host).unwrap());
+    let (_, said, succeeded) = verb(&["pull", seed, "--on", &one]);
+    assert!(!succeeded && said.contains("holds another circuit than this file says"), "{said}");
+
+    let Bridged(other, _board) = bridged("mps2-an505");
+    assert_eq!(hash(&["push", DIGITS, "--weights", &learned, "--on", &other]), expected);
+    assert_eq!(hash(&["pull", DIGITS, "--on", &other, "--save", &again]), expected);
+    assert_eq!(fs::read(&again).unwrap(), fs::read(&host).unwrap());
+    let (said, _, _) = verb(&["pull", DIGITS, "--on", &other]);
+    assert!(said.starts_with(&format!("mps2-an505 at {other} holds this circuit for training\n")), "{said}");
+}
+
+#[test]
+fn places_that_forget_say_so() {
+    for (arguments, words) in [
+        (["pull", DIGITS, "--on", "mps2-an386"], "begins empty with this command"),
+        (["pull", DIGITS, "--on", "host"], "begins empty with this command"),
+        (["push", DIGITS, "--on", "loopback"], "the loopback keeps nothing"),
+    ] {
+        let (_, said, succeeded) = verb(&arguments);
+        assert!(!succeeded && said.contains(words), "{said}");
+    }
+    let (said, complaint, succeeded) = verb(&["push", DIGITS, "--on", "mps2-an386"]);
+    assert!(succeeded, "{complaint}");
+    assert!(said.contains("mps2-an386 holds 12 gates and 2410 weights for training"), "{said}");
+    assert!(said.contains("an emulated board ends with this command"), "{said}");
 }
 
 #[test]

@@ -2,70 +2,26 @@
 //! come back, and bad input that is refused before anything is lost.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
-use chainrule_cli::args::Command;
-use chainrule_cli::cmd;
-use clap::Parser;
+use calling::{chainrule, put, told};
+use folder::Folder;
 
-/// What a command prints, or its report.
-fn chainrule(line: &[&str]) -> Result<String, String> {
-    let command = Command::try_parse_from(std::iter::once("chainrule").chain(line.iter().copied()));
-    let command = command.map_err(|error| error.to_string())?;
-    let mut out = Vec::new();
-    cmd::run(&command.verb, &mut out).map_err(|failure| failure.report(false))?;
-    Ok(String::from_utf8(out).expect("is text"))
-}
+mod calling;
+mod folder;
 
 /// A file of the shared tests.
 fn shared(path: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(path).display().to_string()
 }
 
-/// The line of JSON of a training.
-fn told(line: &[&str]) -> serde_json::Value {
-    let line: Vec<&str> = line.iter().copied().chain(["--json"]).collect();
-    let out = chainrule(&line).unwrap_or_else(|report| panic!("{line:?}: {report}"));
-    assert_eq!(out.matches('\n').count(), 1, "one line: {out}");
-    serde_json::from_str(&out).expect("is JSON")
-}
-
-/// A folder of its own for a test, gone after it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("chainrule-train-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        fs::write(self.0.join(name), text).expect("writes");
-        self.path(name)
-    }
-
-    /// The names of its files, sorted.
-    fn names(&self) -> Vec<String> {
-        let files = fs::read_dir(&self.0).expect("is there");
-        let mut names: Vec<String> =
-            files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// The names of a folder's files, sorted.
+fn names(folder: &Folder) -> Vec<String> {
+    let files = fs::read_dir(folder.file("")).expect("is there");
+    let mut names: Vec<String> =
+        files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 /// y is 2x + 1, and a class says whether x is above 0.
@@ -75,9 +31,9 @@ const BLOCK: &str = "train {\ndata = \"line.csv\"\noptimizer = sgd(lr = 0.05)\ne
 
 /// A folder with a line to fit.
 fn line() -> (Folder, String) {
-    let folder = Folder::new();
-    folder.write("line.csv", LINE);
-    let circuit = folder.write("line.circuit", &format!("{FIT}{BLOCK}"));
+    let folder = Folder::new("train");
+    put(&folder, "line.csv", LINE);
+    let circuit = put(&folder, "line.circuit", &format!("{FIT}{BLOCK}"));
     (folder, circuit)
 }
 
@@ -89,6 +45,53 @@ fn digits_are_told_apart_for_each_seed() {
         let accuracy = told["accuracy"].as_f64().expect("a number");
         assert!(accuracy >= 0.95, "seed {seed}: {accuracy}");
         assert_eq!((told["epochs"].as_u64(), told["steps"].as_u64()), (Some(30), Some(30 * 1438)));
+    }
+}
+
+/// More seeds: `for s in $(seq 20); do chainrule train tests/corpus/digits-cnn.circuit --seed $s; done`.
+#[test]
+fn a_convolution_tells_digits_apart_better() {
+    let digits = shared("corpus/digits-cnn.circuit");
+    let seeds = ["1", "2", "3", "4", "5"];
+    let of = |seed: &&str| told(&["train", &digits, "--seed", seed])["accuracy"].as_f64().expect("a number");
+    let accuracies: Vec<f64> = seeds.iter().map(of).collect();
+    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
+    assert!(mean >= 0.97, "the mean of {accuracies:?} is {mean}");
+    assert!(accuracies.iter().all(|accuracy| *accuracy >= 0.955), "{accuracies:?}");
+}
+
+#[test]
+fn motions_are_told_apart_by_a_recurrent_layer() {
+    let motions = shared("corpus/motions.circuit");
+    for seed in ["1", "2", "3"] {
+        let told = told(&["train", &motions, "--seed", seed]);
+        let accuracy = told["accuracy"].as_f64().expect("a number");
+        assert!(accuracy >= 0.95, "seed {seed}: {accuracy}");
+    }
+}
+
+/// The circuit leaves elements out at random: by the seed, and not by where it runs.
+#[test]
+fn dropout_is_the_same_on_every_engine_and_another_by_another_seed() {
+    let folder = Folder::new("train");
+    put(&folder, "line.csv", LINE);
+    let text = |rate: &str| {
+        format!(
+            "input x\nlabel y\nparam w[4] = [1, 2, 3, 4]\nparam b\n\
+        minimize mse(x * sum(dropout(w, {rate})) + b, y)\n{BLOCK}"
+        )
+    };
+    let (with, without) = (put(&folder, "with.circuit", &text("0.5")), put(&folder, "without.circuit", &text("0")));
+    for batch in ["1", "4"] {
+        let run = |circuit: &str, on: &str, seed: &str| {
+            let line =
+                ["train", circuit, "--batch", batch, "--steps", "15", "--lr", "0.001", "--on", on, "--seed", seed];
+            told(&line)["params_hash"].as_str().expect("a hash").to_owned()
+        };
+        let host = run(&with, "host", "1");
+        assert_eq!(host, run(&with, "loopback", "1"));
+        assert_ne!(host, run(&with, "host", "2"));
+        assert_ne!(host, run(&without, "host", "1"));
     }
 }
 
@@ -128,13 +131,14 @@ fn steps_stop_within_an_epoch() {
 /// batch: the mean of 2(wx − y)x is −(2·2·1 + 2·4·3)/2 = −14, so w = 1.4 at a rate of 0.1.
 #[test]
 fn a_batch_steps_along_its_mean() {
-    let folder = Folder::new();
-    folder.write("d.csv", "x,y\n1,2\n3,4\n");
-    let circuit = folder.write(
+    let folder = Folder::new("train");
+    put(&folder, "d.csv", "x,y\n1,2\n3,4\n");
+    let circuit = put(
+        &folder,
         "d.circuit",
         "input x\nlabel y\nparam w = 0\nminimize mse(w * x, y)\ntrain {\ndata = \"d.csv\"\noptimizer = sgd(0.1)\n}\n",
     );
-    let saved = folder.path("w.safetensors");
+    let saved = folder.file("w.safetensors");
     for batch in ["2", "3"] {
         // A batch of three that only two rows fill is averaged over two.
         told(&["train", &circuit, "--scalar", "f64", "--batch", batch, "--steps", "1", "--save", &saved]);
@@ -155,7 +159,7 @@ fn what_is_held_out_decides_what_is_told() {
     assert!(people.starts_with("trained on 6 rows: 200 epochs, 1,200 steps of 1 row each\nin the last epoch: loss "));
     // Equal values stay together: three of one kind are held out, whichever it is.
     let block = "train {\ndata = \"line.csv\"\nsplit = by(side)\nepochs = 1\n}\n";
-    let by = folder.write("by.circuit", &format!("{FIT}{block}"));
+    let by = put(&folder, "by.circuit", &format!("{FIT}{block}"));
     let people = chainrule(&["train", &by]).expect("trains");
     assert!(people.contains("on 3 held-out rows: loss "), "{people}");
     assert!(people.contains("trained on 3 rows: 1 epoch, 3 steps of 1 row each"), "{people}");
@@ -174,13 +178,13 @@ fn another_seed_gives_other_bits_and_the_same_seed_the_same() {
 #[test]
 fn weights_come_back_to_the_bit() {
     let digits = shared("corpus/digits.circuit");
-    let folder = Folder::new();
-    let (a, b) = (folder.path("a.safetensors"), folder.path("b.safetensors"));
+    let folder = Folder::new("train");
+    let (a, b) = (folder.file("a.safetensors"), folder.file("b.safetensors"));
     let first = told(&["train", &digits, "--steps", "100", "--save", &a]);
     told(&["train", &digits, "--steps", "100", "--save", &b]);
     let (bytes, again) = (fs::read(&a).expect("is saved"), fs::read(&b).expect("is saved"));
     assert!(bytes == again, "the same training gives the same file");
-    assert_eq!(folder.names(), ["a.safetensors", "b.safetensors"], "nothing is left beside them");
+    assert_eq!(names(&folder), ["a.safetensors", "b.safetensors"], "nothing is left beside them");
     // A rate of 0 moves nothing.
     let loaded = told(&["train", &digits, "--load", &a, "--lr", "0", "--steps", "1"]);
     assert_eq!(loaded["params_hash"], first["params_hash"]);
@@ -194,12 +198,12 @@ fn weights_come_back_to_the_bit() {
 /// x is 10, 20, 30 and 1000 times as much in the row that is held out by its group.
 #[test]
 fn normalized_inputs_are_fitted_to_the_training_rows_and_kept() {
-    let folder = Folder::new();
-    folder.write("d.csv", "x0,x1,y,g\n10,5,1,a\n20,5,2,a\n30,5,3,a\n30000,5,3,b\n");
+    let folder = Folder::new("train");
+    put(&folder, "d.csv", "x0,x1,y,g\n10,5,1,a\n20,5,2,a\n30,5,3,a\n30000,5,3,b\n");
     let text = "input x[2]\nlabel y\nnormalize x\nlayer fc = dense(1)\nminimize mse(sum(fc(x)), y)\n\
                 train {\ndata = \"d.csv\"\nsplit = by(g, hold = b)\nepochs = 1\n}\n";
-    let circuit = folder.write("d.circuit", text);
-    let saved = folder.path("w.safetensors");
+    let circuit = put(&folder, "d.circuit", text);
+    let saved = folder.file("w.safetensors");
     let read = |name: &str| -> Vec<f64> {
         let bytes = fs::read(&saved).expect("is saved");
         let file = safetensors::SafeTensors::deserialize(&bytes).expect("reads");
@@ -212,21 +216,21 @@ fn normalized_inputs_are_fitted_to_the_training_rows_and_kept() {
     assert_eq!(read("x.deviation"), [(200.0f64 / 3.0).sqrt(), 1.0]);
     assert_eq!(host, told(&["train", &circuit, "--scalar", "f64", "--on", "loopback"]));
     // Loaded weights keep what they were trained with, whatever the new rows are.
-    folder.write("d.csv", "x0,x1,y,g\n1,2,1,a\n2,3,2,a\n30000,5,3,b\n");
+    put(&folder, "d.csv", "x0,x1,y,g\n1,2,1,a\n2,3,2,a\n30000,5,3,b\n");
     told(&["train", &circuit, "--scalar", "f64", "--load", &saved, "--save", &saved]);
     assert_eq!(read("x.mean"), [20.0, 5.0]);
 }
 
 #[test]
 fn weights_of_another_circuit_are_refused() {
-    let folder = Folder::new();
-    let saved = folder.path("w.safetensors");
+    let folder = Folder::new("train");
+    let saved = folder.file("w.safetensors");
     let digits = fs::read_to_string(shared("corpus/digits.circuit")).expect("reads");
     let digits = digits.replace("../data/digits.csv", &shared("data/digits.csv"));
-    let own = folder.write("digits.circuit", &digits);
+    let own = put(&folder, "digits.circuit", &digits);
     chainrule(&["train", &own, "--steps", "1", "--save", &saved]).expect("trains");
     let refused = |from: &str, to: &str, why: &str| {
-        let other = folder.write("other.circuit", &digits.replace(from, to));
+        let other = put(&folder, "other.circuit", &digits.replace(from, to));
         let report = chainrule(&["train", &other, "--steps", "1", "--load", &saved]).expect_err(why);
         assert!(report.contains(why), "{report}");
         assert!(report.contains("w.safetensors\n  = help: "), "{report}");
@@ -238,14 +242,14 @@ fn weights_of_another_circuit_are_refused() {
     let report = chainrule(&["train", &own, "--load", &saved, "--scalar", "f64"]).expect_err("f32");
     assert!(report.contains("`fc1.weight` is saved in f32, this run is in f64"), "{report}");
     // Names of wires and how a layer started are no reason.
-    let same = folder.write("same.circuit", &digits.replace("logits", "scores").replace("init = he", "init = zero"));
+    let same = put(&folder, "same.circuit", &digits.replace("logits", "scores").replace("init = he", "init = zero"));
     chainrule(&["train", &same, "--steps", "1", "--load", &saved]).expect("fits");
 }
 
 #[test]
 fn nothing_is_saved_over_when_a_training_fails() {
     let (folder, circuit) = line();
-    let saved = folder.write("w.safetensors", "what was there");
+    let saved = put(&folder, "w.safetensors", "what was there");
     for (scalar, rate) in [("f32", "1e6"), ("f64", "1e30")] {
         for batch in ["1", "4"] {
             let line = ["train", &circuit, "--save", &saved, "--scalar", scalar, "--batch", batch, "--lr", rate];
@@ -257,20 +261,21 @@ fn nothing_is_saved_over_when_a_training_fails() {
     let report = chainrule(&["train", &circuit, "--save", &saved, "--data", "nowhere.csv"]).expect_err("no data");
     assert!(report.contains("there is no such data file"), "{report}");
     assert_eq!(fs::read_to_string(&saved).expect("is there"), "what was there");
-    assert_eq!(folder.names(), ["line.circuit", "line.csv", "w.safetensors"]);
-    let report = chainrule(&["train", &circuit, "--save", &folder.path("none/w")]).expect_err("no folder");
+    assert_eq!(names(&folder), ["line.circuit", "line.csv", "w.safetensors"]);
+    let report = chainrule(&["train", &circuit, "--save", &folder.file("none/w")]).expect_err("no folder");
     assert!(report.contains("the folder does not exist"), "{report}");
-    let report = chainrule(&["train", &circuit, "--save", &folder.0.display().to_string()]).expect_err("a folder");
+    let own = folder.file("");
+    let report = chainrule(&["train", &circuit, "--save", own.trim_end_matches('/')]).expect_err("a folder");
     assert!(report.contains("it is a folder"), "{report}");
 }
 
 /// √a is NaN once a is below 0, and its gradient with it.
 #[test]
 fn an_objective_that_is_no_number_stops_the_training() {
-    let folder = Folder::new();
-    folder.write("line.csv", LINE);
+    let folder = Folder::new("train");
+    put(&folder, "line.csv", LINE);
     let text = format!("input x\nlabel y\nparam a = -1\nminimize mse(sqrt(a) * x, y)\n{BLOCK}");
-    let circuit = folder.write("a.circuit", &text);
+    let circuit = put(&folder, "a.circuit", &text);
     for on in ["host", "loopback"] {
         for batch in ["1", "2"] {
             let report = chainrule(&["train", &circuit, "--on", on, "--batch", batch]).expect_err("NaN");
@@ -279,7 +284,7 @@ fn an_objective_that_is_no_number_stops_the_training() {
     }
     // No gradient comes from this branch, so every step is fine, but the objective is not.
     let text = format!("input x\nlabel y\nparam a = 1\nminimize mse(a * x, y) + log(-1 + 0 * x)\n{BLOCK}");
-    let circuit = folder.write("b.circuit", &text);
+    let circuit = put(&folder, "b.circuit", &text);
     let report = chainrule(&["train", &circuit]).expect_err("NaN");
     assert!(report.starts_with("error: the training diverged at step 1: the objective is not a number"), "{report}");
 }
@@ -296,20 +301,20 @@ fn bad_data_is_refused_with_its_place() {
         ("", "the data has no header", "line.csv\n"),
     ] {
         let (folder, circuit) = line();
-        folder.write("line.csv", csv);
+        put(&folder, "line.csv", csv);
         let report = chainrule(&["train", &circuit]).expect_err(why);
         assert!(report.starts_with(&format!("error: {why}\n --> ")), "{report}");
         assert!(report.contains(place) && report.contains("= help: "), "{report}");
     }
     let (folder, _) = line();
-    folder.write("line.csv", "x,y,sid\n1,2,0\n");
-    let circuit = folder.write("near.circuit", &format!("{FIT}{BLOCK}"));
+    put(&folder, "line.csv", "x,y,sid\n1,2,0\n");
+    let circuit = put(&folder, "near.circuit", &format!("{FIT}{BLOCK}"));
     let report = chainrule(&["train", &circuit]).expect_err("no column");
     assert!(report.contains("did you mean `sid`?"), "{report}");
-    folder.write("line.csv", "x,side\n1,2\n");
+    put(&folder, "line.csv", "x,side\n1,2\n");
     let classes = "input x\nlabel side : class(2)\nlayer fc = dense(2)\nparam v[1] = [1]\n\
                    minimize cross_entropy(fc(v * x), side)\ntrain { data = \"line.csv\" }\n";
-    let circuit = folder.write("classes.circuit", classes);
+    let circuit = put(&folder, "classes.circuit", classes);
     let report = chainrule(&["train", &circuit]).expect_err("no class");
     assert!(report.contains("label `side` is `2`, not one of 2 classes"), "{report}");
 }
@@ -318,7 +323,7 @@ fn bad_data_is_refused_with_its_place() {
 fn what_cannot_be_trained_is_refused() {
     let (folder, circuit) = line();
     let refused = |text: &str, why: &str, help: &str| {
-        let circuit = folder.write("other.circuit", text);
+        let circuit = put(&folder, "other.circuit", text);
         let report = chainrule(&["train", &circuit]).expect_err(why);
         assert!(report.contains(why) && report.contains(help), "{report}");
     };
@@ -379,11 +384,11 @@ fn many(folder: &Folder, settings: &str) -> String {
         let class = u8::from(a * b + 0.3 * (k % 7) as f64 / 7.0 > 0.1);
         rows += &format!("{a},{b},{class}\n");
     }
-    folder.write("many.csv", &rows);
+    put(folder, "many.csv", &rows);
     let text = "param s = 1\nt = s * 0.5\ninput x[2]\nlabel y : class(2)\nlayer a = dense(6)\nlayer b = dense(2)\n\
                 minimize cross_entropy(b(tanh(a(x * t))), y)\n";
     let block = format!("train {{\ndata = \"many.csv\"\nsplit = 0.2\n{settings}\n}}\n");
-    folder.write("many.circuit", &format!("{text}{block}"))
+    put(folder, "many.circuit", &format!("{text}{block}"))
 }
 
 #[test]
@@ -398,13 +403,13 @@ fn a_saved_training_goes_on_as_if_it_had_never_stopped() {
         "optimizer = rmsprop(0.01)\nbatch = 4\nclip = value(0.2)",
     ];
     for settings in settings {
-        let folder = Folder::new();
+        let folder = Folder::new("train");
         let circuit = many(&folder, settings);
         for scalar in ["f32", "f64"] {
             // Within an epoch and at its end, here and there: a batch of 5 takes 39 steps an epoch.
             for (half, on, then_on) in [("78", "host", "host"), ("90", "host", "loopback"), ("90", "loopback", "host")]
             {
-                let (state, all) = (folder.path("s.state"), folder.path("all.state"));
+                let (state, all) = (folder.file("s.state"), folder.file("all.state"));
                 let run = |steps, on, rest: &[&str]| {
                     let line = ["train", &circuit, "--steps", steps, "--scalar", scalar, "--on", on];
                     told(&[&line, rest].concat())
@@ -421,10 +426,10 @@ fn a_saved_training_goes_on_as_if_it_had_never_stopped() {
 
 #[test]
 fn a_training_ends_early_and_keeps_the_best() {
-    let folder = Folder::new();
+    let folder = Folder::new("train");
     // A rate so high that the loss soon goes up and down.
     let circuit = many(&folder, "optimizer = adam(0.5)\nbatch = 2\nepochs = 60");
-    let (last, best) = (folder.path("last.safetensors"), folder.path("best.safetensors"));
+    let (last, best) = (folder.file("last.safetensors"), folder.file("best.safetensors"));
     let early = told(&["train", &circuit, "--patience", "4", "--keep", "best", "--save", &best]);
     let epochs = early["epochs"].as_u64().unwrap();
     let kept = early["kept"].as_u64().unwrap();
@@ -445,9 +450,9 @@ fn a_training_ends_early_and_keeps_the_best() {
 
 #[test]
 fn a_saved_training_goes_on_as_what_it_was() {
-    let folder = Folder::new();
+    let folder = Folder::new("train");
     let circuit = many(&folder, "optimizer = adam(0.01)\nbatch = 4\nschedule = cosine");
-    let state = folder.path("s.state");
+    let state = folder.file("s.state");
     chainrule(&["train", &circuit, "--steps", "60", "--save-state", &state]).unwrap();
     let refused = |rest: &[&str]| {
         let line = [&["train", &circuit, "--resume", &state], rest].concat();
@@ -473,14 +478,14 @@ fn a_saved_training_goes_on_as_what_it_was() {
         assert!(told.contains(what) && told.contains("help: "), "{told}");
     }
     // Weights alone are no training; a training has weights.
-    let weights = folder.path("w.safetensors");
+    let weights = folder.file("w.safetensors");
     chainrule(&["train", &circuit, "--steps", "60", "--save", &weights]).unwrap();
     let told = chainrule(&["train", &circuit, "--resume", &weights]).expect_err("no state");
     assert!(told.starts_with("error: this is no saved training") && told.contains("`--load`"), "{told}");
     let from = |file: &str| chainrule(&["train", &circuit, "--steps", "5", "--load", file]).unwrap();
     assert_eq!(from(&weights), from(&state));
-    let rows = fs::read_to_string(folder.path("many.csv")).unwrap();
-    folder.write("many.csv", &rows.replacen("-1,", "-0.5,", 1));
+    let rows = fs::read_to_string(folder.file("many.csv")).unwrap();
+    put(&folder, "many.csv", &rows.replacen("-1,", "-0.5,", 1));
     let told = refused(&["--steps", "120"]);
     assert!(told.contains("another run"), "{told}");
 }

@@ -48,6 +48,11 @@ pub struct Case {
     pub values: Vec<Expected>,
     /// Gradients that must come out.
     pub gradients: Vec<Expected>,
+    /// Samples to train on, one after the other, as the circuit's `train` block says; inputs and labels
+    /// that a sample does not name are as in the case.
+    pub samples: Vec<BTreeMap<String, Given>>,
+    /// Params that must come out of that.
+    pub params: Vec<Expected>,
     /// How they are compared.
     pub judge: Judge,
     /// Whether the derivative is a convention here, which no oracle can know.

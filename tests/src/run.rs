@@ -99,6 +99,67 @@ pub fn start<T: Number>(lowered: &Lowered<T>, case: &Case) -> Result<Option<Wire
     }
 }
 
+/// Trains on the samples of a case as the circuit's block says, on an engine planned for that; the
+/// last batch may hold less. The losses.
+///
+/// # Errors
+///
+/// What cannot be set, or what the engine refused.
+pub fn train<T: Number>(lowered: &Lowered<T>, case: &Case, engine: &mut dyn Engine<T>) -> Result<Vec<T>, String> {
+    for (wire, values) in settings(lowered, case)? {
+        if lowered.params.iter().any(|param| param.wire == wire) {
+            engine.set(wire, 0, &values).map_err(words)?;
+        }
+    }
+    engine.ready().map_err(words)?;
+    let mut rows = Vec::new();
+    for sample in &case.samples {
+        let mut one = case.clone();
+        one.inputs.extend(sample.clone());
+        let mut wires = settings(lowered, &one)?;
+        wires.retain(|(wire, _)| lowered.fields.iter().any(|field| field.wire == *wire));
+        wires.sort_by_key(|(wire, _)| *wire);
+        wires.into_iter().for_each(|(_, values)| rows.extend(values));
+    }
+    engine.keep(rows, &mut |_| ()).map_err(words)?;
+    engine.train(Training::new(lowered.training.optimiser, lowered.training.batch)).map_err(words)?;
+    let (mut losses, order) = (Vec::new(), (0..case.samples.len()).collect::<Vec<usize>>());
+    engine.run(engine::Work::Train, &order, &mut |loss| losses.push(loss)).map_err(words)?;
+    engine.end_batch().map_err(words)?;
+    Ok(losses)
+}
+
+/// What a circuit's block says a training needs.
+pub fn purpose<T: Number>(lowered: &Lowered<T>) -> Purpose {
+    lowered.training.optimiser.purpose(lowered.training.batch)
+}
+
+/// The losses, params and moments after the samples of each case that has some.
+///
+/// # Errors
+///
+/// As [`train`].
+pub fn trainings<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dyn Engine<T>) -> Result<Shown, String> {
+    let mut shown = Shown::default();
+    for case in entry.cases.iter().filter(|case| !case.samples.is_empty()) {
+        let after = format!("samples of case {}", case.number);
+        shown.bits(format!("{after}: losses"), &train(lowered, case, engine)?);
+        show_params(lowered, &after, engine, &mut shown)?;
+        shown.bits(format!("{after}: moments"), &engine.moments().map_err(words)?);
+    }
+    Ok(shown)
+}
+
+/// Compares the params after a case's samples with what they must be, and gives all that is not
+/// right.
+pub fn judge_params<T: Number>(lowered: &Lowered<T>, case: &Case, engine: &mut dyn Engine<T>) -> Vec<String> {
+    let one = |expected: &Expected| {
+        let got = got(lowered, Kind::Value, expected, engine);
+        got.and_then(|got| case.judge.compare(T::SCALAR, Kind::Value, expected, &got)).err()
+    };
+    case.params.iter().filter_map(one).collect()
+}
+
 /// Compares a case with what an engine got, and gives all that is not right.
 pub fn judge<T: Number>(lowered: &Lowered<T>, case: &Case, engine: &mut dyn Engine<T>) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -234,10 +295,13 @@ pub fn results<T: Number>(entry: &Entry, lowered: &Lowered<T>, engine: &mut dyn 
 pub type Work<T> = (Purpose, fn(&Entry, &Lowered<T>, &mut dyn Engine<T>) -> Result<Shown, String>);
 
 /// All that engines are compared by.
-pub fn works<T: Number>(lowered: &Lowered<T>) -> Vec<Work<T>> {
+pub fn works<T: Number>(entry: &Entry, lowered: &Lowered<T>) -> Vec<Work<T>> {
     let mut all: Vec<Work<T>> = vec![(Purpose::Inspect, all_cases), (Purpose::Infer, results)];
     if trains(lowered) {
         all.extend([(Purpose::Train, steps as _), (Purpose::Accumulate, batches as _)]);
+    }
+    if entry.cases.iter().any(|case| !case.samples.is_empty()) {
+        all.push((purpose(lowered), trainings));
     }
     all
 }
@@ -310,7 +374,7 @@ fn show_params<T: Number>(
 
 /// Plain steps after so many samples.
 fn sgd<T: Number>(batch: u32) -> Training<T> {
-    Training::new(Optimiser::new(Method::Sgd, T::from_f64(0.05)), batch)
+    Training::new(Optimiser::new(Method::Sgd, T::from_f64(0.05)), batch).with_seed(7)
 }
 
 /// [`STEPS`] fused steps, their losses and the params after them.

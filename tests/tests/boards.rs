@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use chainrule::Purpose;
-use chainrule_cli::board::{BOARDS, Port};
-use chainrule_cli::engine::{Client, EngineError, Host};
+use chainrule_cli::board::{BOARDS, Port, table};
+use chainrule_cli::engine::{Client, Engine, EngineError, Host};
 use chainrule_cli::lower::Lowered;
 use chainrule_tests::corpus::{self, Entry};
 use chainrule_tests::run::{Number, Work, lowered, works};
@@ -34,6 +34,8 @@ struct Board {
     name: String,
     seconds: f32,
     numbers: usize,
+    /// The greatest stack, as the board painted it, over all circuits.
+    stack: u32,
     results: Vec<Result>,
     wrong: Vec<String>,
 }
@@ -54,11 +56,16 @@ fn compare<T: Number>(
     lowered: &Lowered<T>,
     (purpose, show): Work<T>,
     port: &mut Port,
+    stack: &mut u32,
 ) -> std::result::Result<usize, EngineError> {
     let told = |error: String| EngineError::Line(error);
     let host = show(entry, lowered, &mut Host::new(lowered.view(), purpose)?).map_err(told)?;
     let mut client = Client::new(port, lowered.view(), purpose, &mut |_| ())?;
-    let board = show(entry, lowered, &mut client).map_err(told)?;
+    let board = show(entry, lowered, &mut client);
+    if let Some(vitals) = client.vitals(false)? {
+        *stack = (*stack).max(vitals.stack.unwrap_or(u32::MAX));
+    }
+    let board = board.map_err(told)?;
     match host.differences(&board).as_slice() {
         [] => Ok(host.numbers()),
         all => Err(told(format!("{} differences, the first {}", all.len(), all[0]))),
@@ -67,7 +74,7 @@ fn compare<T: Number>(
 
 fn corpus_on<T: Number>(board: &'static str, entries: &[Entry]) -> Board {
     let name = if T::BYTES == 8 { format!("{board} {}", T::NAME) } else { board.to_owned() };
-    let mut done = Board { name, seconds: 0.0, numbers: 0, results: Vec::new(), wrong: Vec::new() };
+    let mut done = Board { name, seconds: 0.0, numbers: 0, stack: 0, results: Vec::new(), wrong: Vec::new() };
     let mut port = match Port::open(board, T::BYTES == 8, None, false, &mut |_| ()) {
         Ok(port) => port,
         Err(error) => {
@@ -79,9 +86,9 @@ fn corpus_on<T: Number>(board: &'static str, entries: &[Entry]) -> Board {
     for entry in entries {
         let mut result = Result::default();
         let lowered = lowered::<T>(entry).unwrap();
-        for work in works(&lowered) {
+        for work in works(entry, &lowered) {
             let purpose = word(work.0);
-            match compare(entry, &lowered, work, &mut port) {
+            match compare(entry, &lowered, work, &mut port, &mut done.stack) {
                 Ok(numbers) => {
                     done.numbers += numbers;
                     result.equal.push(purpose);
@@ -97,6 +104,12 @@ fn corpus_on<T: Number>(board: &'static str, entries: &[Entry]) -> Board {
             done.wrong.push("the rest was not tried after so many failures".into());
             break;
         }
+    }
+    // Budgets are those of f32; in f64 the numbers that functions keep are up to twice as wide.
+    let budget = table::find(board).unwrap().budget().unwrap().stack;
+    let most = budget * (T::BYTES / 4) as u32;
+    if done.stack > most || done.stack < budget / 4 * 3 {
+        done.wrong.push(format!("{} bytes of stack; the budget is {most}, and is to say something", done.stack));
     }
     done.seconds = start.elapsed().as_secs_f32();
     done
@@ -127,10 +140,10 @@ fn print_table(entries: &[Entry], boards: &[Board]) {
     }
     println!();
     for board in boards {
-        let Board { name, seconds, numbers, results, .. } = board;
+        let Board { name, seconds, numbers, stack, results, .. } = board;
         let whole = results.iter().filter(|result| result.refused.is_empty()).count();
         println!(
-            "{name}: {whole} of {} circuits whole, {numbers} numbers with equal bits, {seconds:.1} s",
+            "{name}: {whole} of {} circuits whole, {numbers} numbers with equal bits, {stack} bytes of stack, {seconds:.1} s",
             entries.len()
         );
     }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chainrule::{Op, OpKind};
+use chainrule_cli::lower::optimisers;
 use chainrule_tests::corpus::{self, Judge};
 use chainrule_tests::run::{lowered, ops};
 
@@ -72,6 +73,34 @@ fn every_kink_is_exact() {
     let far = |name: &str| name.starts_with("kink-far-");
     for entry in kinks.iter().filter(|entry| !far(&entry.name)) {
         assert!(entry.cases.iter().any(|case| case.judge == Judge::Exact), "{} has no exact case", entry.name);
+    }
+}
+
+/// What a `train` block can say of a step is trained by, and told, in the corpus.
+#[test]
+fn every_way_of_a_step_is_in_the_corpus() {
+    let mut told = String::new();
+    for entry in corpus::read().unwrap().iter().filter(|entry| entry.cases.iter().any(|case| !case.samples.is_empty()))
+    {
+        let optimiser = lowered::<f64>(entry).unwrap().training.optimiser;
+        told += &format!("{}\n{:?}\n", optimisers::written(&optimiser), optimisers::extras(&optimiser));
+    }
+    for way in [
+        "sgd(",
+        "momentum(",
+        "nesterov(",
+        "adam(",
+        "adamw(",
+        "rmsprop(",
+        "weight_decay = ",
+        "\"weight_decay\"",
+        "norm(",
+        "value(",
+        "step(",
+        "cosine(",
+        "warmup",
+    ] {
+        assert!(told.contains(way), "no circuit's params are told after training by {way}");
     }
 }
 

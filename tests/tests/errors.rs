@@ -52,6 +52,17 @@ fn record(op: Op, [shape, a, b, c]: [u8; 4]) -> Gate {
     Gate::from_bytes([op.code(), shape, a, 0, b, 0, c, 0]).unwrap()
 }
 
+/// What is refused over planes [2, 4, 4] with weights for a 3 × 3 kernel and 4 outputs.
+fn over_planes(build: fn(&mut Circuit<f32, 4>, Wire, Wire) -> Result<Wire, BuildError>) -> BuildError {
+    let mut circuit = Circuit::new();
+    let x = circuit.input(Shape::new(&[2, 4, 4]).unwrap()).unwrap();
+    let w = circuit.param(Shape::new(&[2, 3, 3, 4]).unwrap()).unwrap();
+    let error = build(&mut circuit, x, w).unwrap_err();
+    assert!(circuit.view().attrs().is_empty() && circuit.view().len() == 2, "{error:?} changed the circuit");
+    circuit.conv2d(x, w, None, [1, 1, 1]).expect("a refused call leaves a circuit that goes on");
+    error
+}
+
 #[test]
 fn build_errors() {
     type Small = Circuit<f32, 4, 2, 3, 2>;
@@ -99,6 +110,23 @@ fn build_errors() {
             ("BadBounds", with(&|c| c.leaky_relu(x(c), f32::NAN).map(drop))),
             ("BadClasses", with(&|c| c.label(1).map(drop))),
             ("NotALabel", with(&|c| c.cross_entropy(v(c), x(c)).map(drop))),
+            ("BadBounds", with(&|c| c.dropout(x(c), 1.0).map(drop))),
+            ("BadBounds", with(&|c| c.huber(x(c), x(c), 0.0).map(drop))),
+            ("WrongShape", with(&|c| c.layer_norm(v(c), v(c), x(c), 0.5).map(drop))),
+            ("ShapeMismatch", with(&|c| c.reshape(v(c), Shape::vector(4)).map(drop))),
+            ("ShapeMismatch", over_planes(|c, x, w| c.conv2d(x, w, Some(x), [1, 0, 1]))),
+            ("BadRecord", with(&|c| c.add_gate(Op::MaxPool, &[v(c)], &[]).map(drop))),
+            ("AttributesFull", with(&|c| c.max_pool(v(c), [2, 2, 0]).map(drop))),
+            ("WrongRank", over_planes(|c, _, w| c.max_pool(w, [2, 2, 0]))),
+            ("WrongRank", with(&|c| c.global_avg(v(c)).map(drop))),
+            ("WrongRank", over_planes(|c, x, w| c.conv1d(x, w, None, [1, 0, 1]))),
+            ("BadWindow", over_planes(|c, x, _| c.max_pool(x, [5, 1, 0]))),
+            ("BadWindow", over_planes(|c, x, _| c.avg_pool(x, [2, 1, 2]))),
+            ("BadWindow", over_planes(|c, x, w| c.conv2d(x, w, None, [0, 0, 1]))),
+            ("BadGroups", over_planes(|c, x, w| c.conv2d(x, w, None, [1, 0, 3]))),
+            ("BadGroups", over_planes(|c, x, w| c.conv2d(x, w, None, [1, 0, 0]))),
+            ("WrongWeights", over_planes(|c, x, w| c.conv2d(x, w, None, [1, 0, 2]))),
+            ("WrongWeights", over_planes(|c, x, _| c.conv2d(x, x, None, [1, 0, 1]))),
             ("NotAParam", with(&|c| c.set_frozen(x(c), true))),
         ],
     );
@@ -263,8 +291,8 @@ fn refusals() {
         ("Malformed", refusal(&[hello, Ask::Gates(&[1, 2, 3])])),
         ("Malformed", refusal(&[hello, Ask::Gates(&[200, 0, 0, 0, 0, 0, 0, 0])])),
         ("Malformed", refusal(&[hello, Ask::Numbers(&[1, 2, 3])])),
-        ("Malformed", after(Ask::Train { steps: 0, batch: 0, optimiser: &[0; 12] })),
-        ("Malformed", after(Ask::Train { steps: 0, batch: 1, optimiser: &[9] })),
+        ("Malformed", after(Ask::Train { steps: 0, batch: 0, seed: 0, optimiser: &[0; 12] })),
+        ("Malformed", after(Ask::Train { steps: 0, batch: 1, seed: 0, optimiser: &[9] })),
         ("Build", refusal(&[hello, Ask::Gates(&weight)])),
         ("Plan", refusal(&[hello, Ask::Shape(Shape::SCALAR), Ask::Gates(&weight), Ask::Plan(Purpose::Train)])),
         ("Run", after(Ask::Backward(7))),

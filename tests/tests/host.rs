@@ -3,13 +3,13 @@
 use chainrule::Purpose;
 use chainrule_cli::engine::Host;
 use chainrule_tests::corpus;
-use chainrule_tests::run::{Number, judge, lowered, run};
+use chainrule_tests::run::{Number, judge, judge_params, lowered, purpose, run, train};
 
 /// All that is wrong, and how many numbers were compared.
 fn suite<T: Number>() {
     let entries = corpus::read().unwrap();
     assert!(entries.len() >= 100, "the corpus has only {} circuits", entries.len());
-    let (mut wrong, mut cases, mut numbers) = (Vec::new(), 0, 0);
+    let (mut wrong, mut cases, mut numbers, mut trained) = (Vec::new(), 0, 0, 0);
     for entry in &entries {
         let lowered = match lowered::<T>(entry) {
             Ok(lowered) => lowered,
@@ -28,14 +28,30 @@ fn suite<T: Number>() {
                 }
             };
             cases += 1;
-            numbers += case.values.iter().chain(&case.gradients).map(|told| told.numbers.len()).sum::<usize>();
+            numbers += case
+                .values
+                .iter()
+                .chain(&case.gradients)
+                .chain(&case.params)
+                .map(|told| told.numbers.len())
+                .sum::<usize>();
             match run(&lowered, case, &mut engine) {
                 Ok(()) => wrong.extend(judge(&lowered, case, &mut engine).into_iter().map(at)),
                 Err(error) => wrong.push(at(error)),
             }
+            if case.samples.is_empty() {
+                continue;
+            }
+            trained += 1;
+            let mut engine = Host::new(lowered.view(), purpose(&lowered)).unwrap();
+            match train(&lowered, case, &mut engine) {
+                Ok(_) => wrong.extend(judge_params(&lowered, case, &mut engine).into_iter().map(at)),
+                Err(error) => wrong.push(at(error)),
+            }
         }
     }
-    println!("{}: {} circuits, {cases} cases, {numbers} numbers", T::NAME, entries.len());
+    println!("{}: {} circuits, {cases} cases, {trained} of them trained, {numbers} numbers", T::NAME, entries.len());
+    assert!(trained >= 12, "only {trained} cases train");
     assert!(wrong.is_empty(), "{} wrong in {}:\n{}", wrong.len(), T::NAME, wrong.join("\n"));
 }
 

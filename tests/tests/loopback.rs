@@ -25,7 +25,7 @@ fn suite<T: Number>() {
     for entry in &entries {
         let lowered = lowered::<T>(entry).unwrap();
         trained += usize::from(trains(&lowered));
-        for work in works(&lowered) {
+        for work in works(entry, &lowered) {
             match compare(entry, &lowered, work) {
                 Ok(shown) => numbers += shown.numbers(),
                 Err(error) => wrong.push(format!("{} {:?}:\n    {error}", entry.name, work.0)),

@@ -120,7 +120,7 @@ fn gradients_are_kept_where_they_are_needed() {
                     view.gates().iter().filter(|gate| view.operands(gate).any(|operand| operand == wire)).collect();
                 let by_its_gate = purpose == Purpose::Train
                     && view.gate(wire).unwrap().is_trained()
-                    && matches!(readers.as_slice(), [gate] if gate.op() == Op::Dense && view.operand(gate, 0) != Some(wire));
+                    && matches!(readers.as_slice(), [gate] if gate.op().has_weights() && view.operand(gate, 0) != Some(wire));
                 fused += usize::from(by_its_gate);
                 let expected = needs[wire.index()] && !by_its_gate;
                 // A circuit's scalar beginning has its gradients beside its values, needed or not.

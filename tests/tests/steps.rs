@@ -3,7 +3,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chainrule::{Circuit, CircuitRef, Layout, Objective, Op, Purpose, RunError, Scalar, Shape, Slot, Tape, Wire, plan};
+use chainrule::{
+    Circuit, CircuitRef, Layout, Method, Noise, Objective, Op, Optimiser, Purpose, RunError, Scalar, Shape, Slot, Tape,
+    Training, Wire, plan,
+};
 use chainrule_tests::corpus;
 use chainrule_tests::run::{Number, bits, lowered, settings, trains};
 use proptest::prelude::*;
@@ -223,14 +226,16 @@ fn by_hand_towards<T: Number>(memory: &mut Memory<'_, T>, rate: T, objective: Wi
         }
         let reader = circuit.wires().find(|reader| {
             let gate = circuit.gate(*reader).unwrap();
-            gate.op() == Op::Dense && circuit.operands(gate).skip(1).any(|operand| operand == *wire)
+            gate.op().has_weights() && circuit.operands(gate).skip(1).any(|operand| operand == *wire)
         });
         match reader.filter(|_| readers(*wire) == 1) {
             Some(reader) => {
-                let dense = circuit.gate(reader).unwrap();
+                let layer = circuit.gate(reader).unwrap();
                 let delta = tape.gradient(reader).unwrap();
-                if circuit.operand(dense, 1) == Some(*wire) {
-                    let x = tape.value(circuit.operand(dense, 0).unwrap()).unwrap();
+                let x = tape.value(circuit.operand(layer, 0).unwrap()).unwrap();
+                if layer.op() != Op::Dense {
+                    convolved(&circuit, reader, circuit.operand(layer, 1) == Some(*wire), (x, delta), rate, values);
+                } else if circuit.operand(layer, 1) == Some(*wire) {
                     for (row, &x) in values.chunks_mut(delta.len()).zip(x).filter(|(_, x)| **x != T::ZERO) {
                         let scale = rate * x;
                         row.iter_mut().zip(delta).for_each(|(w, &d)| *w -= scale * d);
@@ -246,6 +251,50 @@ fn by_hand_towards<T: Number>(memory: &mut Memory<'_, T>, rate: T, objective: Wi
         }
     }
     params
+}
+
+/// The same for a convolution: position by position, w −= (rate·x)·δ where x ≠ 0 for each element of
+/// x that the position sees, weights [in / groups, kernel…, out]; or b −= rate·δ.
+fn convolved<T: Number>(
+    circuit: &CircuitRef<'_, T>,
+    reader: Wire,
+    weights: bool,
+    (x, delta): (&[T], &[T]),
+    rate: T,
+    values: &mut [T],
+) {
+    let gate = circuit.gate(reader).unwrap();
+    let &[stride, padding, groups] = circuit.integers(gate) else { panic!("three whole numbers") };
+    let sizes = |wire: Wire| circuit.shape(wire).dims().iter().map(|&size| i64::from(size)).collect::<Vec<i64>>();
+    // A length is a plane of height 1.
+    let plane = |sizes: &[i64]| if let [height, width] = *sizes { [height, width] } else { [1, sizes[0]] };
+    let (weight, input, output) =
+        (sizes(circuit.operand(gate, 1).unwrap()), sizes(circuit.operand(gate, 0).unwrap()), sizes(reader));
+    let flat = input.len() == 2;
+    let (share, outputs) = (weight[0], output[0]);
+    let [tall, wide] = plane(&weight[1..weight.len() - 1]);
+    let ([height, width], [rows, columns]) = (plane(&input[1..]), plane(&output[1..]));
+    let (s, p, per_group) = (i64::from(stride), i64::from(padding), outputs / i64::from(groups));
+    let (down, above) = if flat { (1, 0) } else { (s, p) };
+    for position in 0..rows * columns {
+        for o in 0..outputs {
+            let d = delta[(o * rows * columns + position) as usize];
+            if !weights {
+                values[o as usize] -= rate * d;
+                continue;
+            }
+            for (c, ky, kx) in (0..share * tall * wide).map(|k| (k / (tall * wide), k / wide % tall, k % wide)) {
+                let (y, at) = (position / columns * down + ky - above, position % columns * s + kx - p);
+                if (0..height).contains(&y) && (0..width).contains(&at) {
+                    let x = x[(((o / per_group * share + c) * height + y) * width + at) as usize];
+                    let w = &mut values[(((c * tall + ky) * wide + kx) * outputs + o) as usize];
+                    if x != T::ZERO {
+                        *w -= (rate * x) * d;
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn steps_by_hand<T: Number>() {
@@ -404,5 +453,91 @@ fn nothing_panics_on_wild_numbers() {
                 catch_unwind(AssertUnwindSafe(|| try_step::<f64>(Purpose::Train, &[x, 1.0, x], rate, (false, true))));
             assert_eq!(done.unwrap(), Ok(()), "{x} {rate}");
         }
+    }
+}
+
+/// f = w · dropout(x, ½) with x all ones: the gradient of w is the mask, the value of f its sum.
+fn dropping() -> (Circuit<f32, 8>, Wire, Wire) {
+    let mut circuit = Circuit::new();
+    let x = circuit.input(Shape::vector(40)).unwrap();
+    let w = circuit.param(Shape::vector(40)).unwrap();
+    let y = circuit.dropout(x, 0.5).unwrap();
+    let f = circuit.dot(y, w).unwrap();
+    circuit.maximize(f).unwrap();
+    (circuit, x, w)
+}
+
+#[test]
+fn dropout_draws_by_seed_and_sample_and_not_outside_of_training() {
+    let (circuit, x, w) = dropping();
+    let masks = |seed: u64, batch: u32, from: u32, count: u32| {
+        let steps = Training::new(Optimiser::new(Method::Sgd, 0.0), batch).with_seed(seed).after(from);
+        let mut memory = Memory::new(circuit.view(), steps.purpose());
+        memory.set(&[(w, vec![1.0; 40])]);
+        let mut training = steps;
+        let one = |_| {
+            memory.set(&[(x, vec![1.0; 40])]);
+            let objective = training.sample(&mut memory.tape()).unwrap().objective;
+            memory.set(&[(x, vec![1.0; 40])]);
+            memory.tape().forward();
+            assert_eq!(memory.tape().objective_value(), Ok(40.0), "nothing is left out when nothing is trained");
+            objective
+        };
+        (0..count).map(one).collect::<Vec<f32>>()
+    };
+    let all = masks(7, 1, 0, 12);
+    assert!(all.iter().all(|sum| (10.0..70.0).contains(sum) && sum % 2.0 == 0.0), "{all:?}");
+    assert!(all.iter().any(|sum| *sum != all[0]));
+    assert_eq!(masks(7, 1, 0, 12), all);
+    assert_eq!(masks(7, 1, 5, 7), all[5..], "a training that goes on");
+    assert_eq!(masks(7, 4, 0, 12), all, "whatever the batch");
+    assert_ne!(masks(8, 1, 0, 12), all);
+}
+
+/// What is left out is a branch not taken, in both directions.
+#[test]
+fn what_dropout_leaves_out_passes_nothing() {
+    let (circuit, x, w) = dropping();
+    let mut memory = Memory::new(circuit.view(), Purpose::Inspect);
+    memory.set(&[(x, vec![1.0; 40]), (w, vec![1.0; 40])]);
+    let noise = Some(Noise { seed: 3, sample: 0 });
+    let run = |memory: &mut Memory<f32>| {
+        let mut tape = memory.tape();
+        tape.set_noise(noise);
+        tape.forward();
+        tape.backward_objective().unwrap();
+        (tape.objective_value().unwrap(), tape.gradient(x).unwrap().to_vec(), tape.gradient(w).unwrap().to_vec())
+    };
+    let (value, _, mask) = run(&mut memory);
+    assert!(mask.iter().all(|&m| m == 0.0 || m == 2.0) && value == mask.iter().sum::<f32>());
+    // Infinities where something is left out change nothing.
+    let at_dropped = |number: f32| mask.iter().map(|&m| if m == 0.0 { number } else { 1.0 }).collect::<Vec<f32>>();
+    memory.set(&[(x, at_dropped(f32::INFINITY))]);
+    assert_eq!(run(&mut memory).0, value);
+    memory.set(&[(x, at_dropped(f32::NAN)), (w, at_dropped(1e30))]);
+    assert_eq!(run(&mut memory), (value, mask.clone(), mask));
+}
+
+/// A gate with a first part of its way back finds in it what it found before.
+#[test]
+fn backward_twice_changes_nothing() {
+    for name in ["layer-gru", "layer-rnn", "layer-norm-rows", "motions"] {
+        let entry = corpus::read().unwrap().into_iter().find(|entry| entry.name == name).unwrap();
+        let lowered = lowered::<f32>(&entry).unwrap();
+        let mut memory = Memory::new(lowered.view(), Purpose::Inspect);
+        if name == "motions" {
+            memory.set(&lowered.params.iter().map(|param| (param.wire, param.start.clone())).collect::<Vec<_>>());
+        } else {
+            memory.set(&settings(&lowered, &entry.cases[0]).unwrap());
+        }
+        memory.tape().forward();
+        let mut gradients = || {
+            memory.tape().backward_objective().unwrap();
+            let gradient = |wire: Wire| memory.tape().gradient(wire).map(<[f32]>::to_vec).ok();
+            lowered.view().wires().filter_map(gradient).flatten().map(bits).collect::<Vec<_>>()
+        };
+        let first = gradients();
+        assert!(first.iter().any(|bits| *bits != 0));
+        assert_eq!(gradients(), first, "{name}");
     }
 }

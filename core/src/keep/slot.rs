@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(header.payload(), Some(2411 * 4 + 12 * 8 + 5 * 8 + 3 * 2 + 6));
         for bit in 0..8 * bytes.len() {
             let mut damaged = bytes;
-            damaged[bit / 8] ^= 1 << (bit % 8);
+            damaged.get_mut(bit / 8).into_iter().for_each(|byte| *byte ^= 1 << (bit % 8));
             assert_eq!(Header::from_bytes(&damaged), None, "bit {bit}");
             assert_ne!(marker(&damaged, 5), marker(&bytes, 5));
         }

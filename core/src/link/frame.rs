@@ -47,6 +47,7 @@ impl core::error::Error for FrameError {}
 ///
 /// # Errors
 /// [`FrameError::TooLong`]; `out` is empty then.
+#[inline(never)]
 pub fn encode_frame<M: Serialize>(
     message: &M,
     scratch: &mut [u8; MESSAGE_MAX],

@@ -3,10 +3,10 @@
 use super::Session;
 use super::machine::Machine;
 use super::message::{Memory, NotKept, Refusal};
-use crate::circuit::CircuitRef;
-use crate::keep::{KeepError, Keeper, OWN_MAX, fingerprint};
+use super::state::State;
+use crate::keep::{KeepError, Keeper, OWN_MAX};
 use crate::optimiser::Optimiser;
-use crate::plan::{Layout, Slot, plan};
+use crate::plan::{Purpose, plan};
 use crate::scalar::Scalar;
 use crate::tape::Tape;
 use crate::training::Training;
@@ -27,38 +27,34 @@ impl Saving {
     pub(super) const WHEN_ASKED: Saving = Saving { every: 0, tried: 0, missed: false };
 }
 
-/// What there is to keep.
-pub(super) struct Learned<'s, T> {
-    pub circuit: CircuitRef<'s, T>,
-    pub layout: Layout,
-    pub slots: &'s [Slot],
-    pub arena: &'s mut [T],
-    pub training: &'s Training<T>,
-    pub saving: &'s mut Saving,
-}
+/// Bytes of the session's own before the optimiser's: how often to keep, the batch and the seed.
+const FRONT: usize = 16;
 
-impl<T: Scalar> Learned<'_, T> {
-    /// Keeps it, whatever was kept when. Apart, so that its stack is not that of every request.
+impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
+    State<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
+{
+    /// Keeps what was learned. Apart, so that its stack is not that of every request.
     #[inline(never)]
-    pub(super) fn save(self, machine: &mut impl Machine) -> Result<(), Refusal> {
+    pub(super) fn save(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
         let mut own = [0; OWN_MAX];
-        let (front, room) = own.split_at_mut(8);
-        let [every, batch] = [self.saving.every, self.training.batch()].map(u32::to_le_bytes);
-        for (place, byte) in front.iter_mut().zip(every.into_iter().chain(batch)) {
+        let (every, batch) = (self.saving.every.to_le_bytes(), self.training.batch().to_le_bytes());
+        let front = every.into_iter().chain(batch).chain(self.training.seed().to_le_bytes());
+        for (place, byte) in own.iter_mut().zip(front) {
             *place = byte;
         }
-        let optimiser = self.training.optimiser().to_bytes(room).map_or(0, <[u8]>::len);
+        let room = own.get_mut(FRONT..).unwrap_or_default();
+        let optimiser = self.training.optimiser().to_bytes(room).ok_or(Refusal::Unsupported)?.len();
         let steps = self.training.steps();
-        let tape = Tape::resume(self.circuit, self.layout, self.slots, &[], self.arena)?;
-        let saved = machine.save(&tape, steps, own.get(..8 + optimiser).unwrap_or_default());
+        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let saved = machine.save(&tape, steps, own.get(..FRONT + optimiser).unwrap_or_default());
         (self.saving.tried, self.saving.missed) = (steps, saved.is_err());
         saved.map(|_| ()).map_err(refusal)
     }
 
-    /// Keeps it if enough steps were made since the last time, and none has begun.
-    pub(super) fn save_if_due(self, machine: &mut impl Machine) {
+    /// Keeps what was learned if enough steps were made since the last time and no batch has begun.
+    pub(super) fn save_if_due(&mut self, machine: &mut impl Machine) {
         let since = self.training.steps().wrapping_sub(self.saving.tried);
-        if self.saving.every > 0 && since >= self.saving.every && self.training.begun() == 0 {
+        if *self.verified && self.saving.every > 0 && since >= self.saving.every && self.training.begun() == 0 {
             // That it failed is told when the host asks what is kept.
             let _ = self.save(machine);
         }
@@ -66,13 +62,8 @@ impl<T: Scalar> Learned<'_, T> {
 
     /// What is kept, and how it stands to what was learned.
     pub(super) fn memory(&self, machine: &impl Machine) -> Memory {
-        Memory {
-            kept: machine.kept(),
-            circuit: fingerprint(&self.circuit, self.layout.purpose()),
-            steps: self.training.steps(),
-            every: self.saving.every,
-            missed: self.saving.missed,
-        }
+        let (steps, every, missed) = (self.training.steps(), self.saving.every, self.saving.missed);
+        Memory { kept: machine.kept(), steps, every, missed }
     }
 }
 
@@ -113,27 +104,29 @@ impl<
     }
 
     #[inline(never)]
-    fn fill<F: NorFlash>(&mut self, keeper: &mut Keeper<F>, purpose: crate::Purpose) -> Result<u32, KeepError> {
+    fn fill<F: NorFlash>(&mut self, keeper: &mut Keeper<F>, purpose: Purpose) -> Result<u32, KeepError> {
         let (circuit, arena) = (self.circuit.view(), self.arena.as_mut());
         let had = arena.len() as u32;
-        let layout = plan(&circuit, purpose, false, &mut self.slots).map_err(|_| KeepError::Damaged)?;
-        if layout.arena_len() as u32 > had {
-            return Err(KeepError::NoRoom(layout.arena_len() as u32, had));
+        self.layout = plan(&circuit, purpose, false, &mut self.slots).map_err(|_| KeepError::Damaged)?;
+        if self.layout.arena_len() as u32 > had {
+            return Err(KeepError::NoRoom(self.layout.arena_len() as u32, had));
         }
-        let mut tape = Tape::new(circuit, layout, &self.slots, &[], arena)?;
+        let mut tape = Tape::new(circuit, self.layout, &self.slots, &[], arena)?;
         let steps = keeper.load(&mut tape)?;
         let mut own = [0; OWN_MAX];
         let len = keeper.load_own::<T>(&mut own)?;
         let own = own.get(..len).unwrap_or_default();
-        let (every, rest) = own.split_first_chunk::<4>().ok_or(KeepError::Damaged)?;
-        let (batch, optimiser) = rest.split_first_chunk::<4>().ok_or(KeepError::Damaged)?;
-        let (every, batch) = (u32::from_le_bytes(*every), u32::from_le_bytes(*batch));
+        let (every, rest) = own.split_first_chunk().ok_or(KeepError::Damaged)?;
+        let (batch, rest) = rest.split_first_chunk().ok_or(KeepError::Damaged)?;
+        let (seed, optimiser) = rest.split_first_chunk().ok_or(KeepError::Damaged)?;
+        let (batch, seed) = (u32::from_le_bytes(*batch), u64::from_le_bytes(*seed));
+        // Params may be kept that no training was told for.
         self.training = match Optimiser::from_bytes(optimiser) {
-            Some(optimiser) if batch > 0 => Training::new(optimiser, batch).after(steps),
+            Some(optimiser) if batch > 0 => Training::new(optimiser, batch).after(steps).with_seed(seed),
             _ => Training::IDLE.after(steps),
         };
-        self.saving = Saving { every, tried: steps, missed: false };
-        (self.layout, self.planned, self.verified) = (layout, true, true);
+        self.saving = Saving { every: u32::from_le_bytes(*every), tried: steps, missed: false };
+        (self.planned, self.verified) = (true, true);
         Ok(steps)
     }
 }

@@ -1,5 +1,6 @@
 //! What host and board say to each other.
 
+use crate::circuit::Objective;
 use crate::error::{BuildError, PlanError, RunError};
 use crate::keep::Kept;
 use crate::plan::Purpose;
@@ -84,6 +85,8 @@ pub enum Ask<'a> {
         steps: u32,
         /// Samples a step, at least 1.
         batch: u32,
+        /// What dropout draws from.
+        seed: u64,
         /// The optimiser, as [`Optimiser::to_bytes`](crate::Optimiser::to_bytes) gives it.
         optimiser: &'a [u8],
     },
@@ -132,17 +135,19 @@ pub enum Ask<'a> {
         /// The rows.
         rows: &'a [u8],
     },
+    /// How is the machine?
+    Vitals {
+        /// Forget afterwards what was, and measure from here on.
+        anew: bool,
+    },
+    /// Which circuit and which params are there? A board keeps both until `Clear`, whoever asks.
+    Holds,
     /// Keep what was learned, in flash.
     Save,
     /// Do so by yourself whenever so many steps were made since the last time; 0: only when asked.
     SaveEvery(u32),
     /// What is kept?
     Kept,
-    /// How is the machine?
-    Vitals {
-        /// Forget afterwards what was, and measure from here on.
-        anew: bool,
-    },
 }
 
 /// The wire to raise or lower.
@@ -213,8 +218,23 @@ pub enum Answer<'a> {
     },
     /// To `Vitals`.
     Vitals(Vitals),
+    /// To `Holds`.
+    Holds(Holds),
     /// To `Save`, `SaveEvery` and `Kept`.
     Kept(Memory),
+}
+
+/// What a board holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holds {
+    /// [`fingerprint`](crate::keep::fingerprint) of the circuit for this purpose.
+    pub circuit: u64,
+    /// What its memory is planned for.
+    pub purpose: Purpose,
+    /// The hash over all params.
+    pub params: u64,
+    /// Whether they have been verified, so that it trains.
+    pub verified: bool,
 }
 
 /// What a board keeps, and what it has learned since.
@@ -222,9 +242,6 @@ pub enum Answer<'a> {
 pub struct Memory {
     /// The newest whole state in flash.
     pub kept: Option<Kept>,
-    /// The fingerprint of the circuit and purpose that are planned now:
-    /// [`fingerprint`](crate::keep::fingerprint).
-    pub circuit: u64,
     /// Steps that were made.
     pub steps: u32,
     /// Kept whenever so many steps were made; 0: only when asked.
@@ -343,5 +360,12 @@ impl From<RunError> for Refusal {
             RunError::ArenaTooSmall(needed) => Refusal::NoRoom(needed as u32, 0),
             error => Refusal::Run(error),
         }
+    }
+}
+
+// The objective's goal is the builder's; this keeps the two words for it from drifting apart.
+impl From<Objective> for Goal {
+    fn from(objective: Objective) -> Goal {
+        Goal { wire: objective.wire().raw(), maximize: matches!(objective, Objective::Maximize(_)) }
     }
 }

@@ -20,6 +20,9 @@
 //!   refused one may be under way already, and would train from another state than the host's.
 //! - **Data:** samples are set wire by wire for each step, or kept on boards that have room for them
 //!   and then named by row.
+//! - **Training:** `Train` says how, and from which step on; the board runs the core's own loop
+//!   ([`Training`](crate::Training)) over the samples it is given. Moments are read and set by place,
+//!   so that a training can be taken away and gone on with elsewhere.
 //! - **Keeping:** `Save` keeps what was learned in flash, `SaveEvery` does from time to time, before the
 //!   answer to the request whose step made it due. After a reset the session goes on from there, and
 //!   a host may go on without sending a circuit: `Kept` tells whose params these are.
@@ -33,11 +36,15 @@ mod frame;
 mod keeping;
 mod machine;
 mod message;
+mod raw;
 mod session;
+mod state;
 
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
 pub use machine::Machine;
-pub use message::{Answer, Ask, Board, Goal, Memory, NotKept, Refusal, Reply, Request, Reset, Vitals, Why, Work};
+pub use message::{
+    Answer, Ask, Board, Goal, Holds, Memory, NotKept, Refusal, Reply, Request, Reset, Vitals, Why, Work,
+};
 pub use session::Session;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.

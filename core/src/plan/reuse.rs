@@ -84,6 +84,7 @@ const fn place<T: Copy>(
     // An elementwise gate writes over its first operand if nobody reads that later.
     let over = match at(circuit.gates, i) {
         Some(gate) if gate.op.is_elementwise() && (gate.operand(1).is_none() || gate.a != gate.b) => gate.a as u32,
+        Some(gate) if matches!(gate.op, Op::Reshape) => gate.a as u32,
         _ => KEPT,
     };
     let (mut before, mut node, mut end) = (KEPT, *first, base);

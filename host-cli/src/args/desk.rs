@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::ScalarName;
+use super::shared::{On, ScalarName};
 
 /// `chainrule export`
 #[derive(Args, Clone, Debug)]
@@ -34,4 +34,97 @@ pub struct Export {
     /// The numbers it computes with
     #[arg(long, value_enum, value_name = "SCALAR", default_value_t = ScalarName::F32)]
     pub scalar: ScalarName,
+}
+
+/// `chainrule push`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:
+  chainrule push digits.circuit --weights digits.safetensors --on /dev/ttyACM0
+
+The board keeps circuit and weights when the host goes, until its power goes or it is sent others.")]
+pub struct Push {
+    /// A .circuit file
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// The weights, a safetensors file; otherwise the first ones, by the file's seed
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Plan the board's memory for forward only, which takes less
+    #[arg(long)]
+    pub inference: bool,
+    /// The board's port, such as /dev/ttyACM0
+    #[arg(long, value_name = "PORT")]
+    pub on: On,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `chainrule pull`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:
+  chainrule pull digits.circuit --on /dev/ttyACM0 --save learned.safetensors
+
+The board must hold the circuit of this file, by `push` or by `train`; nothing on it changes.")]
+pub struct Pull {
+    /// The .circuit file that the board holds
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// The board's port, such as /dev/ttyACM0
+    #[arg(long, value_name = "PORT")]
+    pub on: On,
+    /// Write what the board has learned into this safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `chainrule doctor`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  chainrule doctor
+  chainrule doctor --json | jq -r '.checks[] | select(.found | not) | .mend'
+
+Exit code 1 when a board cannot be built for or emulated; a missing probe or port is told, no more.")]
+pub struct Doctor {
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `chainrule image`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  chainrule image --board microbit --out chainrule.hex
+  chainrule image --board b-l475e-iot01a --out chainrule.uf2")]
+pub struct WriteImage {
+    /// The board
+    #[arg(long, value_name = "BOARD")]
+    pub board: String,
+    /// The file: .elf, .hex or .uf2
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// An image (ELF) that was built elsewhere, instead of building it here
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `chainrule flash`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:
+  chainrule flash --board microbit
+
+Builds the board's image and has the installed probe-rs write it and reset the board.")]
+pub struct Flash {
+    /// The board
+    #[arg(long, value_name = "BOARD")]
+    pub board: String,
+    /// An image (ELF) that was built elsewhere, instead of building it here
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! The command line: the verbs, each with its options, and the options they share.
 
 pub mod desk;
+pub mod models;
 pub mod number;
 pub mod pictures;
 pub mod shared;
@@ -9,9 +10,10 @@ pub mod sheet;
 mod tests;
 pub mod verbs;
 
-pub use desk::Export;
+pub use desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
+pub use models::{Adapt, Model, Predict, Test};
 pub use number::Number;
-pub use pictures::{Boards, Draw, Size, Theme};
+pub use pictures::{Bench, Boards, Draw, Size, Theme};
 pub use shared::{Circuit, On, ScalarName, Where};
 pub use sheet::Sheet;
 pub use verbs::{Check, Climb, Command, Eval, Explain, GradientBy, Train, Verb};

@@ -31,6 +31,16 @@ impl FromStr for Number {
     }
 }
 
+/// A learning rate: above 0, since `maximize` and `minimize` say which way a step goes.
+///
+/// # Errors
+/// What was expected.
+pub fn rate(text: &str) -> Result<Number, String> {
+    let wanted = || "expected a finite number above 0, such as 0.001 or 1e-3".to_owned();
+    let number: Number = text.parse().map_err(|_| wanted())?;
+    if number.read::<f64>() > 0.0 { Ok(number) } else { Err(wanted()) }
+}
+
 impl Number {
     /// The number in the scalar in use; infinite if it is too large for that.
     pub fn read<T: Readable>(&self) -> T {

@@ -1,4 +1,4 @@
-//! The verbs that show: a circuit as a picture, its size, the boards there are.
+//! The verbs that show: a circuit as a picture, its size, what it costs, the boards there are.
 
 use clap::{Args, ValueEnum};
 
@@ -64,6 +64,7 @@ impl From<Theme> for paint::Theme {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   chainrule size digits.circuit
+  chainrule size digits.circuit --freeze fc1
   chainrule size digits.circuit --json | jq .boards.microbit
 
 Values are not needed. The bytes are those of f32, as boards compute; training is sample by
@@ -72,9 +73,30 @@ pub struct Size {
     /// A .circuit file, or a formula such as "(x + y) * z"
     #[arg(value_name = "CIRCUIT", allow_hyphen_values = true, value_parser = super::shared::circuit)]
     pub circuit: String,
+    /// Layers and params to leave alone: fc1,fc2.bias; `weights` leaves only biases to train
+    #[arg(long, value_name = "NAMES")]
+    pub freeze: Option<String>,
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// `chainrule bench`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  chainrule bench digits.circuit
+  chainrule bench digits.circuit --on mps2-an386 --json
+
+The mean over the first 100 steps of seed 1. Instructions are counted exactly on emulated boards that
+have a counter (mps2-an386, mps2-an505, riscv-virt); a time is told on the host, inputs set included.
+Without data, a step is forward and backward at the values of the text.")]
+pub struct Bench {
+    /// A .circuit file
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Where it runs.
+    #[command(flatten)]
+    pub at: super::shared::Where,
 }
 
 /// `chainrule boards`

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::desk::Export;
-use super::number::Number;
-use super::pictures::{Boards, Draw, Size};
+use super::desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
+use super::models::{Adapt, Predict, Test, hold_out, pick};
+use super::number::{Number, rate};
+use super::pictures::{Bench, Boards, Draw, Size};
 use super::shared::{Circuit, Where};
 use super::sheet::Sheet;
-use crate::lower::{Holdout, Keep, Training};
+use crate::lower::{Keep, Pick, Training};
 use crate::text::literal::Readable;
 
 /// Backpropagation in circuits of gates, on laptops and on microcontrollers.
@@ -36,14 +37,32 @@ pub enum Verb {
     Climb(Climb),
     /// Train the params on data
     Train(Train),
+    /// How good a trained circuit is on data
+    Test(Test),
+    /// What a trained circuit says: CSV in, CSV out
+    Predict(Predict),
+    /// Let a trained circuit learn from a few samples of where it is used
+    Adapt(Adapt),
     /// The circuit as a picture, with its values and gradients
     Draw(Draw),
     /// Bytes of flash and RAM, and the boards that it fits on
     Size(Size),
+    /// Instructions, time and memory of a forward and of a training step
+    Bench(Bench),
     /// The boards there are
     Boards(Boards),
     /// A circuit with its weights as a source file for a firmware
     Export(Export),
+    /// Circuit and weights to a board, which keeps them
+    Push(Push),
+    /// What a board has learned
+    Pull(Pull),
+    /// A board's firmware as a file for its tools
+    Image(WriteImage),
+    /// A board's firmware onto the board, through a debug probe
+    Flash(Flash),
+    /// What is installed, what is missing for which board, and how to mend it
+    Doctor(Doctor),
 }
 
 /// `chainrule eval`
@@ -178,7 +197,7 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub steps: Option<u64>,
     /// The learning rate
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     pub lr: Option<Number>,
     /// Samples a step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -189,6 +208,12 @@ pub struct Train {
     /// The share of the rows to hold out, from 0 to below 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub split: Option<f64>,
+    /// Hold out the rows with this value in a column
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pick, conflicts_with = "split")]
+    pub hold_out: Option<Pick>,
+    /// Layers and params to leave alone: fc1,fc2.bias; `weights` leaves only biases to train
+    #[arg(long, value_name = "NAMES")]
+    pub freeze: Option<String>,
     /// End early after so many epochs without a smaller loss, held-out if rows are held out
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     pub patience: Option<u32>,
@@ -236,15 +261,11 @@ impl Train {
             None => training.keep,
         };
         training.seed = self.seed.unwrap_or(training.seed);
-        match (self.split, &mut training.split) {
-            (None, _) => {}
-            (Some(new), Holdout::Groups { share, .. }) => *share = new,
-            (Some(new), split) => *split = Holdout::Rows(new),
-        }
+        hold_out(&mut training.split, self.split, self.hold_out.as_ref());
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share: Option<f64> = text.parse().ok();
     share
         .filter(|share| (0.0..1.0).contains(share))

@@ -73,6 +73,11 @@ pub enum BoardError {
         /// The group whose members may, where the device names one.
         group: Option<String>,
     },
+    /// What has this name is no serial device.
+    NoDevice {
+        /// What was asked for.
+        path: String,
+    },
     /// The serial device cannot be opened.
     Port {
         /// The device.
@@ -157,6 +162,10 @@ impl fmt::Display for BoardError {
                  /etc/udev/rules.d/70-boards.rules and plug the board in again\n  \
                  SUBSYSTEM==\"tty\", ATTRS{{idVendor}}==\"0d28|0483\", MODE=\"0666\"",
                 group.as_deref().unwrap_or("dialout")
+            ),
+            BoardError::NoDevice { path } => write!(
+                f,
+                "{path} is no serial device\n  `chainrule boards` lists the ports that there are, and the boards that are emulated"
             ),
             BoardError::Port { path, reason } => write!(
                 f,

@@ -6,6 +6,7 @@
 //! | [`budget`] | what each board's firmware has room for, and what it takes itself |
 //! | [`image`] | building a board's firmware |
 //! | [`elf`] | what an image holds: bytes for flash, and its RAM |
+//! | [`files`] | an image as ELF, HEX or UF2 |
 //! | [`emulator`] | the emulator's process, which never outlives this one |
 //! | [`port`] | bytes to and from a board, emulated or at a serial device |
 //! | [`log`] | a firmware's log records, decoded |
@@ -15,6 +16,7 @@ pub mod budget;
 pub mod elf;
 pub mod emulator;
 pub mod error;
+pub mod files;
 pub mod image;
 pub mod log;
 pub mod port;

@@ -1,7 +1,7 @@
 //! Bytes to and from a board: one type for the emulator and for a serial device.
 
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,10 @@ use crate::engine::Pipe;
 
 /// The speed of the firmware's serial line.
 const BAUD: u32 = 115_200;
+
+/// How long a board may take no byte before what is sent is given up. Asking again is the line's
+/// business; a board that has died must not hold its host for ever.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Tells the emulator that an instruction takes 1024 ns, and that time goes by with nothing else.
 const COUNTED: [&str; 2] = ["-icount", "shift=10,align=off,sleep=off"];
@@ -75,9 +79,13 @@ impl Port {
     /// Opens a serial device.
     ///
     /// # Errors
-    /// [`BoardError::NoPort`], [`BoardError::Permission`] or [`BoardError::Port`].
+    /// [`BoardError::NoPort`], [`BoardError::NoDevice`], [`BoardError::Permission`] or [`BoardError::Port`].
     pub fn device(path: &str) -> Result<Self, BoardError> {
         use io::ErrorKind::{NotFound, PermissionDenied};
+        let no_device = || BoardError::NoDevice { path: path.to_owned() };
+        if std::fs::metadata(path).is_ok_and(|there| !there.file_type().is_char_device()) {
+            return Err(no_device());
+        }
         let port = serialport::new(path, BAUD).timeout(Duration::from_secs(1)).open();
         let port = port.map_err(|error| match error.kind {
             serialport::ErrorKind::Io(PermissionDenied) => {
@@ -88,6 +96,8 @@ impl Port {
                 let others = others.into_iter().map(|port| port.port_name).collect();
                 BoardError::NoPort { path: path.to_owned(), others }
             }
+            // What the system calls a device that is no line, such as /dev/null.
+            _ if error.description == "Not a typewriter" => no_device(),
             _ => BoardError::Port { path: path.to_owned(), reason: error.description },
         })?;
         Ok(Port { name: path.to_owned(), way: Way::Serial(port), image: None })
@@ -182,9 +192,21 @@ impl Write for Port {
     }
 }
 
+/// Sends bytes; those that are not taken in time are lost, as on any line.
+fn offer(line: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    match line.write_all(bytes) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(()),
+        other => other,
+    }
+}
+
 impl Pipe for Port {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        match &mut self.way {
+            Way::Emulated(emulator) => emulator.line().set_write_timeout(Some(PATIENCE))?,
+            Way::Serial(port) => port.set_timeout(PATIENCE)?,
+        }
+        offer(self, bytes)
     }
 
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
@@ -193,5 +215,24 @@ impl Pipe for Port {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(0),
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offer;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    #[test]
+    fn a_board_that_takes_nothing_does_not_hold_its_host() {
+        let (mut host, board) = UnixStream::pair().unwrap();
+        host.set_write_timeout(Some(Duration::from_millis(1))).unwrap();
+        // More than any system keeps for a reader that does not come.
+        for _ in 0..64 {
+            offer(&mut host, &[0; 1 << 20]).unwrap();
+        }
+        drop(board);
+        assert!(offer(&mut host, &[0]).is_err(), "a line that is gone is no slow line");
     }
 }

@@ -127,7 +127,9 @@ impl<T: Readable> Case<T> {
     /// The place of the core's element `index` in the order of [`Case::dims`].
     pub fn place(&self, wire: Wire, index: usize) -> usize {
         match self.param(wire).map(|param| (param.transposed, param.shape.as_slice())) {
-            Some((true, &[rows, columns])) => (index % rows) * columns + index / rows,
+            Some((true, &[outputs, ref rest @ ..])) => {
+                (index % outputs) * rest.iter().product::<usize>() + index / outputs
+            }
             _ => index,
         }
     }

@@ -83,9 +83,9 @@ impl Course {
             let line = Line { name: "training".to_owned(), points };
             Panel { name: name.to_owned(), lines: vec![line], range }
         };
-        let mut panels = vec![panel("loss", self.loss, None)];
+        let mut panels = vec![panel("loss in training", self.loss, None)];
         if self.has_classes {
-            panels.push(panel("accuracy", self.accuracy, Some((0.0, 1.0))));
+            panels.push(panel("accuracy in training", self.accuracy, Some((0.0, 1.0))));
         }
         Chart { title, axis: "step".to_owned(), panels }
     }

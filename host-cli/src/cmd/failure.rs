@@ -86,6 +86,12 @@ impl From<WeightsError> for Failure {
     }
 }
 
+impl From<BoardError> for Failure {
+    fn from(error: BoardError) -> Self {
+        Failure::Board(error)
+    }
+}
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use chainrule::Scalar;
+use chainrule::{Bytes, Scalar};
 use serde::{Serialize, Serializer};
 
 /// A number of the scalar in use; what JSON has no number for is "NaN", "inf" or "-inf".
@@ -21,6 +21,23 @@ impl<T: Scalar> Serialize for Number<T> {
         } else {
             serializer.serialize_f64(x)
         }
+    }
+}
+
+/// The bytes of RAM, region by region.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Regions {
+    gates: usize,
+    params: usize,
+    values: usize,
+    gradients: usize,
+    optimiser: usize,
+}
+
+impl From<Bytes> for Regions {
+    fn from(bytes: Bytes) -> Regions {
+        let Bytes { gates, params, values, gradients, optimiser, .. } = bytes;
+        Regions { gates, params, values, gradients, optimiser }
     }
 }
 

@@ -6,7 +6,7 @@ use chainrule::{Bytes, CircuitRef, Layout, PlanError, Purpose, Slot, plan};
 use serde::Serialize;
 
 use super::figures::count;
-use super::json::{self, Named};
+use super::json::{self, Named, Regions};
 use super::{Failure, Outcome};
 use crate::args::Size;
 use crate::board::budget::{NUMBER, table_bytes};
@@ -26,11 +26,8 @@ struct Told {
 /// Bytes of RAM; the regions are those of training, or of inference where nothing can train.
 #[derive(Serialize)]
 struct Ram {
-    gates: usize,
-    params: usize,
-    values: usize,
-    gradients: usize,
-    optimiser: usize,
+    #[serde(flatten)]
+    regions: Regions,
     training: Option<usize>,
     inference: usize,
 }
@@ -57,7 +54,10 @@ struct Plans {
 /// [`Failure`].
 pub fn run(asked: &Size, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let written = source::read(&asked.circuit)?;
-    let lowered = lower::<f32>(&written, &[], None)?;
+    let mut lowered = lower::<f32>(&written, &[], None)?;
+    if let Some(names) = &asked.freeze {
+        lowered.freeze_told(names)?;
+    }
     let view = lowered.view();
     let way = lowered.training.optimiser.purpose(lowered.training.batch);
     let plans = plans(&view, way)?;
@@ -66,11 +66,7 @@ pub fn run(asked: &Size, out: &mut dyn Write) -> Result<Outcome, Failure> {
         BOARDS.iter().filter_map(|board| Some((board, board.budget()?, fit(&view, &plans, board.budget()?)))).collect();
     let told = Told {
         ram: Ram {
-            gates: regions.gates,
-            params: regions.params,
-            values: regions.values,
-            gradients: regions.gradients,
-            optimiser: regions.optimiser,
+            regions: Regions::from(regions),
             training: plans.training.map(|(_, bytes)| bytes.ram()),
             inference: plans.inference.1.ram(),
         },

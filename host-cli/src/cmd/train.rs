@@ -30,12 +30,18 @@ pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, F
     let mut lowered: Lowered<T> = lower(&written, &[], asked.seed)?;
     let mut training = lowered.training.clone();
     asked.settle(&mut training);
+    if let Some(names) = &asked.freeze {
+        lowered.freeze_told(names)?;
+    }
     if let Some(path) = &asked.load {
         weights::load(path, &mut lowered)?;
     }
     let from = asked.resume.as_deref().map(|path| weights::load_state(path, &lowered)).transpose()?;
-    let place = asked.save.as_deref().map(Place::new).transpose()?;
-    let state_place = asked.save_state.as_deref().map(Place::new).transpose()?;
+    if asked.save.is_some() && asked.save == asked.save_state {
+        return Err(Failure::Refused("--save and --save-state name one file; a state holds the weights too".into()));
+    }
+    let place = asked.save.as_deref().map(Place::for_weights).transpose()?;
+    let state_place = asked.save_state.as_deref().map(Place::for_weights).transpose()?;
     asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
     let mut course = Course::new(training.batch, has_classes(&lowered));
     let mut shown = Shown::new(has_classes(&lowered));
@@ -111,9 +117,15 @@ impl Told {
 
 /// What stands above the curves: how it ended.
 fn title<T>(trained: &Trained<T>) -> String {
+    let end = match (trained.kept, trained.ended_early) {
+        (Some(epoch), true) => format!("by the params of epoch {epoch}, after an early end"),
+        (Some(epoch), false) => format!("by the params of epoch {epoch}"),
+        (None, true) => "at an early end".to_owned(),
+        (None, false) => "at the end".to_owned(),
+    };
     match (trained.loss(), trained.accuracy()) {
-        (Some(loss), Some(accuracy)) => format!("held out at the end: loss {loss:.4}, accuracy {accuracy:.4}"),
-        (Some(loss), None) => format!("held out at the end: loss {loss:.4}"),
+        (Some(loss), Some(accuracy)) => format!("held out {end}: loss {loss:.4}, accuracy {accuracy:.4}"),
+        (Some(loss), None) => format!("held out {end}: loss {loss:.4}"),
         (None, _) => String::new(),
     }
 }
@@ -124,7 +136,7 @@ fn summary<T: Readable>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -
     let counted = |n: u64, noun: &str| figures::counted(usize::try_from(n).unwrap_or(usize::MAX), noun);
     let epochs = counted(u64::from(epochs), "epoch");
     let (steps, of) = (counted(steps, "step"), counted(u64::from(batch), "row"));
-    writeln!(out, "trained on {rows} rows: {epochs}, {steps} of {of} each")?;
+    writeln!(out, "trained on {}: {epochs}, {steps} of {of} each", figures::counted(rows, "row"))?;
     let extras = optimisers::extras(&trained.optimiser);
     let extras: String = extras.iter().map(|(key, value)| format!(", {key} = {value}")).collect();
     if trained.ended_early {

@@ -50,6 +50,9 @@ pub struct Steering {
     pub by: Option<String>,
     /// Columns to leave out: `ignore = [id]`.
     pub ignore: Vec<String>,
+    /// Columns to leave out where they are there: those that other uses of a circuit need, such as
+    /// the label of rows that are to be predicted.
+    pub passed_over: Vec<String>,
 }
 
 /// The columns that were found, by their place in the header.
@@ -85,6 +88,11 @@ pub fn find(header: &[String], fields: &[Field], steering: &Steering) -> Result<
     };
     for name in &steering.ignore {
         take(name, &|| "`ignore`".into())?;
+    }
+    for name in &steering.passed_over {
+        if header.contains(name) {
+            take(name, &String::new)?;
+        }
     }
     let only_input = fields.iter().filter(|field| field.role == Role::Input).count() == 1;
     let mut found = vec![Vec::new(); fields.len()];

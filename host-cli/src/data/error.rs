@@ -76,6 +76,8 @@ pub enum DataErrorKind {
         header: usize,
         /// Values in the row.
         row: usize,
+        /// Whether a quote is opened in it and never closed, so that the rest of the file is one value.
+        open: bool,
     },
     /// A value is no number.
     NotANumber(Cell),
@@ -142,11 +144,17 @@ impl DataError {
             DataErrorKind::TwoColumns { .. } => "rename one of them".into(),
             DataErrorKind::MissingColumn { nearest, there, .. } => match nearest {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the columns are {}", some_of(there)),
+                None => match there.as_slice() {
+                    [all] if all.contains([';', '\t']) => {
+                        format!("the header is one column, `{}`; put commas between values", all.escape_default())
+                    }
+                    _ => format!("the columns are {}", some_of(there)),
+                },
             },
             DataErrorKind::ColumnCount { left, .. } => {
                 format!("left are {}; name columns that are no input: `ignore = [id]`", some_of(left))
             }
+            DataErrorKind::Ragged { open: true, .. } => "close the quote".into(),
             DataErrorKind::Ragged { header, row, .. } if row < header => {
                 "fill the missing values or remove the line".into()
             }
@@ -156,13 +164,17 @@ impl DataError {
                 format!("mend the value, or leave the column out: `ignore = [{}]`", cell.name)
             }
             DataErrorKind::NotFinite { .. } => "mend the value or remove the line".into(),
-            DataErrorKind::NotAClass { classes, .. } => format!(
-                "classes are numbered 0 to {}; more of them: `class({})`",
-                classes.saturating_sub(1),
-                classes + 1
-            ),
+            DataErrorKind::NotAClass { cell, classes } => {
+                let numbered = format!("classes are whole numbers from 0 to {}", classes.saturating_sub(1));
+                match cell.text.parse::<f64>() {
+                    Ok(class) if class.fract() == 0.0 && class > 0.0 => {
+                        format!("{numbered}; if there are more: `class({})`", class + 1.0)
+                    }
+                    _ => numbered,
+                }
+            }
             DataErrorKind::NoSuchGroup { column, .. } => {
-                format!("hold out a value that column `{column}` has")
+                format!("name a value that column `{column}` has")
             }
         })
     }
@@ -201,8 +213,11 @@ impl fmt::Display for DataError {
             DataErrorKind::ColumnCount { input, needed, left } => {
                 write!(f, "input `{input}` takes {needed} columns, but {} are left for it", left.len())
             }
+            DataErrorKind::Ragged { open: true, .. } => {
+                f.write_str("a quote that is opened in this row is never closed")
+            }
             DataErrorKind::Ragged { header, row, .. } => {
-                write!(f, "this row has {row} values, the header has {header}")
+                write!(f, "this row has {row} value{}, the header has {header}", if *row == 1 { "" } else { "s" })
             }
             DataErrorKind::NotANumber(cell) if cell.text.is_empty() => {
                 write!(f, "a value is missing in column `{}`", cell.name)

@@ -1,5 +1,6 @@
 //! Rows of numbers, read from a CSV file straight into the scalar in use.
 
+use std::io::Read;
 use std::path::Path;
 
 use super::columns::{Columns, Field, Role, Steering, find};
@@ -18,6 +19,11 @@ pub struct Table<T> {
 }
 
 impl<T> Table<T> {
+    /// No fields and no rows.
+    pub fn empty() -> Table<T> {
+        Table { fields: Vec::new(), numbers: Vec::new(), groups: Vec::new(), rows: 0 }
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.rows
@@ -47,8 +53,33 @@ impl<T> Table<T> {
 /// A [`DataError`] at the first thing that is wrong.
 pub fn read<T: Readable>(path: &Path, fields: &[Field], steering: &Steering) -> Result<Table<T>, DataError> {
     let in_file = |kind| DataError { path: path.to_owned(), kind };
-    let csv = std::fs::read(path).map_err(|error| in_file(DataErrorKind::File(error)))?;
+    let csv = bytes(path)?;
     read_from(&csv, fields, steering).map_err(in_file)
+}
+
+/// The bytes of a file, or of standard input where it is named `-`.
+///
+/// # Errors
+///
+/// [`DataErrorKind::File`].
+pub fn bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut all = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut all).map(|_| all)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| DataError { path: path.to_owned(), kind: DataErrorKind::File(error) })
+}
+
+/// The header and all rows of CSV text, as written.
+///
+/// # Errors
+///
+/// As [`read`], for what is no CSV.
+pub fn written(csv: &[u8]) -> Result<Vec<csv::StringRecord>, DataErrorKind> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).has_headers(false).from_reader(csv);
+    reader.records().collect::<Result<_, _>>().map_err(csv_error)
 }
 
 /// Reads the columns of `fields` from CSV text.
@@ -68,6 +99,10 @@ pub fn read_from<T: Readable>(csv: &[u8], fields: &[Field], steering: &Steering)
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(csv_error)? {
         let line = || line_of(csv, &record);
+        if record.len() != header.len() {
+            let open = rest(csv, &record).iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+            return Err(DataErrorKind::Ragged { line: line(), header: header.len(), row: record.len(), open });
+        }
         table.push(&record, &header, &columns, &line)?;
     }
     if table.rows == 0 {
@@ -84,9 +119,6 @@ impl<T: Readable> Table<T> {
         columns: &Columns,
         line: &dyn Fn() -> u64,
     ) -> Result<(), DataErrorKind> {
-        if record.len() != header.len() {
-            return Err(DataErrorKind::Ragged { line: line(), header: header.len(), row: record.len() });
-        }
         for (field, (own, numbers)) in self.fields.iter().zip(columns.fields.iter().zip(&mut self.numbers)) {
             for &column in own {
                 let text = record.get(column).unwrap_or("");
@@ -112,11 +144,17 @@ impl<T: Readable> Table<T> {
 /// The line on which a record's text begins: the reader's own count stands
 /// before the blank lines that it passes over.
 fn line_of(csv: &[u8], record: &csv::StringRecord) -> u64 {
-    let start = record.position().map_or(0, csv::Position::byte);
-    let start = usize::try_from(start).unwrap_or(usize::MAX).min(csv.len());
-    let blank = csv[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let after = rest(csv, record);
+    let start = csv.len() - after.len();
+    let blank = after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let newlines = csv[..start + blank].iter().filter(|byte| **byte == b'\n');
     newlines.count() as u64 + 1
+}
+
+/// The file from a record's text on.
+fn rest<'a>(csv: &'a [u8], record: &csv::StringRecord) -> &'a [u8] {
+    let start = record.position().map_or(0, csv::Position::byte);
+    usize::try_from(start).ok().and_then(|start| csv.get(start..)).unwrap_or_default()
 }
 
 enum Wrong {

@@ -35,13 +35,17 @@ fn the_only_input_takes_what_is_left() {
 fn names_come_first_and_steering_columns_are_no_inputs() {
     let csv = "\u{feff}id,v1,w,v0,subject,y\n7,1,2,0,a,5\n8,1,2,0,b,5\n";
     let fields = [field("v", Some(2), Role::Input), field("w", None, Role::Input), field("y", None, Role::Target)];
-    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into()] };
+    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into()], ..Steering::default() };
     let table: Table<f64> = table::read_from(csv.as_bytes(), &fields, &steering).expect("rows");
     assert_eq!(table.values(0, 0), [0.0, 1.0]);
     assert_eq!(table.values(1, 0), [2.0]);
     assert_eq!(table.groups(), ["a", "b"]);
     let only = [field("v", Some(3), Role::Input)];
-    let steering = Steering { by: Some("subject".into()), ignore: vec!["id".into(), "y".into(), "w".into()] };
+    let steering = Steering {
+        by: Some("subject".into()),
+        ignore: vec!["id".into(), "y".into(), "w".into()],
+        ..Steering::default()
+    };
     let refused = table::read_from::<f64>(csv.as_bytes(), &only, &steering);
     // `v0` is there, so `v2` is wanted and the rest is not taken.
     assert!(matches!(refused, Err(DataErrorKind::MissingColumn { name, .. }) if name == "v2"));
@@ -89,7 +93,7 @@ error: `NaN` in column `p2` is not a finite f32
         "\
 error: label `digit` is `10`, not one of 10 classes
  --> data.csv:2, column 4
-  = help: classes are numbered 0 to 9; more of them: `class(11)`"
+  = help: classes are whole numbers from 0 to 9; if there are more: `class(11)`"
     );
 }
 
@@ -104,9 +108,19 @@ fn other_refusals() {
         ("p0,p1,p2,digit\n1,1e39,3,4\n", "`1e39` in column `p1` is not a finite"),
         ("p0,p1,p2,digit\n1,2,3,4.5\n", "label `digit` is `4.5`"),
         ("p0,p1,p2,digit\n1,2,3,-1\n", "label `digit` is `-1`"),
+        ("p0,p1,p2,digit\n1\n", "this row has 1 value, the header has 4"),
+        ("p0,p1,p2,digit\n\"1,2,3,4\n5,6,7,8\n", "a quote that is opened in this row is never closed\n --> data.csv:2"),
     ] {
         let told = report(csv, &digits());
         assert!(told.starts_with(&format!("error: {title}")), "{csv}: {told}");
+    }
+    for (csv, help) in [
+        ("p0,p1,p2,digit\n1,2,3,-1\n", "classes are whole numbers from 0 to 9"),
+        ("p0,p1,p2,digit\n1,2,3,0.5\n", "classes are whole numbers from 0 to 9"),
+        ("p0;p1;p2;digit\n1;2;3;4\n", "the header is one column, `p0;p1;p2;digit`; put commas between values"),
+    ] {
+        let told = report(csv, &digits());
+        assert!(told.ends_with(help), "{csv}: {told}");
     }
     let gone = read::<f32>("nowhere.csv".as_ref(), &digits(), &Steering::default());
     let told = gone.expect_err("no file").report();

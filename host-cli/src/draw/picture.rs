@@ -42,7 +42,7 @@ pub fn picture<T: Scalar>(circuit: CircuitRef<'_, T>, said: impl Fn(Wire) -> Sai
     }
     let is_param = |wire: Wire| circuit.gate(wire).is_some_and(|gate| gate.op() == Op::Param);
     let mut inside = vec![false; circuit.len()];
-    for gate in circuit.gates().iter().filter(|gate| gate.op() == Op::Dense) {
+    for gate in circuit.gates().iter().filter(|gate| gate.op().is_layer()) {
         for held in circuit.operands(gate).skip(1).filter(|&w| is_param(w) && readers[w.index()] == 1) {
             inside[held.index()] = true;
         }
@@ -202,15 +202,15 @@ fn constant<T: Scalar>(shape: Shape, values: &[T], name: &str) -> Node {
     node
 }
 
-/// `[64]`; nothing for a scalar. A weight's is turned round, as text and model
-/// files write it.
+/// `[64]`; nothing for a scalar. A weight's begins with its outputs, as text and
+/// model files write it.
 fn dims(shape: Shape, turned: bool) -> String {
     if shape.is_scalar() {
         return String::new();
     }
     let mut dims: Vec<String> = shape.dims().iter().map(ToString::to_string).collect();
     if turned {
-        dims.reverse();
+        dims.rotate_right(1);
     }
     format!("[{}]", dims.join(", "))
 }
@@ -236,6 +236,22 @@ fn sign<T: Scalar>(circuit: CircuitRef<'_, T>, wire: Wire, gate: &Gate) -> Strin
             let from = circuit.operand(gate, 0).map_or(0, |x| circuit.shape(x).len());
             format!("dense {from} → {}", circuit.shape(wire).len())
         }
+        Op::Conv1d | Op::Conv2d => {
+            let from = circuit.operand(gate, 0).map_or(0, |x| circuit.shape(x).first());
+            let kernel = circuit.operand(gate, 1).map(|weight| circuit.shape(weight));
+            let kernel = kernel.iter().flat_map(|shape| shape.dims().iter().skip(1).take(shape.rank() - 2));
+            let kernel: Vec<String> = kernel.map(ToString::to_string).collect();
+            format!("conv {}, {from} → {}", kernel.join("×"), circuit.shape(wire).first())
+        }
+        Op::MaxPool | Op::AvgPool => {
+            let size = circuit.integers(gate).first().copied().unwrap_or(0);
+            format!("{} {size}", gate.op().name())
+        }
+        op @ (Op::Gru | Op::Rnn) => {
+            let from = circuit.operand(gate, 0).map_or(0, |x| circuit.shape(x).last());
+            format!("{} {from} → {}", op.name(), circuit.shape(wire).last())
+        }
+        Op::LayerNorm => format!("layer_norm {}", circuit.shape(wire).last()),
         op => {
             let numbers = circuit.attribute_values(wire).iter();
             let numbers: Vec<String> = numbers.map(|v| super::letters::number(v.to_f64())).collect();

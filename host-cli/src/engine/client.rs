@@ -3,7 +3,8 @@
 use super::facts::BoardFacts;
 use super::line::{Line, Listener, Pipe, Take, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
-use chainrule::link::{Answer, Ask, Memory, PAYLOAD_MAX, Refusal, VERSION, Vitals};
+use chainrule::keep::fingerprint;
+use chainrule::link::{Answer, Ask, Holds, Memory, PAYLOAD_MAX, Refusal, VERSION, Vitals};
 use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Training, Wire, plan};
 
 /// A circuit on a board behind a pipe.
@@ -53,78 +54,57 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         purpose: Purpose,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Client<'c, T, P>, EngineError> {
-        let mut client = Self::greeting(pipe, listener, circuit, purpose)?;
-        client.upload(progress)?;
-        Ok(client)
-    }
-
-    /// Goes on with a board that holds this circuit already, because it kept it through a reset or
-    /// another host sent it: nothing is sent, and training is allowed from the params that are there.
-    ///
-    /// # Errors
-    /// [`EngineError::OtherCircuit`], and as [`Client::new`].
-    pub fn resume(
-        pipe: P,
-        listener: Option<Listener>,
-        circuit: CircuitRef<'c, T>,
-        purpose: Purpose,
-    ) -> Result<Client<'c, T, P>, EngineError> {
-        let mut client = Self::greeting(pipe, listener, circuit, purpose)?;
-        let own = client.memory_of(&Ask::Kept)?.circuit;
-        if own != chainrule::keep::fingerprint(&circuit, purpose) {
-            return Err(EngineError::OtherCircuit { board: client.facts.name });
-        }
-        let wires: Vec<_> = client.params.iter().map(|&(wire, _)| (wire, Side::Value)).collect();
-        let there = client.look(&wires)?;
-        for ((_, own), there) in client.params.iter_mut().zip(there) {
-            *own = there.unwrap_or_default();
-        }
-        client.ready()?;
-        Ok(client)
-    }
-
-    fn memory_of(&mut self, ask: &Ask<'_>) -> Result<Memory, EngineError> {
-        let mut memory = Err(EngineError::Refused(Refusal::Malformed));
-        self.line.one(ask, &mut |answer| match answer.map_err(refused)? {
-            Answer::Kept(told) => {
-                memory = Ok(told);
-                Ok(())
-            }
-            _ => Ok(()),
-        })?;
-        memory
-    }
-
-    fn greeting(
-        pipe: P,
-        listener: Option<Listener>,
-        circuit: CircuitRef<'c, T>,
-        purpose: Purpose,
-    ) -> Result<Client<'c, T, P>, EngineError> {
-        let mut line = Line::new(pipe, listener);
-        let mut facts = None;
-        line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
-            Answer::Board(board) => {
-                facts = Some((BoardFacts::from(board), board.window));
-                Ok(())
-            }
-            _ => Err(EngineError::Refused(Refusal::Malformed)),
-        })?;
-        let (facts, window) = facts.ok_or(EngineError::Refused(Refusal::Malformed))?;
-        line.is_there(&facts, usize::from(window));
-        if usize::from(facts.scalar) != T::BYTES {
-            return Err(EngineError::Scalar { board: facts.name, bytes: facts.scalar });
-        }
+        let (line, facts) = greet::<T, P>(pipe, listener)?;
         facts.fits(&circuit, purpose)?;
         let is_param = |wire: &Wire| circuit.gate(*wire).is_some_and(|gate| gate.op() == Op::Param);
         let zeros = |wire: Wire| (wire, vec![T::ZERO; circuit.shape(wire).len()]);
         let params = circuit.wires().filter(is_param).map(zeros).collect();
-        Ok(Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false })
+        let mut client =
+            Client { line, facts, circuit, purpose, rows: Rows::Here(Vec::new()), params, verified: false };
+        client.upload(progress)?;
+        Ok(client)
+    }
+
+    /// Greets a board that holds the circuit already, and leaves circuit and params as they are.
+    ///
+    /// # Errors
+    /// [`EngineError::OtherCircuit`] if it holds another one, and as [`Client::new`].
+    pub fn attach(pipe: P, circuit: CircuitRef<'c, T>) -> Result<(Client<'c, T, P>, Holds), EngineError> {
+        let (mut line, facts) = greet::<T, P>(pipe, None)?;
+        let mut holds = None;
+        line.one(&Ask::Holds, &mut |answer| match answer {
+            Ok(Answer::Holds(told)) => {
+                holds = Some(told);
+                Ok(())
+            }
+            Ok(_) => Err(EngineError::Refused(Refusal::Malformed)),
+            Err(Refusal::NoCircuit) => Err(EngineError::OtherCircuit { board: facts.name.clone(), empty: true }),
+            Err(refusal) => Err(refused(refusal)),
+        })?;
+        let holds = holds.ok_or(EngineError::Refused(Refusal::Malformed))?;
+        if holds.circuit != fingerprint(&circuit, holds.purpose) {
+            return Err(EngineError::OtherCircuit { board: facts.name, empty: false });
+        }
+        let (rows, params) = (Rows::Here(Vec::new()), Vec::new());
+        let client = Client { line, facts, circuit, purpose: holds.purpose, rows, params, verified: holds.verified };
+        Ok((client, holds))
     }
 
     /// What the board said of itself.
     pub fn facts(&self) -> &BoardFacts {
         &self.facts
+    }
+
+    fn memory_of(&mut self, ask: &Ask<'_>) -> Result<Option<Memory>, EngineError> {
+        let mut memory = None;
+        self.line.one(ask, &mut |answer| match answer.map_err(refused)? {
+            Answer::Kept(told) => {
+                memory = Some(told);
+                Ok(())
+            }
+            _ => Err(EngineError::Refused(Refusal::Malformed)),
+        })?;
+        Ok(memory)
     }
 
     fn upload(&mut self, progress: &mut dyn FnMut(f64)) -> Result<(), EngineError> {
@@ -231,6 +211,25 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
     }
 }
 
+/// Says hello, and hears who is there.
+fn greet<T: Scalar, P: Pipe>(pipe: P, listener: Option<Listener>) -> Result<(Line<P>, BoardFacts), EngineError> {
+    let mut line = Line::new(pipe, listener);
+    let mut facts = None;
+    line.one(&Ask::Hello { version: VERSION }, &mut |answer| match answer.map_err(refused)? {
+        Answer::Board(board) => {
+            facts = Some((BoardFacts::from(board), board.window));
+            Ok(())
+        }
+        _ => Err(EngineError::Refused(Refusal::Malformed)),
+    })?;
+    let (facts, window) = facts.ok_or(EngineError::Refused(Refusal::Malformed))?;
+    line.is_there(&facts, usize::from(window));
+    if usize::from(facts.scalar) != T::BYTES {
+        return Err(EngineError::Scalar { board: facts.name, bytes: facts.scalar });
+    }
+    Ok((line, facts))
+}
+
 impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     fn set(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), EngineError> {
         let posted = self.post_values(wire, start, values, &mut done);
@@ -330,20 +329,20 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
     fn train(&mut self, training: Training<T>) -> Result<(), EngineError> {
         let mut bytes = [0; PAYLOAD_MAX];
         let optimiser = training.optimiser().to_bytes(&mut bytes).ok_or(EngineError::Refused(Refusal::Unsupported))?;
-        let (steps, batch) = (training.steps(), training.batch());
-        self.line.one(&Ask::Train { steps, batch, optimiser }, &mut done)
+        let (steps, batch, seed) = (training.steps(), training.batch(), training.seed());
+        self.line.one(&Ask::Train { steps, batch, seed, optimiser }, &mut done)
     }
 
     fn save(&mut self) -> Result<Option<Memory>, EngineError> {
-        self.memory_of(&Ask::Save).map(Some)
+        self.memory_of(&Ask::Save)
     }
 
     fn save_every(&mut self, steps: u32) -> Result<Option<Memory>, EngineError> {
-        self.memory_of(&Ask::SaveEvery(steps)).map(Some)
+        self.memory_of(&Ask::SaveEvery(steps))
     }
 
     fn memory(&mut self) -> Result<Option<Memory>, EngineError> {
-        self.memory_of(&Ask::Kept).map(Some)
+        self.memory_of(&Ask::Kept)
     }
 
     fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {

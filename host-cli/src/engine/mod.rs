@@ -145,6 +145,8 @@ pub enum EngineError {
     OtherCircuit {
         /// The board.
         board: String,
+        /// Whether it holds none.
+        empty: bool,
     },
     /// No answer came in time.
     Silent {
@@ -183,14 +185,18 @@ impl fmt::Display for EngineError {
             EngineError::Refused(Refusal::NotKept(_)) => {
                 f.write_str("the board's flash failed; what it kept before is still there")
             }
-            EngineError::OtherCircuit { board } => {
-                write!(f, "{board} holds another circuit, or none; train it without going on from there")
-            }
             EngineError::Refused(refusal) => write!(f, "the board refused: {refusal:?}"),
             EngineError::Scalar { board, bytes } => {
                 let (own, other) = if *bytes == 4 { ("f32", "f64") } else { ("f64", "f32") };
                 write!(f, "{board} computes in {own}; leave out --scalar {other}, or run on the host")
             }
+            EngineError::OtherCircuit { board, empty: true } => {
+                write!(f, "{board} holds no circuit; send it one with `push` or `train`")
+            }
+            EngineError::OtherCircuit { board, empty: false } => write!(
+                f,
+                "{board} holds another circuit than this file says; name the file that was pushed or trained there"
+            ),
             EngineError::Silent { tries } => write!(
                 f,
                 "no answer after {tries} tries; check that the board has power, runs the chainrule firmware, and that the port and its speed are right"

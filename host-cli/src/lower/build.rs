@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use chainrule::{Random, Shape, Wire};
 
+use super::adapt::{self, Adapting};
 use super::circuit::{Fed, HostCircuit, Lowered, Param};
 use super::error::LowerError;
+use super::kinds::LayerKind;
 use super::layers::{Layer, Start};
 use super::normalize::Normalized;
 use super::scope::{Meaning, Scope, defines};
 use super::settings::{self, Training};
-use crate::text::ast::{Document, Goal, Name, Span, Statement};
+use crate::text::ast::{Document, Goal, Span, Statement};
 use crate::text::literal::Readable;
 use crate::text::source::{Given, SourceError, Written};
 use crate::text::{Diagnostic, Form};
@@ -47,11 +49,11 @@ pub fn lower<T: Readable>(written: &Written, given: &[Given], seed: Option<u64>)
     let mut lowering = Lowering::new(&written.document);
     let mut errors = Vec::new();
     let folder = &written.folder;
-    let training = settings::block(&written.document, "train", folder).unwrap_or_else(|mut wrong| {
+    let training = settings::block(&written.document, folder).unwrap_or_else(|mut wrong| {
         errors.append(&mut wrong);
         None
     });
-    let adapting = settings::block(&written.document, "adapt", folder).unwrap_or_else(|mut wrong| {
+    let adapting = adapt::block(&written.document, training.as_ref(), folder).unwrap_or_else(|mut wrong| {
         errors.append(&mut wrong);
         None
     });
@@ -67,13 +69,16 @@ pub fn lower<T: Readable>(written: &Written, given: &[Given], seed: Option<u64>)
         }
     }
     // A layer has params once it is used, which may be below the `freeze`.
-    let in_text = written.document.statements.iter().filter_map(|statement| match statement {
-        Statement::Freeze(names) => Some(names),
-        _ => None,
-    });
-    let in_block = training.iter().map(|training: &Training<T>| &training.freeze);
-    for name in in_text.chain(in_block).flatten() {
-        lowering.freeze(name).unwrap_or_else(|error| errors.push(error));
+    for statement in &written.document.statements {
+        if let Statement::Freeze(names) = statement {
+            errors.extend(lowering.freeze(names, true));
+        }
+    }
+    if let Some(training) = &training {
+        errors.extend(lowering.freeze(&training.freeze, false));
+    }
+    if let Some(adapting) = &adapting {
+        errors.extend(lowering.freezable(&adapting.freeze));
     }
     if errors.is_empty() {
         errors.extend(lowering.unused_layers());
@@ -88,13 +93,18 @@ pub fn lower<T: Readable>(written: &Written, given: &[Given], seed: Option<u64>)
     let mut random = Random::new(seed.unwrap_or(training.seed));
     let mut lowered = lowering.finish(training, adapting, &mut random);
     lowered.random = random;
-    for given in given {
+    let earlier = |at: usize, name: &str| given.iter().take(at).any(|given| given.name.text == name);
+    for (at, given) in given.iter().enumerate() {
+        if earlier(at, &given.name.text) {
+            let (name, span) = (given.name.text.clone(), given.name.span);
+            return Err(refuse(&given.source, vec![LowerError::GivenTwice { name, span }]));
+        }
         lowered.give(given).map_err(|error| refuse(&given.source, vec![error]))?;
     }
     Ok(lowered)
 }
 
-fn refuse(source: &crate::text::Source, mut errors: Vec<LowerError>) -> SourceError {
+pub(super) fn refuse(source: &crate::text::Source, mut errors: Vec<LowerError>) -> SourceError {
     errors.retain(|error| *error != LowerError::Echo);
     let mut errors: Vec<Diagnostic> = errors.iter().map(LowerError::diagnostic).collect();
     errors.sort_by_key(|error| error.at.start);
@@ -132,7 +142,7 @@ impl<'a, T: Readable> Lowering<'a, T> {
             Statement::Param(declared) => self.param(declared),
             Statement::Label(label) => self.label(label),
             Statement::Layer { name, kind } => {
-                let layer = Layer::read(self.document, name, kind)?;
+                let layer = Layer { name, kind: LayerKind::read(self.document, kind)?, params: None };
                 self.scope.define(name, Meaning::Layer(self.layers.len()))?;
                 self.layers.push(layer);
                 Ok(())
@@ -209,32 +219,12 @@ impl<'a, T: Readable> Lowering<'a, T> {
         self.aim(Goal::Maximize, wire, span, span)
     }
 
-    fn freeze(&mut self, name: &Name) -> Result<(), LowerError> {
-        let refused = || LowerError::NotFreezable { name: name.text.clone(), span: name.span };
-        let layer = match self.scope.get(&name.text) {
-            Some(Meaning::Layer(layer)) => Some(layer),
-            Some(Meaning::Broken) => return Err(LowerError::Echo),
-            _ => None,
-        };
-        let mut found = false;
-        for (param, _) in &mut self.params {
-            let of_layer = layer.is_some() && param.name.split('.').next() == Some(name.text.as_str());
-            if of_layer || (layer.is_none() && param.name == name.text) {
-                self.circuit.set_frozen(param.wire, true).map_err(|_| refused())?;
-                param.frozen = true;
-                found = true;
-            }
-        }
-        // A layer that nothing uses yet is told as such.
-        if found || layer.is_some() { Ok(()) } else { Err(refused()) }
-    }
-
     fn unused_layers(&self) -> Vec<LowerError> {
         let unused = self.layers.iter().filter(|layer| layer.params.is_none());
         unused.map(|layer| LowerError::LayerUnused { name: layer.name.text.clone(), span: layer.name.span }).collect()
     }
 
-    fn finish(self, training: Training<T>, adapting: Option<Training<T>>, random: &mut Random) -> Lowered<T> {
+    fn finish(self, training: Training<T>, adapting: Option<Adapting<T>>, random: &mut Random) -> Lowered<T> {
         let draw = |(mut param, start): (Param<T>, Start<T>)| {
             let shape = self.circuit.view().shape(param.wire);
             param.start = start.draw(shape, param.transposed, random);

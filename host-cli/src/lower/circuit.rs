@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use chainrule::{Circuit, CircuitRef, Objective, Op, OpKind, Random, Shape, Wire};
+use chainrule::{Circuit, CircuitRef, Gate, Objective, Op, OpKind, Random, Shape, Wire};
 
+use super::adapt::Adapting;
 use super::error::LowerError;
+use super::gates::{Usual, whole_numbers};
 use super::normalize::Normalized;
 use super::settings::Training;
 use crate::data::Field;
@@ -40,23 +42,27 @@ pub struct Param<T> {
     pub wire: Wire,
     /// Its name: `w`, `fc1.weight`.
     pub name: String,
-    /// Its shape in text and model files: a dense layer's weight is `[out, in]`
-    /// there.
+    /// Its shape in text and model files: a layer's weight begins with its
+    /// outputs there, `[out, in]`, `[out, in / groups, height, width]`.
     pub shape: Vec<usize>,
-    /// Whether the core keeps it the other way round, as `[in, out]`.
+    /// Whether the core keeps its outputs last, as `[in, out]`.
     pub transposed: bool,
     /// Its first values, as the core keeps them.
     pub start: Vec<T>,
     /// Whether training leaves it alone.
     pub frozen: bool,
+    /// Whether it stays so whatever a block or an option says.
+    pub always_frozen: bool,
+    /// Whether it brings an input to scale (`normalize`).
+    pub scales: bool,
 }
 
 impl<T: Copy> Param<T> {
     /// Values of this param from the core's order to the order of text and
     /// model files.
     pub fn to_file(&self, values: &[T]) -> Vec<T> {
-        match *self.shape.as_slice() {
-            [rows, columns] if self.transposed => turned(values, columns, rows),
+        match self.shape.first() {
+            Some(&outputs) if self.transposed => turned(values, values.len() / outputs.max(1), outputs),
             _ => values.to_vec(),
         }
     }
@@ -64,8 +70,8 @@ impl<T: Copy> Param<T> {
     /// Values of this param from the order of text and model files to the
     /// core's.
     pub fn from_file(&self, values: &[T]) -> Vec<T> {
-        match *self.shape.as_slice() {
-            [rows, columns] if self.transposed => turned(values, rows, columns),
+        match self.shape.first() {
+            Some(&outputs) if self.transposed => turned(values, outputs, values.len() / outputs.max(1)),
             _ => values.to_vec(),
         }
     }
@@ -91,7 +97,7 @@ pub struct Lowered<T> {
     /// What the `train` block says, or its defaults.
     pub training: Training<T>,
     /// What the `adapt` block says, if there is one.
-    pub adapting: Option<Training<T>>,
+    pub adapting: Option<Adapting<T>>,
     /// The generator after it drew the params, for what is drawn next.
     pub random: Random,
     pub(super) names: Vec<String>,
@@ -174,18 +180,25 @@ impl<T: Readable> Lowered<T> {
                 Some((start, _)) => format!("{of}[{start}]"),
                 None => String::new(),
             },
-            (Op::Dense, [of, ..]) => {
-                match view.operand(gate, 1).and_then(|weight| self.name(weight).strip_suffix(".weight")) {
-                    Some(layer) => format!("{layer}({of})"),
-                    None => format!("dense({})", operands.join(", ")),
-                }
+            (op, [of, ..]) if op.is_layer() && self.layer_of(gate).is_some() => {
+                format!("{}({of})", self.layer_of(gate).unwrap_or_default())
             }
             (op, _) => {
                 let numbers = view.attribute_values(wire).iter().map(ToString::to_string);
-                let all: Vec<String> = operands.iter().cloned().chain(numbers).collect();
+                let sizes = view.shape(wire);
+                let sizes: &[u16] = if op == Op::Reshape { sizes.dims() } else { &[] };
+                let sizes = sizes.iter().map(ToString::to_string).chain(written(op, view.integers(gate)));
+                let word = (op == Op::Rnn && view.integers(gate) == [1]).then(|| "activation = relu".to_owned());
+                let all: Vec<String> = operands.iter().cloned().chain(sizes).chain(numbers).chain(word).collect();
                 format!("{}({})", op.name(), all.join(", "))
             }
         }
+    }
+
+    /// The layer whose weights a gate reads, by the name of the first of them.
+    fn layer_of(&self, gate: &Gate) -> Option<&str> {
+        let weight = self.name(self.view().operand(gate, 1)?);
+        weight.strip_suffix(".weight").or(weight.strip_suffix(".weight_ih"))
     }
 
     /// Inputs and labels as columns of data.
@@ -205,12 +218,26 @@ impl<T: Readable> Lowered<T> {
             name: fed.name.clone(),
             shape: fed.shape,
             label: fed.role != Role::Input,
+            rows: self.training.data.is_some(),
             span: fed.span,
         })
         .collect()
     }
 }
 
-fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &chainrule::Gate) -> usize {
+fn of_rank<T: Copy>(view: &CircuitRef<'_, T>, gate: &Gate) -> usize {
     view.operand(gate, 0).map_or(0, |operand| view.shape(operand).rank())
+}
+
+/// A gate's whole numbers as a call says them: those that must be told by place, others by name and
+/// only where they are not as usual.
+fn written(op: Op, integers: &[u16]) -> Vec<String> {
+    let one = |(at, (name, usual)): (usize, &(&str, Usual))| {
+        let number = integers.get(at)?;
+        match usual.number(&integers[..at]) {
+            None => Some(number.to_string()),
+            Some(usual) => (usual != *number).then(|| format!("{name} = {number}")),
+        }
+    };
+    whole_numbers(op).iter().enumerate().filter_map(one).collect()
 }

@@ -222,6 +222,8 @@ pub enum LowerError {
         name: String,
         /// Where.
         span: Span,
+        /// What was probably meant.
+        nearest: Option<String>,
     },
     /// A name in `normalize` that is no input.
     NotAnInput {
@@ -255,6 +257,13 @@ pub enum LowerError {
         /// Where, in the argument.
         span: Span,
     },
+    /// A second value for one wire.
+    GivenTwice {
+        /// The wire.
+        name: String,
+        /// The second name.
+        span: Span,
+    },
     /// An input or label without a value.
     NoValue {
         /// Its name.
@@ -263,6 +272,8 @@ pub enum LowerError {
         shape: Shape,
         /// Whether it is a label.
         label: bool,
+        /// Whether the text names data whose rows could give it one.
+        rows: bool,
         /// Where it is declared, or first read.
         span: Span,
     },

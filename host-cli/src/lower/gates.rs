@@ -5,6 +5,7 @@ use chainrule::{BuildError, Op, OpKind, Shape, Wire};
 use super::arguments::Signature;
 use super::build::Lowering;
 use super::error::{IndexError, LowerError};
+use super::kinds::activation;
 use super::scope::Meaning;
 use crate::text::ast::{Call, Document, Expr, ExprId, Operator, Place, Span, Whole};
 use crate::text::literal::Readable;
@@ -12,6 +13,9 @@ use crate::text::nearest::nearest;
 
 /// Constants are named as written, if that is not longer.
 const SHORT: usize = 24;
+
+/// The call for the last row of a wire.
+const LAST: &str = "last";
 
 /// The operation that an operator stands for.
 fn operation(operator: Operator) -> Op {
@@ -24,16 +28,50 @@ fn operation(operator: Operator) -> Op {
     }
 }
 
+/// What a whole number of a gate is unless the text says it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Usual {
+    /// The text must say it.
+    Told,
+    /// This.
+    Is(u16),
+    /// As the first one.
+    AsFirst,
+}
+
+impl Usual {
+    /// The number, after those `before` it.
+    pub fn number(self, before: &[u16]) -> Option<u16> {
+        match self {
+            Usual::Told => None,
+            Usual::Is(number) => Some(number),
+            Usual::AsFirst => before.first().copied(),
+        }
+    }
+}
+
+/// The whole numbers of an operation.
+pub(super) fn whole_numbers(op: Op) -> &'static [(&'static str, Usual)] {
+    match op {
+        Op::Conv1d | Op::Conv2d => &[("stride", Usual::Is(1)), ("padding", Usual::Is(0)), ("groups", Usual::Is(1))],
+        Op::MaxPool | Op::AvgPool => &[("size", Usual::Told), ("stride", Usual::AsFirst), ("padding", Usual::Is(0))],
+        _ => &[],
+    }
+}
+
 /// The operations that formulas can call.
 fn callable() -> impl Iterator<Item = Op> {
-    Op::ALL.iter().copied().filter(|op| op.kind() != OpKind::Source && *op != Op::Slice)
+    // What shares its name with another is told from it by its arguments.
+    let has_own_name = |op: &Op| !matches!(op, Op::Slice | Op::SmoothCrossEntropy);
+    Op::ALL.iter().copied().filter(move |op| op.kind() != OpKind::Source && has_own_name(op))
 }
 
 /// The wires that a call of an operation needs, and its numbers with their
 /// defaults.
 fn signature(op: Op) -> (&'static [&'static str], &'static [(&'static str, Option<f64>)]) {
     let wires: &[&str] = match (op, op.kind()) {
-        (Op::Dense, _) => &["x", "weight", "bias"],
+        (Op::Dense | Op::Conv1d | Op::Conv2d | Op::LayerNorm, _) => &["x", "weight", "bias"],
+        (Op::Gru | Op::Rnn, _) => &["x", "weight_ih", "weight_hh", "bias_ih", "bias_hh"],
         (Op::CrossEntropy, _) => &["logits", "label"],
         (Op::BinaryCrossEntropy, _) => &["logits", "target"],
         (_, OpKind::Loss) => &["prediction", "target"],
@@ -44,12 +82,38 @@ fn signature(op: Op) -> (&'static [&'static str], &'static [(&'static str, Optio
         Op::LeakyRelu => &[("slope", Some(0.01))],
         Op::Elu => &[("alpha", Some(1.0))],
         Op::Clip => &[("lo", None), ("hi", None)],
+        Op::LayerNorm => &[("eps", Some(1e-5))],
+        Op::Dropout => &[("rate", None)],
+        Op::Huber => &[("delta", Some(1.0))],
+        Op::CrossEntropy => &[("smoothing", Some(0.0))],
         _ => &[],
     };
     (wires, numbers)
 }
 
 impl Document {
+    /// Whole numbers of a call or a layer, as said or as usual.
+    pub(super) fn whole_numbers(
+        &self,
+        given: &[Option<ExprId>],
+        whole: &[(&str, Usual)],
+    ) -> Result<Vec<u16>, LowerError> {
+        let mut integers = Vec::new();
+        for (id, (_, usual)) in given.iter().zip(whole) {
+            integers.push(match id {
+                Some(id) => self.small_number(*id)?,
+                None => usual.number(&integers).ok_or(LowerError::Echo)?,
+            });
+        }
+        Ok(integers)
+    }
+
+    /// A whole number that a gate can keep.
+    pub(super) fn small_number(&self, id: ExprId) -> Result<u16, LowerError> {
+        let number = self.whole_number(id).and_then(|number| u16::try_from(number).ok());
+        number.ok_or(LowerError::Wanted { what: "a whole number, up to 65535", span: self.span(id) })
+    }
+
     /// The nodes of an expression, operands first.
     pub(super) fn within(&self, root: ExprId) -> impl Iterator<Item = ExprId> + use<> {
         let mut first = root;
@@ -71,11 +135,11 @@ impl<T: Readable> Lowering<'_, T> {
             let wire = match &document.node(id).kind {
                 Expr::Binary { operator, at, left, right } => {
                     let gate = format!("`{}`", operator.sign());
-                    self.gate(operation(*operator), &gate, *at, &[*left, *right], &[], (id, name))?
+                    self.gate(operation(*operator), &gate, *at, &[*left, *right], (&[], &[]), (id, name))?
                 }
                 Expr::Negate(of) if document.figure(id).is_none() => {
                     let span = document.span(id);
-                    self.gate(Op::Neg, "`-`", Span::new(span.start, span.start + 1), &[*of], &[], (id, name))?
+                    self.gate(Op::Neg, "`-`", Span::new(span.start, span.start + 1), &[*of], (&[], &[]), (id, name))?
                 }
                 Expr::Call(call) => self.call(call, (id, name))?,
                 Expr::Index { of, places, at } => self.index(*of, places, *at, (id, name))?,
@@ -136,7 +200,7 @@ impl<T: Readable> Lowering<'_, T> {
     }
 
     /// Names the gate that was added last.
-    fn driven(&mut self, name: Option<&str>, span: Span) -> Result<Wire, LowerError> {
+    pub(super) fn driven(&mut self, name: Option<&str>, span: Span) -> Result<Wire, LowerError> {
         match name {
             Some(name) => self.last(name, span),
             None => {
@@ -154,19 +218,30 @@ impl<T: Readable> Lowering<'_, T> {
         shown: &str,
         at: Span,
         operands: &[ExprId],
-        numbers: &[T],
+        (integers, numbers): (&[u16], &[T]),
         (id, name): (ExprId, Option<&str>),
     ) -> Result<Wire, LowerError> {
         let mut wires = Vec::new();
         for operand in operands {
             wires.push(self.operand(*operand)?);
         }
-        self.circuit.add_gate(op, &wires, numbers).map_err(|error| {
-            let shapes = operands.iter().zip(&wires);
-            let operands = shapes.map(|(id, wire)| (self.document.span(*id), self.shape(*wire))).collect();
-            LowerError::Gate { gate: shown.to_owned(), span: at, operands, error }
-        })?;
+        let added = self.circuit.add_gate_with(op, &wires, integers, numbers);
+        added.map_err(|error| self.gate_refused(shown, at, operands, &wires, error))?;
         self.driven(name, self.document.span(id))
+    }
+
+    /// What the core refuses, with the operands' places and shapes.
+    pub(super) fn gate_refused(
+        &self,
+        shown: &str,
+        at: Span,
+        operands: &[ExprId],
+        wires: &[Wire],
+        error: BuildError,
+    ) -> LowerError {
+        let shapes = operands.iter().zip(wires);
+        let operands = shapes.map(|(id, wire)| (self.document.span(*id), self.shape(*wire))).collect();
+        LowerError::Gate { gate: shown.to_owned(), span: at, operands, error }
     }
 
     fn call(&mut self, call: &Call, (id, name): (ExprId, Option<&str>)) -> Result<Wire, LowerError> {
@@ -181,17 +256,32 @@ impl<T: Readable> Lowering<'_, T> {
             Some(Meaning::Broken) => return Err(LowerError::Echo),
             _ => {}
         }
-        let Some(op) = callable().find(|op| op.name() == call.name.text) else {
+        match call.name.text.as_str() {
+            "reshape" => return self.reshape(call, (id, name)),
+            "flatten" => return self.flatten(call, (id, name)),
+            "concat" => return self.concat(call, (id, name)),
+            LAST => return self.last_row(call, (id, name)),
+            _ => {}
+        }
+        // A reduction may share its name with a gate of two operands.
+        let named = callable().filter(|op| op.name() == call.name.text);
+        let Some(op) = named.min_by_key(|op| signature(*op).0.len() != call.arguments.len()) else {
             return Err(self.unknown_call(call, known.is_some()));
         };
-        let (wires, attributes) = signature(op);
-        let (needed, wire_defaults) = wires.split_at(if op == Op::Dense { 2 } else { wires.len() });
+        let ((wires, attributes), whole) = (signature(op), whole_numbers(op));
+        let (needed, wire_defaults) = wires.split_at(if op.has_weights() { 2 } else { wires.len() });
+        let (told, usual): (Vec<_>, Vec<_>) = whole.iter().partition(|(_, usual)| *usual == Usual::Told);
+        let whole_names = |list: &[(&'static str, Usual)]| list.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        // The only word among the arguments of gates: what an rnn's activation is.
+        let words: &[&str] = if op == Op::Rnn { &["activation"] } else { &[] };
         let (must, may): (Vec<_>, Vec<_>) = attributes.iter().partition(|(_, default)| default.is_none());
         let names = |list: &[(&'static str, Option<f64>)]| list.iter().map(|(name, _)| *name).collect::<Vec<_>>();
-        let needed = [needed, &names(&must)].concat();
-        let optional = [wire_defaults, &names(&may)].concat();
+        let needed = [needed, &whole_names(&told), &names(&must)].concat();
+        let optional = [wire_defaults, &whole_names(&usual), &names(&may), words].concat();
         let bound = Signature { needed: &needed, optional: &optional }.bind(self.document, call)?;
         let (operands, given) = bound.split_at(wires.len());
+        let (integers, given) = given.split_at(whole.len());
+        let mut integers = self.document.whole_numbers(integers, whole)?;
         let operands: Vec<ExprId> = operands.iter().flatten().copied().collect();
         let mut numbers = Vec::new();
         for (id, (_, default)) in given.iter().zip(attributes) {
@@ -200,8 +290,34 @@ impl<T: Readable> Lowering<'_, T> {
                 (None, default) => T::from_f64(default.unwrap_or_default()),
             });
         }
+        if let Some(word) = given.get(attributes.len()) {
+            integers.push(u16::from(word.map_or(Ok(false), |id| activation(self.document, id))?));
+        }
+        let op = match op {
+            Op::CrossEntropy if numbers.iter().any(|&smoothing| smoothing != T::ZERO) => Op::SmoothCrossEntropy,
+            Op::CrossEntropy => {
+                numbers.clear();
+                op
+            }
+            op => op,
+        };
         let shown = format!("`{}`", call.name.text);
-        self.gate(op, &shown, call.name.span, &operands, &numbers, (id, name))
+        self.gate(op, &shown, call.name.span, &operands, (&integers, &numbers), (id, name))
+    }
+
+    /// `last(h)`: the last row of a wire, such as what a recurrent layer ends with.
+    fn last_row(&mut self, call: &Call, (id, name): (ExprId, Option<&str>)) -> Result<Wire, LowerError> {
+        let bound = Signature { needed: &["x"], optional: &[] }.bind(self.document, call)?;
+        let Some(&Some(x)) = bound.first() else { return Err(LowerError::Echo) };
+        let wire = self.operand(x)?;
+        let shape = self.shape(wire);
+        self.circuit.row(wire, (shape.first() - 1) as u16).map_err(|error| LowerError::Gate {
+            gate: format!("`{LAST}`"),
+            span: call.name.span,
+            operands: vec![(self.document.span(x), shape)],
+            error,
+        })?;
+        self.driven(name, self.document.span(id))
     }
 
     fn unknown_call(&self, call: &Call, wire: bool) -> LowerError {
@@ -210,7 +326,7 @@ impl<T: Readable> Lowering<'_, T> {
             // A layer or wire of this name stands further down.
             return self.scope.wire(name, call.name.span).err().unwrap_or(LowerError::Echo);
         }
-        let mut known: Vec<&str> = callable().map(Op::name).collect();
+        let mut known: Vec<&str> = callable().map(Op::name).chain(["flatten", LAST]).collect();
         known.extend(self.layers.iter().map(|layer| layer.name.text.as_str()));
         LowerError::UnknownCall {
             name: name.clone(),
@@ -225,7 +341,8 @@ impl<T: Readable> Lowering<'_, T> {
         let wire = self.operand(x)?;
         let params = self.layer_params(layer, wire, self.document.span(x))?;
         let operands: Vec<Wire> = std::iter::once(wire).chain(params).collect();
-        self.circuit.add_gate(Op::Dense, &operands, &[]).map_err(|error| LowerError::Gate {
+        let (op, integers, numbers) = self.layers[layer].kind.gate();
+        self.circuit.add_gate_with(op, &operands, &integers, &numbers).map_err(|error| LowerError::Gate {
             gate: format!("layer `{}`", self.layers[layer].name.text),
             span: self.document.span(id),
             operands: vec![(self.document.span(x), self.shape(wire))],

@@ -1,15 +1,14 @@
-//! Layers: their params, how these start, and what a layer statement may say.
+//! Layers: how their params start, and where these become wires.
 
-use chainrule::{BuildError, Init, Random, Shape, Wire};
+use chainrule::{Init, Random, Shape, Wire};
 
 use super::arguments::Signature;
 use super::build::Lowering;
 use super::error::LowerError;
+use super::kinds::{Held, LayerKind};
 use crate::text::ast::{Call, Document, Expr, ExprId, Name, Span};
 use crate::text::literal::Readable;
 
-/// The kinds of layers.
-const KINDS: &[&str] = &["dense"];
 /// The ways for a param to start.
 const STARTS: &[&str] =
     &["he", "xavier", "zero", "constant(number)", "uniform", "uniform(lo, hi)", "normal", "normal(mean, deviation)"];
@@ -67,14 +66,15 @@ impl<T: Readable> Start<T> {
         }
     }
 
-    /// The first values of a param of this shape, in the core's order; a
-    /// matrix is `[out, in]`, or `[in, out]` where the core keeps it so.
+    /// The first values of a param of this shape, in the core's order, whose
+    /// outputs are the first dimension, or the last where the core keeps it so.
+    /// What a kernel covers counts for inputs and outputs (as in PyTorch).
     pub fn draw(self, shape: Shape, input_first: bool, random: &mut Random) -> Vec<T> {
         let size = |dim: usize| u32::try_from(dim).unwrap_or(u32::MAX);
         let (first, rest) = (size(shape.first()), size(shape.len() / shape.first()));
         let (fan_in, fan_out) = match shape.rank() {
             0 | 1 => (first, 1),
-            _ if input_first => (first, rest),
+            _ if input_first => (size(shape.len() / shape.last()), size(shape.len() / shape.first())),
             _ => (rest, first),
         };
         let mut values = vec![T::ZERO; shape.len()];
@@ -99,9 +99,7 @@ fn only<T: Readable>(numbers: &[T]) -> T {
 #[derive(Clone, Debug)]
 pub(super) struct Layer<'a, T> {
     pub name: &'a Name,
-    outputs: u16,
-    start: Start<T>,
-    has_bias: bool,
+    pub kind: LayerKind<T>,
     pub params: Option<LayerParams>,
 }
 
@@ -110,46 +108,22 @@ pub(super) struct Layer<'a, T> {
 pub(super) struct LayerParams {
     wires: Vec<Wire>,
     input: Shape,
+    /// The shapes of the params.
+    shapes: Vec<Shape>,
     first: Span,
 }
 
-impl<'a, T: Readable> Layer<'a, T> {
-    /// Reads `dense(32, init = he, bias = false)`; without `init` it is xavier.
-    pub fn read(document: &Document, name: &'a Name, kind: &Call) -> Result<Self, LowerError> {
-        if !KINDS.contains(&kind.name.text.as_str()) {
-            return Err(LowerError::UnknownWord {
-                what: "kind of layer",
-                name: kind.name.text.clone(),
-                span: kind.name.span,
-                known: KINDS,
-            });
-        }
-        let bound = Signature { needed: &["out"], optional: &["init", "bias"] }.bind(document, kind)?;
-        let &[Some(out), init, bias] = bound.as_slice() else { return Err(LowerError::Echo) };
-        let span = document.span(out);
-        let outputs = document.whole_number(out).and_then(|out| u16::try_from(out).ok()).filter(|out| *out > 0);
-        let outputs = outputs.ok_or(LowerError::Wanted { what: "a number of outputs, from 1 to 65535", span })?;
-        let start = match init {
-            Some(id) => Start::read(document, id)?,
-            None => Start::Drawn(Init::Xavier),
-        };
-        let has_bias = match bias.map(|id| (document.plain_name(id), document.span(id))) {
-            None => true,
-            Some((Some(word), _)) if word.text == "true" => true,
-            Some((Some(word), _)) if word.text == "false" => false,
-            Some((_, span)) => return Err(LowerError::Wanted { what: "`true` or `false`", span }),
-        };
-        Ok(Layer { name, outputs, start, has_bias, params: None })
-    }
-}
-
 impl<T: Readable> Lowering<'_, T> {
-    /// The params of a layer that reads `x`: weight `[in, out]` and bias.
+    /// The params of a layer that reads `x`.
     pub(super) fn layer_params(&mut self, layer: usize, x: Wire, span: Span) -> Result<Vec<Wire>, LowerError> {
         let shape = self.shape(x);
-        let Layer { name, outputs, ref start, has_bias, ref params } = self.layers[layer];
+        let Layer { name, ref kind, ref params } = self.layers[layer];
+        let held = kind.held(shape);
         if let Some(params) = params {
-            if params.input != shape {
+            let fits = |held: &Option<Vec<Held<T>>>| {
+                held.iter().flatten().map(|held| held.shape).eq(params.shapes.iter().copied())
+            };
+            if !held.as_ref().is_ok_and(fits) {
                 return Err(LowerError::LayerInput {
                     name: name.text.clone(),
                     span,
@@ -160,33 +134,24 @@ impl<T: Readable> Lowering<'_, T> {
             }
             return Ok(params.wires.clone());
         }
-        let start = start.clone();
         let refused = |error| LowerError::Gate {
             gate: format!("layer `{}`", name.text),
             span: name.span,
             operands: vec![(span, shape)],
             error,
         };
-        let &[inputs] = shape.dims() else {
-            return Err(refused(BuildError::NotAVector(shape)));
-        };
-        let matrix = Shape::new(&[inputs, outputs]).ok_or(LowerError::BadShape { span: name.span })?;
-        self.circuit.param(matrix).map_err(refused)?;
-        let weight = format!("{}.weight", name.text);
-        let mut wires = vec![self.layer_param(&weight, name.span, true, start)?];
-        if has_bias {
-            self.circuit.param(Shape::vector(outputs)).map_err(refused)?;
-            let bias = format!("{}.bias", name.text);
-            wires.push(self.layer_param(&bias, name.span, false, Start::Zero)?);
+        let held = held.map_err(refused)?.ok_or(LowerError::BadShape { span: name.span })?;
+        let (mut wires, mut shapes) = (Vec::new(), Vec::new());
+        for Held { name: own, shape, transposed, start } in held {
+            self.circuit.param(shape).map_err(refused)?;
+            let full = format!("{}.{own}", name.text);
+            let wire = self.last(&full, name.span)?;
+            self.scope.add(full.clone(), wire);
+            self.add_param(&full, wire, transposed, start);
+            wires.push(wire);
+            shapes.push(self.shape(wire));
         }
-        self.layers[layer].params = Some(LayerParams { wires: wires.clone(), input: shape, first: span });
+        self.layers[layer].params = Some(LayerParams { wires: wires.clone(), input: shape, shapes, first: span });
         Ok(wires)
-    }
-
-    fn layer_param(&mut self, name: &str, span: Span, transposed: bool, start: Start<T>) -> Result<Wire, LowerError> {
-        let wire = self.last(name, span)?;
-        self.scope.add(name.to_owned(), wire);
-        self.add_param(name, wire, transposed, start);
-        Ok(wire)
     }
 }

@@ -59,7 +59,7 @@ impl<T: Readable> Lowering<'_, T> {
         self.scope.add(param.clone(), wire);
         self.add_param(&param, wire, false, start);
         if let Some((param, _)) = self.params.last_mut() {
-            param.frozen = true;
+            (param.frozen, param.always_frozen, param.scales) = (true, true, true);
         }
         Ok(wire)
     }

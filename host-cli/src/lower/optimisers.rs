@@ -23,7 +23,6 @@ const CLIPS: &[&str] = &["norm(1.0)", "value(0.5)"];
 /// Which numbers an argument may be.
 #[derive(Clone, Copy)]
 enum Range {
-    Any,
     NotNegative,
     Positive,
     /// From 0 to below 1.
@@ -36,7 +35,6 @@ impl Range {
     fn holds<T: Readable>(self, x: T) -> bool {
         x.is_finite()
             && match self {
-                Range::Any => true,
                 Range::NotNegative => x >= T::ZERO,
                 Range::Positive => x > T::ZERO,
                 Range::Share => x >= T::ZERO && x < T::ONE,
@@ -46,7 +44,6 @@ impl Range {
 
     fn words(self) -> &'static str {
         match self {
-            Range::Any => "a finite number",
             Range::NotNegative => "a finite number that is not negative",
             Range::Positive => "a finite number above 0",
             Range::Share => "a number from 0 to below 1, such as `0.9`",
@@ -92,7 +89,7 @@ pub(super) fn optimiser<T: Readable>(
         Some(id) => number(document, id, range),
         None => Ok(T::from_f64(default)),
     };
-    let lr = number(document, given(0).ok_or(LowerError::Echo)?, Range::Any)?;
+    let lr = number(document, given(0).ok_or(LowerError::Echo)?, Range::Positive)?;
     let method = match name.as_str() {
         "sgd" => Method::Sgd,
         "momentum" => Method::Momentum { beta: or(1, Range::Share, 0.9)? },

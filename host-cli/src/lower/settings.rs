@@ -1,4 +1,4 @@
-//! The `train` and `adapt` blocks.
+//! The `train` block, and what an `adapt` block has in common with it.
 
 use std::path::{Path, PathBuf};
 
@@ -123,17 +123,22 @@ impl<T> Training<T> {
             Holdout::Groups { column, .. } | Holdout::Value { column, .. } => Some(column.clone()),
             _ => None,
         };
-        Steering { by, ignore: self.ignore.clone() }
+        Steering { by, ignore: self.ignore.clone(), passed_over: Vec::new() }
     }
 }
 
-/// The block of this name, if there is one; `folder` is where its file names
-/// start.
-pub(super) fn block<T: Readable>(
+/// The `train` block, if there is one; `folder` is where its file names start.
+pub(super) fn block<T: Readable>(document: &Document, folder: &Path) -> Result<Option<Training<T>>, Vec<LowerError>> {
+    each_setting(document, "train", Training::default(), |training, setting| set(document, training, setting, folder))
+}
+
+/// What the settings of the block of this name make of `start`; nothing if there is no such block.
+pub(super) fn each_setting<B>(
     document: &Document,
     name: &str,
-    folder: &Path,
-) -> Result<Option<Training<T>>, Vec<LowerError>> {
+    mut start: B,
+    mut set: impl FnMut(&mut B, &Setting) -> Result<(), LowerError>,
+) -> Result<Option<B>, Vec<LowerError>> {
     let mut blocks = document.statements.iter().filter_map(|statement| match statement {
         Statement::Block { name: own, settings } if own.text == name => Some((own, settings)),
         _ => None,
@@ -141,7 +146,6 @@ pub(super) fn block<T: Readable>(
     let Some((_, settings)) = blocks.next() else { return Ok(None) };
     let mut errors = Vec::new();
     errors.extend(blocks.map(|(own, _)| LowerError::BlockTwice { name: name.to_owned(), span: own.span }));
-    let mut training = Training::default();
     // An optimiser may have a decay of its own, which the setting then replaces.
     let mut order: Vec<usize> = (0..settings.len()).collect();
     order.sort_by_key(|at| settings[*at].key.text != "optimizer");
@@ -150,14 +154,14 @@ pub(super) fn block<T: Readable>(
         let key = &setting.key;
         if settings[..at].iter().any(|other| other.key.text == key.text) {
             errors.push(LowerError::SettingTwice { name: key.text.clone(), span: key.span });
-        } else if let Err(error) = set(document, &mut training, setting, folder) {
+        } else if let Err(error) = set(&mut start, setting) {
             errors.push(error);
         }
     }
-    if errors.is_empty() { Ok(Some(training)) } else { Err(errors) }
+    if errors.is_empty() { Ok(Some(start)) } else { Err(errors) }
 }
 
-fn set<T: Readable>(
+pub(super) fn set<T: Readable>(
     document: &Document,
     training: &mut Training<T>,
     setting: &Setting,
@@ -167,7 +171,7 @@ fn set<T: Readable>(
     let span = document.span(value);
     let wanted = |what| LowerError::Wanted { what, span };
     let count = |what| document.whole_number(value).filter(|n| *n > 0).ok_or(wanted(what));
-    let small = |what| count(what).and_then(|n| u32::try_from(n).map_err(|_| wanted(what)));
+    let small = |what| at_least_one(document, value, what);
     match setting.key.text.as_str() {
         "data" => match &document.node(value).kind {
             Expr::Quoted(path) => training.data = Some(folder.join(path)),
@@ -191,22 +195,36 @@ fn set<T: Readable>(
                 "best" => Keep::Best,
                 _ => {
                     let Name { text: name, span } = name;
-                    return Err(LowerError::UnknownWord { what: "params to keep", name, span, known: KEEPS });
+                    return Err(LowerError::UnknownWord { what: "epoch", name, span, known: KEEPS });
                 }
             }
         }
         "seed" => training.seed = document.whole_number(value).ok_or(wanted("a whole number"))?,
         "freeze" => training.freeze = names(document, value)?,
-        name => {
-            return Err(LowerError::UnknownSetting {
-                name: name.to_owned(),
-                span: setting.key.span,
-                nearest: nearest(name, SETTINGS.iter().copied()),
-                known: SETTINGS,
-            });
-        }
+        _ => return Err(unknown(setting, SETTINGS)),
     }
     Ok(())
+}
+
+/// A setting that its block does not have.
+pub(super) fn unknown(setting: &Setting, known: &'static [&'static str]) -> LowerError {
+    let name = setting.key.text.as_str();
+    let (name, nearest) = (name.to_owned(), nearest(name, known.iter().copied()));
+    LowerError::UnknownSetting { name, span: setting.key.span, nearest, known }
+}
+
+/// A whole number, at least 1.
+pub(super) fn at_least_one(document: &Document, id: ExprId, what: &'static str) -> Result<u32, LowerError> {
+    let n = document.whole_number(id).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+    n.ok_or(LowerError::Wanted { what, span: document.span(id) })
+}
+
+/// A value of a column, as it is written in the data.
+pub(super) fn column_value(document: &Document, id: ExprId) -> Result<String, LowerError> {
+    match document.figure(id) {
+        Some(_) => Ok(document.written(id)),
+        None => Ok(word(document, id)?.text),
+    }
 }
 
 /// A number from 0 to 1, both outside of the range.
@@ -229,10 +247,7 @@ fn holdout(document: &Document, id: ExprId) -> Result<Holdout, LowerError> {
     let column = word(document, column)?.text;
     match (part, hold) {
         (_, Some(hold)) => {
-            let value = match document.figure(hold) {
-                Some(_) => document.written(hold),
-                None => word(document, hold)?.text,
-            };
+            let value = column_value(document, hold)?;
             Ok(Holdout::Value { column, value })
         }
         (Some(part), None) => Ok(Holdout::Groups { column, share: share(document, part)? }),
@@ -241,7 +256,7 @@ fn holdout(document: &Document, id: ExprId) -> Result<Holdout, LowerError> {
 }
 
 /// A name, or text in quotes where a name would not do.
-fn word(document: &Document, id: ExprId) -> Result<Name, LowerError> {
+pub(super) fn word(document: &Document, id: ExprId) -> Result<Name, LowerError> {
     let node = document.node(id);
     match &node.kind {
         Expr::Name(text) | Expr::Quoted(text) => Ok(Name { text: text.clone(), span: node.span }),

@@ -74,9 +74,18 @@ impl<T: Readable> Lowering<'_, T> {
     pub(super) fn add_param(&mut self, name: &str, wire: Wire, transposed: bool, start: Start<T>) {
         let mut shape: Vec<usize> = self.shape(wire).dims().iter().map(|size| usize::from(*size)).collect();
         if transposed {
-            shape.reverse();
+            shape.rotate_right(1);
         }
-        let param = Param { wire, name: name.to_owned(), shape, transposed, start: Vec::new(), frozen: false };
+        let param = Param {
+            wire,
+            name: name.to_owned(),
+            shape,
+            transposed,
+            start: Vec::new(),
+            frozen: false,
+            always_frozen: false,
+            scales: false,
+        };
         self.params.push((param, start));
     }
 

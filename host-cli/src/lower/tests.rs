@@ -1,4 +1,4 @@
-//! Texts and the circuits they become, texts that are refused and what is said.
+//! Texts and the circuits they become.
 
 use chainrule::{Clip, Method, Objective, Op, Optimiser, Purpose, Schedule, Shape, Slot, Tape, plan};
 
@@ -52,6 +52,10 @@ fn run(circuit: &Lowered<f64>) -> Vec<(String, f64, f64)> {
     };
     scalars.map(told).collect()
 }
+
+mod planes;
+mod refusals;
+mod training;
 
 #[test]
 fn the_seed_from_a_formula() {
@@ -169,38 +173,14 @@ fn weights_turn_between_file_and_core() {
 }
 
 #[test]
-fn params_start_as_they_are_told() {
-    let text = "\
-param a
-param b = 2
-param c[2] = [0.1, -0.2]
-param d[3] = constant(0.5)
-param e[1000] = uniform(-2, -1)
-param g[2, 8] = uniform
-layer fc = dense(1, init = zero, bias = false)
-freeze = [fc, c]
-maximize a + b + sum(c) + sum(d) + sum(e) + sum(g) + sum(fc(c))
-";
-    let circuit = lowered(&file(text), &[]);
-    let start = |name: &str| &circuit.params.iter().find(|param| param.name == name).expect(name).start;
-    assert_eq!((start("a"), start("b"), start("c")), (&vec![0.0], &vec![2.0], &vec![0.1, -0.2]));
-    assert_eq!(start("d"), &vec![0.5; 3]);
-    assert!(start("e").iter().all(|x| (-2.0..-1.0).contains(x)));
-    assert!(start("g").iter().all(|x| x.abs() <= 8f64.sqrt().recip()));
-    assert_eq!(start("fc.weight"), &vec![0.0; 2]);
-    let frozen: Vec<_> = circuit.params.iter().filter(|param| param.frozen).map(|param| &param.name).collect();
-    assert_eq!(frozen, ["c", "fc.weight"]);
-    let view = circuit.view();
-    assert!(view.gate(circuit.params[2].wire).is_some_and(|gate| gate.is_frozen()));
-}
-
-#[test]
 fn every_operation_can_be_called() {
-    let vectors = ["dot", "dense", "cross_entropy"];
+    let vectors = ["dot", "dense", "cross_entropy", "layer_norm", "gru", "rnn"];
+    let planes = ["reshape", "concat", "conv1d", "conv2d", "max_pool", "avg_pool", "global_avg"];
     for op in Op::ALL.iter().filter(|op| !op.is_source() && **op != Op::Slice) {
         let name = op.name();
         let text = match (name, op.kind()) {
-            (name, _) if vectors.contains(&name) => continue,
+            (name, _) if vectors.contains(&name) || planes.contains(&name) => continue,
+            ("dropout", _) => "dropout(x, 0.2)".to_owned(),
             ("clip", _) => "clip(x, -1, hi = 1)".to_owned(),
             (_, chainrule::OpKind::Binary | chainrule::OpKind::Loss) => format!("{name}(x, y)"),
             _ => format!("{name}(x)"),
@@ -211,202 +191,54 @@ fn every_operation_can_be_called() {
     formula("sum(dense(x, w))", &["x=[1, 2]", "w=[[1], [2]]"]);
     formula("sum(dense(x, w, bias = b))", &["x=[1, 2]", "w=[[1], [2]]", "b=[1]"]);
     lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y)"), &[]);
-}
-
-#[test]
-fn both_shapes_are_told() {
-    assert_eq!(
-        report("input x[4]\ninput y[3]\nf = x + y\ng = f * 2\nmaximize dot(x, y)"),
-        "\
-error: `+` does not take [4] and [3]
- --> a.circuit:3:7
-  |
-3 | f = x + y
-  |     - ^ - [3]
-  |     | |
-  |     | here
-  |     [4]
-  |
-  = help: the shapes must be equal; beside an operator, one can be a scalar
-
-error: `dot` does not take [4] and [3]
- --> a.circuit:5:10
-  |
-5 | maximize dot(x, y)
-  |          ^^^ -  - [3]
-  |          |   |
-  |          |   [4]
-  |          here
-  |
-  = help: the shapes must be equal; beside an operator, one can be a scalar"
-    );
-}
-
-#[test]
-fn names_are_told() {
-    assert_eq!(
-        report("input weight\nf = wieght * 2\nf = 3\ng = h + relo(f)\nh = 1"),
-        "\
-error: nothing defines `wieght`
- --> a.circuit:2:5
-  |
-2 | f = wieght * 2
-  |     ^^^^^^ unknown name
-  |
-  = help: did you mean `weight`?
-
-error: `f` is defined twice
- --> a.circuit:3:1
-  |
-2 | f = wieght * 2
-  | - the first time
-3 | f = 3
-  | ^ the second time
-  |
-  = help: each name stands for one wire; choose another name
-
-error: there is no gate or layer `relo`
- --> a.circuit:4:9
-  |
-4 | g = h + relo(f)
-  |         ^^^^ unknown
-  |
-  = help: did you mean `relu`?"
-    );
-    assert_eq!(
-        report("g = h + 1\nh = 1"),
-        "\
-error: `h` is read before it is defined
- --> a.circuit:1:5
-  |
-1 | g = h + 1
-  |     ^ read here
-2 | h = 1
-  | - defined here
-  |
-  = help: put the definition above: a gate's operands come before it"
-    );
-}
-
-#[test]
-fn refusals() {
-    for (text, title) in [
-        ("input x\nf = relo(x)", "there is no gate or layer `relo`"),
-        ("input x\nf = x(3)", "there is no gate or layer `x`"),
-        ("input x\nf = relu(x, 2)", "an argument too many"),
-        ("input x\nf = clip(x, 1)", "the argument `hi` is missing"),
-        ("input x\nf = clip(x, 2, 1)", "the numbers of `clip` must go up"),
-        ("input x\nf = leaky_relu(x, slop = 1)", "there is no argument `slop`"),
-        ("input x\nf = leaky_relu(x, slope = x)", "expected a number"),
-        ("layer a = dens(3)", "there is no kind of layer `dens`"),
-        ("layer a = dense(0)", "expected a number of outputs"),
-        ("layer a = dense(3, init = hi)", "there is no way to start `hi`"),
-        ("layer a = dense(3)", "nothing uses layer `a`"),
-        ("input x\nlayer a = dense(3)\nf = a(x)", "layer `a` needs a vector, not a scalar"),
-        ("input x[2]\ninput y[3]\nlayer a = dense(3)\nf = a(x)\ng = a(y)", "layer `a` takes [2], not [3]"),
-        ("layer a = dense(3)\nf = a + 1", "`a` is a layer, not a wire"),
-        ("input x[0]", "this is no shape"),
-        ("input x[70000]", "this is no shape"),
-        ("input x[1,1,1,1,1]", "this is no shape"),
-        ("input x[2] = [1, 2, 3]", "`x` is [2], its value is [3]"),
-        ("input x = [1, [2]]", "the parts of a list differ"),
-        ("input x = 1e39", "this number is too large for f32"),
-        ("input x[3]\nf = x[3]", "an index outside of its wire"),
-        ("input x[3]\nf = x[2..5]", "an index outside of its wire"),
-        ("input x[3]\nf = x[2..2]", "a range with nothing in it"),
-        ("input x[3]\nf = x[0, 1]", "more indices than dimensions"),
-        ("input x[3, 3]\nf = x[0..2, 1]", "a range before another index"),
-        ("input x[3]\nmaximize x", "the objective must be a scalar"),
-        ("input x\nmaximize x\nminimize x", "there are two objectives"),
-        ("label y : class(1)", "a label cannot have 1 classes"),
-        ("label y : class(3) = 3", "label `y` has 3 classes"),
-        ("input x[3]\ninput y\nf = cross_entropy(x, y)", "`cross_entropy` needs a label of 3 classes"),
-        ("input x[3]\nlabel y : class(4)\nf = cross_entropy(x, y)", "`cross_entropy` has 3 logits for"),
-        ("train { batch = 0 }", "expected a number of samples"),
-        ("train { bach = 1 }", "there is no setting `bach`"),
-        ("train { batch = 1, batch = 2 }", "`batch` is set twice"),
-        ("train { batch = 1 }\ntrain { batch = 2 }", "there are two `train` blocks"),
-        ("train { data = digits }", "expected a file name in quotes"),
-        ("train { split = 2 }", "expected a share"),
-        ("train { split = by(1) }", "expected a name"),
-        ("train { optimizer = sdg(0.1) }", "there is no optimizer `sdg`"),
-        ("train { optimizer = sgd() }", "the argument `lr` is missing"),
-        ("train { optimizer = adam }", "there is no optimizer `adam`"),
-        ("train { optimizer = sgd(0.1, 0.9) }", "an argument too many"),
-        ("train { optimizer = momentum(0.1, beta = 1) }", "expected a number from 0 to below 1"),
-        ("train { optimizer = adam(0.1, betta1 = 0.5) }", "there is no argument `betta1`"),
-        ("train { optimizer = rmsprop(0.1, eps = -1) }", "expected a finite number that is not negative"),
-        ("train { weight_decay = -0.1 }", "expected a finite number that is not negative"),
-        ("train { clip = 1 }", "there is no clipping `1`"),
-        ("train { clip = norm }", "expected a bound"),
-        ("train { clip = value(0) }", "expected a finite number above 0"),
-        ("train { schedule = linear }", "there is no schedule `linear`"),
-        ("train { schedule = step }", "expected how often"),
-        ("train { schedule = step(0) }", "expected a number of steps, at least 1"),
-        ("train { schedule = cosine(10, 2) }", "expected a number from 0 to 1"),
-        ("train { warmup = 0.5 }", "expected a number of steps, at least 1"),
-        ("train { patience = 0 }", "expected a number of epochs, at least 1"),
-        ("train { keep = first }", "there is no params to keep `first`"),
-        ("input x\nfreeze = [x]", "`x` is no layer or param"),
-        ("param w\nnormalize w", "`w` is no input"),
-        ("input x\nf = x + 1\nnormalize x", "`x` is read before it is normalized"),
-        ("f = \"text\" + 1", "expected a wire or a number"),
-        ("input x\nf = [x, 1]", "expected a number or a list"),
+    for text in [
+        "concat(x, y, z)",
+        "conv1d(reshape(x, 1, 1), reshape(y, 1, 1, 1))",
+        "conv2d(reshape(x, 1, 1, 1), reshape(y, 1, 1, 1, 1), reshape(z, 1))",
+        "max_pool(reshape(x, 1, 1), 1)",
+        "avg_pool(reshape(x, 1, 1, 1), size = 1, stride = 2)",
+        "global_avg(reshape(x, 1, 1))",
     ] {
-        let told = report(text);
-        assert!(told.starts_with(&format!("error: {title}")), "{text}: {told}");
+        formula(&format!("sum({text}) + x + y + z"), &["x=1", "y=2", "z=3"]);
     }
+    lowered(&file("label y : class(2) = 1\ninput x[2]\nminimize cross_entropy(x, y, smoothing = 0.1)"), &[]);
+    formula("sum(layer_norm(x, x, x, eps = 0.5))", &["x=[1, 2]"]);
+    let weights = ["x=[[1], [2]]", "u=[[1, 2, 3]]", "w=[[1, 2, 3]]", "b=[1, 2, 3]"];
+    formula("sum(last(gru(x, u, w, b, b)))", &weights);
+    let weights = ["x=[[1], [2]]", "u=[[1]]", "b=[1]"];
+    let rnn = formula("sum(rnn(x, u, u, b, b, activation = relu))", &weights);
+    assert_eq!(rnn.formula(rnn.wire("f.1").expect("there")), "rnn(x, u, u, b, b, activation = relu)");
 }
 
 #[test]
-fn values_from_the_command_line_are_checked() {
-    let written = file("input x[2]\nlabel y : class(3)\nparam w\nq = x[0] * w\nmaximize cross_entropy([1, 2, 3], y)");
-    let mut circuit = lowered(&written, &["x=[1, 2]", "y=2", "w=4"]);
-    assert_eq!(circuit.params[0].start, [4.0]);
-    assert!(circuit.without_value().is_empty());
-    for (given, title) in [
-        ("x=1", "`x` is [2], its value is a scalar"),
-        ("y=3", "label `y` has 3 classes"),
-        ("y=0.5", "label `y` has 3 classes"),
-        ("q=1", "`q` cannot be set: a gate drives it"),
-        ("z=1", "the circuit has no wire `z`"),
-    ] {
-        let given = read_given(given).expect("reads");
-        let error = circuit.give(&given).expect_err("refused").diagnostic();
-        assert_eq!(error.title, title);
+fn layers_of_sequences_are_written_back_and_start_as_in_pytorch() {
+    let text = "input x[4, 2]\nlayer n = layer_norm()\nlayer g = gru(16)\nlayer r = rnn(4, init = he)\n\
+                h = g(n(x))\nk = r(h)\nmaximize sum(dropout(last(k), 0.25))\n";
+    let circuit = lowered(&file(text), &[]);
+    let name = |name: &str| circuit.formula(circuit.wire(name).expect("there"));
+    assert_eq!((name("h"), name("h.1"), name("k")), ("g(h.1)".into(), "n(x)".into(), "r(h)".into()));
+    assert_eq!((name("objective.1"), name("objective.2")), ("k[3]".into(), "dropout(objective.1, 0.25)".into()));
+    let params = circuit.params.iter().map(|param| (param.name.as_str(), param.shape.as_slice()));
+    let wanted: [(&str, &[usize]); 10] = [
+        ("n.weight", &[2]),
+        ("n.bias", &[2]),
+        ("g.weight_ih", &[48, 2]),
+        ("g.weight_hh", &[48, 16]),
+        ("g.bias_ih", &[48]),
+        ("g.bias_hh", &[48]),
+        ("r.weight_ih", &[4, 16]),
+        ("r.weight_hh", &[4, 4]),
+        ("r.bias_ih", &[4]),
+        ("r.bias_hh", &[4]),
+    ];
+    assert!(params.eq(wanted), "{:?}", circuit.params);
+    let start = |at: usize| circuit.params[at].start.as_slice();
+    assert_eq!((start(0), start(1)), (&[1.0, 1.0][..], &[0.0, 0.0][..]));
+    for at in 2..6 {
+        let largest = start(at).iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        assert!((0.2..=0.25).contains(&largest), "{largest} is not of ±1/√16");
     }
-    let open = lowered(&written, &[]).without_value();
-    let told = written.source.report(&open.iter().map(LowerError::diagnostic).collect::<Vec<_>>(), false);
-    assert_eq!(
-        told,
-        "\
-error: input `x` has no value
- --> a.circuit:1:7
-  |
-1 | input x[2]
-  |       ^ [2]
-  |
-  = help: give it one on the command line: 'x=[1, 2]', or take a row of the data: `--row 0`
-
-error: label `y` has no value
- --> a.circuit:2:7
-  |
-2 | label y : class(3)
-  |       ^ a scalar
-  |
-  = help: give it one on the command line: 'y=1', or take a row of the data: `--row 0`"
-    );
-}
-
-#[test]
-fn splits_by_column() {
-    let split = |text: &str| lowered(&file(&format!("train {{ split = {text} }}")), &[]).training;
-    let column = || "subject".to_owned();
-    assert_eq!(split("by(subject)").split, Holdout::Groups { column: column(), share: 0.2 });
-    assert_eq!(split("by(subject, 0.5)").split, Holdout::Groups { column: column(), share: 0.5 });
-    assert_eq!(split("by(subject, hold = 7)").split, Holdout::Value { column: column(), value: "7".into() });
-    let steering = split("by(subject), ignore = [id, \"odd name\"]").steering();
-    assert_eq!((steering.by, steering.ignore), (Some(column()), vec!["id".to_owned(), "odd name".to_owned()]));
+    assert!(start(6).iter().all(|x| *x != 0.0) && start(8) == [0.0; 4]);
 }
 
 #[test]
@@ -416,79 +248,4 @@ fn long_chains_lower_without_a_deep_stack() {
     let told = lower::<f32>(&read_formula(&vec!["x"; 100_000].join("+")).expect("reads"), &[], None);
     let told = told.expect_err("too many gates").report(false);
     assert!(told.starts_with("error: the circuit has more than 65535 gates"), "{told}");
-}
-
-#[test]
-fn a_row_of_the_data_gives_values() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
-    let written = crate::text::source::read_file(folder.as_ref()).expect("reads");
-    let given = [read_given("digit=7").expect("reads")];
-    let mut circuit = lowered(&written, &["digit=7"]);
-    circuit.take_row(1, &given).expect("there");
-    assert_eq!(circuit.fields[0].value.as_ref().expect("set")[..5], [0.0, 0.0, 0.0, 12.0, 13.0]);
-    assert_eq!(circuit.fields[1].value, Some(vec![7.0]));
-    let told = circuit.take_row(5000, &[]).expect_err("too far").report();
-    assert_eq!(told, "error: the data has no row 5000: its 1797 rows are 0 to 1796");
-    let table = circuit.table(&circuit.training).expect("reads");
-    let parts = circuit.training.part(&table, &mut chainrule::Random::new(1)).expect("parts");
-    assert_eq!((parts.held.len(), parts.train.len()), (359, 1438));
-    let bare = lowered(&file("input x = 1\nmaximize x"), &[]).take_row(0, &[]);
-    assert!(bare.expect_err("no data").report().starts_with("error: no data: name a file"));
-}
-
-#[test]
-fn a_normalized_input_is_two_gates_and_two_frozen_params() {
-    let text = "input x[2] = [7, 12]\nnormalize x\nparam w = 3\nmaximize sum(w * x)\n";
-    let mut circuit = lowered(&file(text), &[]);
-    let start = |circuit: &Lowered<f64>| circuit.params.iter().map(|p| (p.name.clone(), p.frozen)).collect::<Vec<_>>();
-    let frozen = [("x.mean", true), ("x.deviation", true), ("w", false)];
-    assert_eq!(start(&circuit), frozen.map(|(name, frozen)| (name.to_owned(), frozen)));
-    assert_eq!(run(&circuit).pop().expect("a wire").1, 3.0 * (7.0 + 12.0), "0 and 1 until they are fitted");
-    circuit.params[0].start = vec![1.0, 2.0];
-    circuit.params[1].start = vec![3.0, 5.0];
-    assert_eq!(run(&circuit).pop().expect("a wire").1, 3.0 * (2.0 + 2.0));
-    // From outside, `x` is the input.
-    circuit.give(&read_given("x=[1, 2]").expect("reads")).expect("is set");
-    assert_eq!(run(&circuit).pop().expect("a wire").1, 0.0);
-}
-
-#[test]
-fn steps_as_the_block_says_them() {
-    let block = |text: &str| {
-        let circuit: Lowered<f64> = lowered(&file(&format!("input x\ntrain {{ {text} }}")), &[]);
-        circuit.training
-    };
-    let adamw = block("weight_decay = 0.5, optimizer = adamw(0.1, 0.8), clip = norm(1.0), warmup = 3");
-    assert_eq!(adamw.optimiser.method, Method::AdamW { beta1: 0.8, beta2: 0.999, eps: 1e-8 });
-    // The setting stands over the optimiser's own decay, wherever it stands.
-    assert_eq!((adamw.optimiser.rate, adamw.optimiser.weight_decay), (0.1, 0.5));
-    assert_eq!((adamw.optimiser.clip, adamw.optimiser.warmup), (Clip::Norm(1.0), 3));
-    for (text, same) in [
-        ("momentum(0.1)", "momentum(lr = 0.1, beta = 0.9)"),
-        ("nesterov(0.1, 0.5)", "nesterov(beta = 0.5, lr = 0.1)"),
-        ("adam(0.1)", "adam(lr = 0.1, beta1 = 0.9, beta2 = 0.999, eps = 1e-8)"),
-        ("adamw(0.1)", "adamw(lr = 0.1, weight_decay = 0.01)"),
-        ("rmsprop(0.1)", "rmsprop(0.1, alpha = 0.99, eps = 1e-8)"),
-    ] {
-        let of = |text: &str| block(&format!("optimizer = {text}")).optimiser;
-        assert_eq!(of(text), of(same), "{text}");
-        // What is told of it reads back.
-        assert_eq!(of(&optimisers::written(&of(text))), of(text));
-    }
-    let schedules = [
-        ("constant", Schedule::Constant),
-        ("step(100)", Schedule::Step { every: 100, factor: 0.1 }),
-        ("step(every = 7, factor = 0.5)", Schedule::Step { every: 7, factor: 0.5 }),
-        ("cosine", Schedule::Cosine { steps: 0, floor: 0.0 }),
-        ("cosine(300, floor = 0.25)", Schedule::Cosine { steps: 300, floor: 0.25 }),
-    ];
-    for (text, schedule) in schedules {
-        assert_eq!(block(&format!("schedule = {text}")).optimiser.schedule, schedule);
-    }
-    let extras = optimisers::extras(&block("clip = value(0.5), schedule = cosine(9), weight_decay = 2").optimiser);
-    let extras: Vec<(&str, &str)> = extras.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let expected = [("weight_decay", "2"), ("clip", "value(0.5)"), ("schedule", "cosine(steps = 9, floor = 0)")];
-    assert_eq!(extras, expected);
-    let kept = block("patience = 4, keep = best");
-    assert_eq!((kept.patience, kept.keep), (Some(4), Keep::Best));
 }

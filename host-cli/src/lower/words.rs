@@ -129,8 +129,14 @@ impl LowerError {
                 }
             }
             LowerError::SettingTwice { name, span } => told(format!("`{name}` is set twice"), *span, "the second time"),
-            LowerError::NotFreezable { name, span } => {
-                told(format!("`{name}` is no layer or param"), *span, "cannot be frozen")
+            LowerError::NotFreezable { name, span, nearest } => {
+                let told = told(format!("`{name}` is no layer or param"), *span, "cannot be frozen");
+                match nearest {
+                    Some(meant) => told.help(format!("did you mean `{meant}`?")),
+                    None => {
+                        told.help("name layers or params: `[fc1, fc2.bias]`; `weights` leaves only biases to train")
+                    }
+                }
             }
             LowerError::NormalizedLate { name, span, reader } => {
                 told(format!("`{name}` is read before it is normalized"), *span, "too late")
@@ -151,7 +157,10 @@ impl LowerError {
                 told(format!("`{name}` cannot be set: a gate drives it"), *span, "driven by a gate")
                     .help("inputs, labels and params can be set")
             }
-            LowerError::NoValue { name, shape, label, span } => {
+            LowerError::GivenTwice { name, span } => {
+                told(format!("`{name}` is given twice"), *span, "the second time").help("one value is enough")
+            }
+            LowerError::NoValue { name, shape, label, rows, span } => {
                 let what = if *label { "label" } else { "input" };
                 let example = match shape.len() {
                     1 if shape.is_scalar() => format!("{name}=1"),
@@ -159,8 +168,9 @@ impl LowerError {
                     2 => format!("{name}=[1, 2]"),
                     _ => format!("{name}=[1, 2, …]"),
                 };
+                let row = if *rows { ", or take a row of the data: `--row 0`" } else { "" };
                 Diagnostic::new(format!("{what} `{name}` has no value"), *span, words(*shape))
-                    .help(format!("give it one on the command line: '{example}', or take a row of the data: `--row 0`"))
+                    .help(format!("give it one on the command line: '{example}'{row}"))
             }
         }
     }
@@ -169,14 +179,41 @@ impl LowerError {
 /// What the core refuses, with the operands' shapes.
 fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError) -> Diagnostic {
     let (title, help) = match error {
-        BuildError::ShapeMismatch { .. } => (
+        BuildError::ShapeMismatch { left, right } => (
             match operands {
+                [_] => format!("{gate} cannot make {} of the {} elements of {}", words(right), left.len(), words(left)),
                 [(_, left), (_, right), ..] => {
                     format!("{gate} does not take {} and {}", words(*left), words(*right))
                 }
                 _ => format!("{gate} does not take these shapes"),
             },
-            Some("the shapes must be equal; beside an operator, one can be a scalar".to_owned()),
+            Some(match operands {
+                [_] => format!("{} has {} elements", words(right), right.len()),
+                _ if gate == "`concat`" => "all dimensions but the first must be equal".to_owned(),
+                _ => "the shapes must be equal; beside an operator, one can be a scalar".to_owned(),
+            }),
+        ),
+        BuildError::WrongRank { shape, rank } => {
+            let (planes, example) = match rank {
+                2 => ("two dimensions, `[channels, length]` or `[time, features]`", "reshape(x, 16, 4)"),
+                _ => ("`[channels, height, width]`", "reshape(x, 1, 8, 8)"),
+            };
+            (format!("{gate} needs {planes}, not {}", words(shape)), Some(format!("make it so: `{example}`")))
+        }
+        BuildError::BadWindow { planes, kernel, stride, padding } => (
+            format!(
+                "a window of {kernel} with stride {stride} and padding {padding} does not go over {}",
+                words(planes)
+            ),
+            Some("it fits within the planes and their padding, moves by 1 or more, and a pool's padding is at most half of it".to_owned()),
+        ),
+        BuildError::BadGroups { inputs, outputs, groups } => (
+            format!("{groups} groups do not divide {inputs} inputs and {outputs} outputs"),
+            Some("each group has as many of both".to_owned()),
+        ),
+        BuildError::WrongWeights { input, weight, groups } => (
+            format!("{gate} does not take weights {} for {} in {groups} groups", words(weight), words(input)),
+            Some("they are [inputs / groups, kernel, outputs], the kernel of as many dimensions as a plane".to_owned()),
         ),
         BuildError::NotAVector(shape) => (format!("{gate} needs a vector, not {}", words(shape)), None),
         BuildError::NotAScalar(shape) => (format!("{gate} needs a scalar, not {}", words(shape)), None),
@@ -188,7 +225,20 @@ fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError
             format!("{gate} has {logits} logits for a label of {classes} classes"),
             Some(format!("make the logits {classes}, or the label `class({logits})`")),
         ),
-        BuildError::BadBounds => (format!("the numbers of {gate} must go up and not be NaN"), None),
+        BuildError::BadBounds => (
+            format!("{gate} does not take this number"),
+            Some(match gate {
+                "`dropout`" => "a rate is at least 0 and less than 1".to_owned(),
+                "`cross_entropy`" => "a smoothing is at least 0 and less than 1".to_owned(),
+                "`clip`" => "lo must not be above hi, and neither of them NaN".to_owned(),
+                "`leaky_relu`" | "`elu`" => "it must not be NaN".to_owned(),
+                _ => "it must be above 0".to_owned(),
+            }),
+        ),
+        BuildError::WrongShape { operand, wanted, found } => {
+            let place = ["first", "second", "third", "fourth", "fifth"].get(usize::from(operand)).unwrap_or(&"last");
+            (format!("the {place} argument of {gate} must be {}, not {}", words(wanted), words(found)), None)
+        }
         BuildError::BadClasses(classes) => {
             (format!("a label cannot have {classes} classes"), Some("at least two".to_owned()))
         }

@@ -14,21 +14,24 @@
 //! 3. with `by(column)`, one shuffle of the column's different values;
 //! 4. before each epoch, the first included, a shuffle of the rows that are trained on, going on
 //!    from their last order.
+//!
+//! What dropout leaves out is not drawn from it: that is found from the seed, the number of the sample
+//! and the place in the wire, on the engine, with nothing stored ([`chainrule::Noise`]).
 
 mod epochs;
 pub mod error;
 mod rows;
 mod state;
 
-pub use epochs::Seen;
+pub use epochs::{Epochs, Seen};
 pub use error::TrainError;
+pub(crate) use rows::samples;
 pub use state::{Best, State};
 
 use crate::engine::{At, Engine, EngineError, Stage, open};
 use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
-use chainrule::{Objective, Op, Optimiser, Schedule};
-use epochs::Epochs;
+use chainrule::{Objective, Optimiser, Random, Schedule};
 
 /// What happens while a training runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,6 +138,100 @@ pub fn go_on<'a, T: Readable>(
     at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Trained<T>, State<T>), TrainError> {
+    let Start { mut engine, random, rows: order, held: held_rows, optimiser, run, most_steps } =
+        start(lowered, training, from, at, watch)?;
+    let rows = order.len();
+    let a_walk = rows.div_ceil(training.batch as usize) as u64;
+    let before = from.map_or(0, |from| from.steps);
+    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
+    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
+    let all = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
+    watch(Event::Begins { rows, held: held_rows.len(), samples: all });
+    let mut epochs = Epochs::new(engine.as_mut(), training.batch, order, random);
+    let mut last = from.map_or(Seen::default(), |from| from.begun);
+    epochs.skip(before, last);
+    let mut progress = Progress::new(lowered, training, from.and_then(|from| from.best.clone()));
+    let first = u32::try_from(before / a_walk).unwrap_or(u32::MAX);
+    let mut ended_early = false;
+    for epoch in first.saturating_add(1)..=walks {
+        let earlier = u64::from(epoch - 1) * rows as u64;
+        last = epochs
+            .walk(most_steps, &mut |seen| {
+                watch(Event::Steps { epoch, samples: earlier + seen.samples, seen });
+            })
+            .map_err(|stop| stop.told(lowered, optimiser.rate))?;
+        watch(Event::Epoch { epoch, of: walks, seen: last });
+        let is_whole = epochs.steps().is_multiple_of(a_walk);
+        if progress.watches && is_whole {
+            let seen = if held_rows.is_empty() { last } else { epochs.measure(&held_rows)? };
+            ended_early = progress.is_stuck(lowered, epoch, seen.loss(), epochs.engine())?;
+        }
+        if ended_early {
+            break;
+        }
+    }
+    let steps = epochs.steps();
+    let begun = if steps.is_multiple_of(a_walk) { Seen::default() } else { last };
+    let state = State {
+        run,
+        steps,
+        begun,
+        params: params(lowered, engine.as_mut())?,
+        moments: engine.moments()?,
+        best: progress.best,
+    };
+    let mut kept = None;
+    if let Some(Best { epoch, params: Some(params), .. }) = &state.best
+        && training.keep == Keep::Best
+    {
+        kept = Some(*epoch);
+        put(lowered, params, engine.as_mut())?;
+        engine.ready()?;
+    }
+    let held = if held_rows.is_empty() {
+        None
+    } else {
+        watch(Event::Measuring);
+        Some(epochs::measure(engine.as_mut(), &held_rows)?)
+    };
+    let params_hash = engine.params_hash()?;
+    let params = params(lowered, engine.as_mut())?;
+    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
+    let has_classes = has_classes(lowered);
+    let trained =
+        Trained { epochs, steps, last, held, params_hash, params, rows, optimiser, kept, ended_early, has_classes };
+    Ok((trained, state))
+}
+
+/// A training that can begin or go on: the engine holds the circuit, its params and all rows.
+pub struct Start<'l, T> {
+    /// Where it runs.
+    pub engine: Box<dyn Engine<T> + 'l>,
+    /// What the rows are shuffled by, before each walk.
+    pub random: Random,
+    /// The rows to train on.
+    pub rows: Vec<usize>,
+    /// The rows held out.
+    pub held: Vec<usize>,
+    /// How params move.
+    pub optimiser: Optimiser<T>,
+    /// What all steps follow from.
+    run: Vec<(String, String)>,
+    /// Steps in all.
+    most_steps: u64,
+}
+
+/// Brings everything to where it is to run.
+///
+/// # Errors
+/// As [`go_on`].
+pub fn start<'l, 'a, T: Readable>(
+    lowered: &'l Lowered<T>,
+    training: &Training<T>,
+    from: Option<&State<T>>,
+    at: impl Into<At<'a>>,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<Start<'l, T>, TrainError> {
     check(lowered, training)?;
     let mut random = lowered.random.clone();
     let table = lowered.table(training)?;
@@ -165,70 +262,12 @@ pub fn go_on<'a, T: Readable>(
     engine.ready()?;
     engine.keep(samples, &mut |share| watch(Event::Sending(share)))?;
     let before = from.map_or(0, |from| from.steps);
-    let steps = chainrule::Training::new(optimiser, training.batch);
+    let steps = chainrule::Training::new(optimiser, training.batch).with_seed(training.seed);
     engine.train(steps.after(u32::try_from(before).unwrap_or(u32::MAX)))?;
     if let Some(from) = from {
         engine.set_moments(&from.moments)?;
     }
-
-    let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
-    let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
-    let all = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
-    watch(Event::Begins { rows, held: split.held.len(), samples: all });
-    let mut epochs = Epochs::new(engine.as_mut(), training.batch, split.train, random);
-    let mut last = from.map_or(Seen::default(), |from| from.begun);
-    epochs.skip(before, last);
-    let mut progress = Progress::new(lowered, training, from.and_then(|from| from.best.clone()));
-    let first = u32::try_from(before / a_walk).unwrap_or(u32::MAX);
-    let mut ended_early = false;
-    for epoch in first.saturating_add(1)..=walks {
-        let earlier = u64::from(epoch - 1) * rows as u64;
-        last = epochs
-            .walk(most_steps, &mut |seen| {
-                watch(Event::Steps { epoch, samples: earlier + seen.samples, seen });
-            })
-            .map_err(|stop| stop.told(lowered, optimiser.rate))?;
-        watch(Event::Epoch { epoch, of: walks, seen: last });
-        let is_whole = epochs.steps().is_multiple_of(a_walk);
-        if progress.watches && is_whole {
-            let seen = if split.held.is_empty() { last } else { epochs.measure(&split.held)? };
-            ended_early = progress.is_stuck(lowered, epoch, seen.loss(), epochs.engine())?;
-        }
-        if ended_early {
-            break;
-        }
-    }
-    let steps = epochs.steps();
-    let begun = if steps.is_multiple_of(a_walk) { Seen::default() } else { last };
-    let state = State {
-        run,
-        steps,
-        begun,
-        params: params(lowered, engine.as_mut())?,
-        moments: engine.moments()?,
-        best: progress.best,
-    };
-    let mut kept = None;
-    if let Some(Best { epoch, params: Some(params), .. }) = &state.best
-        && training.keep == Keep::Best
-    {
-        kept = Some(*epoch);
-        put(lowered, params, engine.as_mut())?;
-        engine.ready()?;
-    }
-    let held = if split.held.is_empty() {
-        None
-    } else {
-        watch(Event::Measuring);
-        Some(epochs::measure(engine.as_mut(), &split.held)?)
-    };
-    let params_hash = engine.params_hash()?;
-    let params = params(lowered, engine.as_mut())?;
-    let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
-    let has_classes = has_classes(lowered);
-    let trained =
-        Trained { epochs, steps, last, held, params_hash, params, rows, optimiser, kept, ended_early, has_classes };
-    Ok((trained, state))
+    Ok(Start { engine, random, rows: split.train, held: split.held, optimiser, run, most_steps })
 }
 
 /// All params as they are now.
@@ -274,15 +313,13 @@ impl<T: Readable> Progress<T> {
         Ok(self.patience.is_some_and(|patience| since >= patience))
     }
 }
-
 /// Whether a circuit's objective tells classes apart, so that there is an accuracy.
 pub fn has_classes<T: Readable>(lowered: &Lowered<T>) -> bool {
-    let gate = lowered.objective().and_then(|objective| lowered.view().gate(objective.wire()));
-    gate.is_some_and(|gate| gate.op() == Op::CrossEntropy)
+    lowered.view().class_gate().is_some()
 }
 
 /// The optimiser with the steps of the training where its schedule does not say how many it takes.
-fn over<T: Readable>(optimiser: &Optimiser<T>, steps: u64) -> Optimiser<T> {
+pub(crate) fn over<T: Readable>(optimiser: &Optimiser<T>, steps: u64) -> Optimiser<T> {
     let mut optimiser = *optimiser;
     if let Schedule::Cosine { steps: all @ 0, .. } = &mut optimiser.schedule {
         *all = u32::try_from(steps).unwrap_or(u32::MAX).saturating_sub(optimiser.warmup).max(1);

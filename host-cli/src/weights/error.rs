@@ -23,6 +23,8 @@ pub enum Kind {
     Read(io::Error),
     /// It cannot be written.
     Write(io::Error),
+    /// What is there is no file of weights, and would be lost.
+    Taken,
     /// It is not in the format.
     Format(SafeTensorError),
     /// It holds weights, but no training to go on with.
@@ -90,6 +92,7 @@ impl WeightsError {
     pub fn help(&self) -> Option<String> {
         Some(match &self.kind {
             Kind::Read(_) | Kind::Write(_) => return None,
+            Kind::Taken => "save under another name, such as `trained.safetensors`, or remove the file first".into(),
             Kind::Format(_) => "weights are safetensors files, as `train --save` writes them".into(),
             Kind::NoState => "`train --save-state` writes such a file; to begin with weights, use `--load`".into(),
             Kind::Missing { nearest: Some(meant), .. } => {
@@ -119,13 +122,14 @@ impl fmt::Display for WeightsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Read(error) if error.kind() == io::ErrorKind::NotFound => {
-                f.write_str("there is no such weights file")
+                f.write_str("there is no such file of weights")
             }
             Kind::Read(error) => write!(f, "the weights cannot be read: {error}"),
             Kind::Write(error) if error.kind() == io::ErrorKind::NotFound => {
-                f.write_str("the weights cannot be saved: the folder does not exist")
+                f.write_str("this file cannot be written: the folder does not exist")
             }
-            Kind::Write(error) => write!(f, "the weights cannot be saved: {error}"),
+            Kind::Write(error) => write!(f, "this file cannot be written: {error}"),
+            Kind::Taken => f.write_str("this file is there already and holds something else than weights"),
             Kind::Format(error) => write!(f, "this is no whole safetensors file: {error}"),
             Kind::NoState => f.write_str("this is no saved training"),
             Kind::Missing { name, .. } => write!(f, "the weights have no `{name}`"),

@@ -23,11 +23,28 @@ impl Place {
         let place = Place { path: path.to_owned(), beside };
         let there = if path.is_dir() {
             Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"))
+        } else if path.exists() && !path.is_file() {
+            // A rename would put a file in its stead.
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a device or a pipe"))
         } else {
             File::create(&place.beside).and_then(|_| fs::remove_file(&place.beside))
         };
         there.map_err(|error| place.refuse(error))?;
         Ok(place)
+    }
+
+    /// A place for weights: an empty one, or one that holds weights; a circuit or data that was named by
+    /// mistake is not written over.
+    ///
+    /// # Errors
+    /// As [`Place::new`], and [`Kind::Taken`].
+    pub fn for_weights(path: &Path) -> Result<Place, WeightsError> {
+        let place = Place::new(path)?;
+        let there = fs::read(path).unwrap_or_default();
+        if there.is_empty() || safetensors::SafeTensors::read_metadata(&there).is_ok() {
+            return Ok(place);
+        }
+        Err(place.refused(Kind::Taken))
     }
 
     /// Writes the file: first beside its place, then, once it is on the disk, into it.

@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The folder.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// A folder that bears this name and the process's number.
+    /// A folder that bears this name, the process's number and its own.
     pub fn new(name: &str) -> Folder {
-        let folder = std::env::temp_dir().join(format!("chainrule-{name}-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let own = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("chainrule-{name}-{}-{own}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         Folder(folder)
     }

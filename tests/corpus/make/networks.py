@@ -1,6 +1,6 @@
-"""Writes the sidecars of the networks (digits, xor, moons), the circuits
-scalar1000, scalar1000-smooth and chain-3000 with theirs, and the data of xor
-and moons. See figures.py for how.
+"""Writes the sidecars of the networks (digits, xor, moons, watch, pendulum), the circuits
+scalar1000, scalar1000-smooth and chain-3000 with theirs, and the data of xor,
+moons and pendulum. See figures.py for how.
 
 Weights are set by a pattern that needs no list: element k of a wire (in the
 order of the file, [out, in]) is ((k * step) mod modulus - (modulus - 1) / 2) /
@@ -86,7 +86,56 @@ def two_inputs(name, hidden, layers, last, patterns, tolerance):
     n.write(name, None, side)
 
 
+def watch():
+    sizes = [("motion.mean", 12), ("motion.deviation", 12), ("fc1.weight", 192), ("fc1.bias", 16), ("fc2.weight", 112), ("fc2.bias", 7)]
+    # No element of the deviation is 0.
+    numbers, shown = weights(sizes, [(3, 7, 8), (5, 29, 16), (37, 101, 256), (5, 17, 64), (29, 83, 128), (3, 11, 32)])
+    rows = read("watch.csv")
+    features = [name for name in rows[0] if name not in ("subject", "exercise")]
+
+    def network(at):
+        motion = at.wire("motion.normalized", lambda: [(v - m) / d for v, m, d in zip(at["motion"], at["motion.mean"], at["motion.deviation"])])
+        h = at.wire("h", lambda: [max(mpf(0), v) for v in dense(motion, at["fc1.weight"], at["fc1.bias"])])
+        logits = at.wire("logits", lambda: dense(h, at["fc2.weight"], at["fc2.bias"]))
+        return -mp.log(softmax(logits)[int(at["exercise"])])
+
+    side = f'origin = "{ORIGIN}"\n# sums of up to 16 products of either sign, twice\n' + n.tolerance(2e-5, 5e-14)
+    some = ["logits", "h[1]", "fc2.bias", "fc2.weight[40]", "fc1.bias[3]", "fc1.weight[100]", "motion.normalized", "motion", "motion.deviation"]
+    for row in (0, 1500):
+        inputs = {"motion": [rows[row][name] for name in features], "exercise": int(rows[row]["exercise"]), **numbers}
+        side += n.judged(network, inputs, ["motion.normalized", "h", "logits"], some, shown=shown, row=row)
+    n.write("watch", None, side)
+
+
+def pendulum():
+    sizes = [("x.mean", 2), ("x.deviation", 2), ("fc1.weight", 16), ("fc1.bias", 8), ("fc2.weight", 8), ("fc2.bias", 1)]
+    numbers, shown = weights(sizes, [(3, 7, 8), (5, 29, 16), (37, 101, 64), (5, 17, 64), (29, 83, 64), (1, 3, 8)])
+    rows = read("pendulum.csv")
+
+    def network(at):
+        x = at.wire("x.normalized", lambda: [(v - m) / d for v, m, d in zip(at["x"], at["x.mean"], at["x.deviation"])])
+        h = at.wire("h", lambda: [mp.tanh(v) for v in dense(x, at["fc1.weight"], at["fc1.bias"])])
+        told = at.wire("told", lambda: dense(h, at["fc2.weight"], at["fc2.bias"])[0])
+        return (told - at["period"]) ** 2
+
+    side = f'origin = "{ORIGIN}"\n# tanh twice, and 1 - t^2 of what comes near 1\n' + n.tolerance(2e-5, 5e-14, 1)
+    some = ["told", "h", "fc2.bias", "fc2.weight", "fc1.bias", "fc1.weight", "x", "x.mean"]
+    for row in (0, 123):
+        inputs = {"x": [rows[row]["length"], rows[row]["angle"]], "period": rows[row]["period"], **numbers}
+        side += n.judged(network, inputs, ["x.normalized", "h", "told"], some, shown=shown, row=row)
+    n.write("pendulum", None, side)
+
+
 def data():
+    # A pendulum's period by its length (m) and the angle it is let go at (rad): the first terms of
+    # the series, T = 2 pi sqrt(l / g) (1 + a^2/16 + 11 a^4/3072), measured with a noise of 0.01 s.
+    numbers = random.Random(2)
+    lines = ["length,angle,period"]
+    for _ in range(400):
+        length, angle = numbers.uniform(0.2, 2), numbers.uniform(0, 2)
+        period = 2 * math.pi * math.sqrt(length / 9.81) * (1 + angle**2 / 16 + 11 * angle**4 / 3072)
+        lines.append(f"{length:.4f},{angle:.4f},{period + numbers.gauss(0, 0.01):.4f}")
+    (DATA / "pendulum.csv").write_text("\n".join(lines) + "\n")
     (DATA / "xor.csv").write_text("x0,x1,y0\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
     # Two half circles that grip into each other, with Gaussian noise of 0.1.
     numbers = random.Random(1)
@@ -172,6 +221,8 @@ def main():
     two_inputs("moons", mp.tanh, [("fc1", 16, "h1"), ("fc2", 16, "h2"), ("fc3", 1, "p")], lambda v: v,
                [(37, 61, 32), (5, 17, 64), (29, 83, 128), (3, 11, 32), (7, 19, 16), (1, 3, 8)], (2e-5, 5e-14))
     digits()
+    watch()
+    pendulum()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ pub(super) fn row_of_data(row: i64, document: &Document, path: &Path) -> Result<
     let column = |name: &str| header.iter().position(|column| column.trim() == name);
 
     let mut taken = vec![false; header.len()];
+    if let Some(steers) = steering(document).and_then(column) {
+        taken[steers] = true;
+    }
     let mut rows = BTreeMap::new();
     let mut rest = None;
     for (name, shape) in document.statements.iter().filter_map(from_data) {
@@ -56,13 +59,27 @@ fn from_data(statement: &Statement) -> Option<(&str, &[Whole])> {
 }
 
 fn data_file(document: &Document) -> Option<&str> {
+    match setting(document, "data")? {
+        Expr::Quoted(path) => Some(path),
+        _ => None,
+    }
+}
+
+/// The column that `split = by(column)` names, which is no input.
+fn steering(document: &Document) -> Option<&str> {
+    let Expr::Call(by) = setting(document, "split")? else { return None };
+    match &document.node(by.arguments.first()?.value).kind {
+        Expr::Name(column) | Expr::Quoted(column) => Some(column),
+        _ => None,
+    }
+}
+
+/// What a train block sets.
+fn setting<'d>(document: &'d Document, key: &str) -> Option<&'d Expr> {
     let settings = document.statements.iter().find_map(|statement| match statement {
         Statement::Block { name, settings } if name.text == "train" => Some(settings),
         _ => None,
     })?;
-    let data = settings.iter().find(|setting| setting.key.text == "data")?;
-    match &document.node(data.value).kind {
-        Expr::Quoted(path) => Some(path),
-        _ => None,
-    }
+    let setting = settings.iter().find(|setting| setting.key.text == key)?;
+    Some(&document.node(setting.value).kind)
 }

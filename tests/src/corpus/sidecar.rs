@@ -11,7 +11,7 @@ use super::rows::row_of_data;
 use super::{Case, Given};
 
 const FOR_ALL: [&str; 4] = ["origin", "exact", "tolerance", "kink"];
-const FOR_ONE: [&str; 6] = ["note", "row", "inputs", "of", "values", "gradients"];
+const FOR_ONE: [&str; 8] = ["note", "row", "inputs", "of", "values", "gradients", "samples", "params"];
 
 /// All cases of a sidecar.
 pub(super) fn cases(table: &Table, document: &Document, path: &Path) -> Result<Vec<Case>, String> {
@@ -48,6 +48,8 @@ fn case(number: usize, own: &Table, all: &Table, document: &Document, path: &Pat
         of: text("of"),
         values: expected(own, "values")?,
         gradients: expected(own, "gradients")?,
+        samples: samples(own)?,
+        params: expected(own, "params")?,
         judge: judge(own).or_else(|| judge(all)).ok_or("neither `exact = true` nor a `tolerance` with f32 and f64")?,
         kink: either("kink").and_then(Value::as_bool).unwrap_or(false),
     };
@@ -62,7 +64,10 @@ fn case(number: usize, own: &Table, all: &Table, document: &Document, path: &Pat
             return Err(format!("exact, but {number:?} is not the same in f32"));
         }
     }
-    if case.values.is_empty() && case.gradients.is_empty() {
+    if case.params.is_empty() != case.samples.is_empty() {
+        return Err("`samples` and `params` go together".into());
+    }
+    if case.values.is_empty() && case.gradients.is_empty() && case.params.is_empty() {
         return Err("nothing is expected".into());
     }
     Ok(case)
@@ -98,6 +103,16 @@ fn numbers(value: &Value) -> Option<Vec<f64>> {
         Some(list) => list.iter().map(number).collect(),
         None => number(value).map(|number| vec![number]),
     }
+}
+
+fn samples(table: &Table) -> Result<Vec<BTreeMap<String, Given>>, String> {
+    let Some(list) = table.get("samples") else { return Ok(Vec::new()) };
+    let one = |value: &Value| {
+        let sample = value.as_table()?;
+        sample.iter().map(|(wire, value)| Some((wire.clone(), given(value)?))).collect()
+    };
+    let samples: Option<_> = list.as_array().and_then(|list| list.iter().map(one).collect());
+    samples.ok_or_else(|| "`samples` is a list of tables of numbers".into())
 }
 
 fn given(value: &Value) -> Option<Given> {

@@ -3,6 +3,7 @@
 
 use super::array::Array;
 use super::dual::{Dual, fixed};
+use super::planes::{Steps, conv, outputs_first, pool};
 
 /// What a call reads: wires by place and settings by name.
 pub struct Arguments<'a> {
@@ -28,7 +29,8 @@ impl Arguments<'_> {
     }
 }
 
-fn sigmoid(x: Dual) -> Dual {
+/// 1 / (1 + e⁻ˣ)
+pub fn sigmoid(x: Dual) -> Dual {
     if x.v >= 0.0 { fixed(1.0) / (fixed(1.0) + (-x).exp()) } else { x.exp() / (fixed(1.0) + x.exp()) }
 }
 
@@ -105,6 +107,58 @@ fn log_softmax(row: &[Dual]) -> Vec<Dual> {
     row.iter().map(|&x| (x - largest) - whole).collect()
 }
 
+/// A gate that only moves elements.
+fn arranged(name: &str, call: &Arguments) -> Result<Option<Array>, String> {
+    let elements = call.wire(0)?.elements.clone();
+    Ok(Some(match name {
+        "reshape" => {
+            let sizes = call.wires[1..].iter().map(|size| Ok(size.only()?.v as usize));
+            Array { shape: sizes.collect::<Result<_, String>>()?, elements }
+        }
+        "flatten" => Array { shape: vec![elements.len()], elements },
+        "concat" => {
+            let rows = |wire: &Array| wire.shape.first().copied().unwrap_or(1);
+            let inner = call.wires.iter().map(|wire| wire.shape.get(1..).unwrap_or_default());
+            let mut shape = vec![call.wires.iter().map(|wire| rows(wire)).sum()];
+            shape.extend_from_slice(inner.max_by_key(|inner| inner.len()).unwrap_or_default());
+            Array { shape, elements: call.wires.iter().flat_map(|wire| wire.elements.clone()).collect() }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// A gate over planes.
+fn windowed(name: &str, call: &Arguments) -> Result<Option<Array>, String> {
+    let x = call.wire(0)?;
+    let whole = |name: &str, at: usize, usual: usize| {
+        call.setting(name, at, Some(usual as f64)).map(|number| number.v as usize)
+    };
+    Ok(Some(match name {
+        "global_avg" => {
+            let len: usize = x.shape.iter().skip(1).product();
+            let mean = |plane: &[Dual]| plane.iter().fold(fixed(0.0), |sum, &x| sum + x) / fixed(len as f64);
+            Array { shape: vec![x.shape[0]], elements: x.elements.chunks(len).map(mean).collect() }
+        }
+        "max_pool" | "avg_pool" => {
+            let size = whole("size", 1, 0)?;
+            let steps = Steps { stride: whole("stride", 2, size)?, padding: whole("padding", 3, 0)? };
+            pool(x, size, steps, |seen, area| {
+                let seen = seen.iter().copied();
+                Ok(match name {
+                    "avg_pool" => seen.fold(fixed(0.0), |sum, x| sum + x) / fixed(area as f64),
+                    _ => seen.reduce(Dual::max).ok_or("an empty window")?,
+                })
+            })?
+        }
+        "conv1d" | "conv2d" => {
+            let weight = outputs_first(call.wire(1)?);
+            let steps = Steps { stride: whole("stride", 3, 1)?, padding: whole("padding", 4, 0)? };
+            conv(x, &weight, call.wires.get(2).copied(), steps, whole("groups", 5, 1)?)?
+        }
+        _ => return Ok(None),
+    }))
+}
+
 /// A gate applied to its arguments.
 pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
     let first = call.wire(0)?;
@@ -112,9 +166,19 @@ pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
         return Ok(first.map(function));
     }
     if name == "max" && call.wires.len() == 1 {
-        let elements = first.elements.iter().copied();
-        let largest = elements.reduce(|best, x| if x.v > best.v { x } else { best });
-        return largest.map(Array::scalar).ok_or_else(|| "max of nothing".into());
+        return first
+            .elements
+            .iter()
+            .copied()
+            .reduce(Dual::max)
+            .map(Array::scalar)
+            .ok_or_else(|| "max of nothing".into());
+    }
+    if let Some(arranged) = arranged(name, call)? {
+        return Ok(arranged);
+    }
+    if let Some(windowed) = windowed(name, call)? {
+        return Ok(windowed);
     }
     if let Some(function) = binary(name) {
         return first.with(call.wire(1)?, function);
@@ -123,6 +187,9 @@ pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
         "sum" => first.sum(),
         "mean" => first.mean(),
         "dot" => same_shape(first, call.wire(1)?, |a, b| a * b)?.sum(),
+        "last" => return first.part(&[(first.shape.first().ok_or("last of a scalar")? - 1, first.shape[0], true)]),
+        // Only training leaves something out.
+        "dropout" => return Ok(first.clone()),
         "softmax" | "log_softmax" => {
             return Ok(first.rows(|row| {
                 let log = log_softmax(row);
@@ -131,24 +198,30 @@ pub fn apply(name: &str, call: &Arguments) -> Result<Array, String> {
         }
         "mse" => same_shape(first, call.wire(1)?, |a, t| (a - t) * (a - t))?.mean(),
         "mae" => same_shape(first, call.wire(1)?, |a, t| (a - t).abs())?.mean(),
-        "huber" => same_shape(first, call.wire(1)?, |a, t| {
-            let r = (a - t).abs();
-            if r.v <= 1.0 { fixed(0.5) * r * r } else { r - fixed(0.5) }
-        })?
-        .mean(),
+        "huber" => {
+            let delta = call.setting("delta", 2, Some(1.0))?;
+            let one = |a: Dual, t: Dual| {
+                let r = (a - t).abs();
+                if r.v <= delta.v { fixed(0.5) * r * r } else { delta * (r - fixed(0.5) * delta) }
+            };
+            same_shape(first, call.wire(1)?, one)?.mean()
+        }
         "hinge" => same_shape(first, call.wire(1)?, |s, y| (fixed(1.0) - s * y).max(fixed(0.0)))?.mean(),
         "binary_cross_entropy" => same_shape(first, call.wire(1)?, |z, t| softplus(z) - z * t)?.mean(),
         "cross_entropy" => {
             let class = call.wire(1)?.only()?.v;
             let log = log_softmax(&first.elements);
-            -*log.get(class as usize).ok_or_else(|| format!("there is no class {class}"))?
+            let plain = -*log.get(class as usize).ok_or_else(|| format!("there is no class {class}"))?;
+            let (smoothing, count) = (call.setting("smoothing", 2, Some(0.0))?, fixed(log.len() as f64));
+            let spread = log.iter().fold(fixed(0.0), |sum, &log| sum - log) / count;
+            (fixed(1.0) - smoothing) * plain + smoothing * spread
         }
         _ => return Err(format!("the oracle knows no gate `{name}`")),
     };
     Ok(Array::scalar(one))
 }
 
-fn same_shape(a: &Array, b: &Array, function: fn(Dual, Dual) -> Dual) -> Result<Array, String> {
+fn same_shape(a: &Array, b: &Array, function: impl Fn(Dual, Dual) -> Dual) -> Result<Array, String> {
     if a.shape == b.shape {
         a.with(b, function)
     } else {

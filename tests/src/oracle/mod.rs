@@ -1,7 +1,7 @@
 //! The oracle: an independent judge of values and gradients, in f64.
 //!
 //! It walks the text's tree itself, with shapes, gates and losses of its own
-//! ([`mod@array`], [`gates`]) in [dual numbers](dual): no line of the core, of its
+//! ([`mod@array`], [`gates`], [`layers`]) in [dual numbers](dual): no line of the core, of its
 //! lowering or of its mathematics is used. A gradient's element is found by one
 //! walk in which that element moves; an intermediate wire moves the same way.
 //!
@@ -11,8 +11,12 @@
 pub mod array;
 pub mod dual;
 pub mod gates;
+pub mod layers;
+pub mod planes;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::str::FromStr;
 
 use chainrule_cli::text::ast::{Call, Document, Expr, ExprId, Operator, Place, Statement};
 
@@ -20,6 +24,8 @@ use crate::corpus::{Given, Scalar};
 use array::Array;
 use dual::fixed;
 use gates::{Arguments, apply};
+use layers::Layer;
+use planes::{Steps, conv};
 
 /// A circuit with what its sources are set to.
 pub struct Oracle<'a> {
@@ -133,7 +139,7 @@ impl<'a> Oracle<'a> {
                 Statement::Objective { value, .. } => objective = Some(walk.expression(*value)?),
                 Statement::Formula(value) => objective = Some(walk.expression(*value)?),
                 Statement::Block { .. } | Statement::Freeze(_) => {}
-                Statement::Normalize(_) => return Err("the oracle does not normalize".into()),
+                Statement::Normalize(names) => names.iter().try_for_each(|name| walk.normalize(&name.text))?,
             }
         }
         let objective = objective.ok_or("the circuit has no objective")?;
@@ -181,6 +187,20 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// x − mean, over deviation; from here on x stands for it.
+    fn normalize(&mut self, name: &str) -> Result<(), String> {
+        let shape = self.wires.get(name).ok_or_else(|| format!("the oracle knows no wire `{name}`"))?.shape.clone();
+        for own in ["mean", "deviation"] {
+            self.source(&format!("{name}.{own}"), &shape, None)?;
+        }
+        for (gate, a, b, to) in [("sub", name, "mean", "centred"), ("div", "centred", "deviation", "normalized")] {
+            let wire = |own: &str| if own == name { &self.wires[name] } else { &self.wires[&format!("{name}.{own}")] };
+            let array = apply(gate, &Arguments { wires: vec![wire(a), wire(b)], settings: Vec::new() })?;
+            self.define(format!("{name}.{to}"), array);
+        }
+        Ok(())
+    }
+
     /// The value of an expression, without recursion: its nodes in the order
     /// in which they can be computed.
     fn expression(&mut self, id: ExprId) -> Result<Array, String> {
@@ -207,7 +227,11 @@ impl<'a> Walk<'a> {
                 Ok(Array::scalar(fixed(self.oracle.scalar.round(number))))
             }
             Expr::Name(name) => {
-                self.wires.get(name).cloned().ok_or_else(|| format!("the oracle knows no wire `{name}`"))
+                let normalized = self.wires.get(&format!("{name}.normalized"));
+                normalized
+                    .or_else(|| self.wires.get(name))
+                    .cloned()
+                    .ok_or_else(|| format!("the oracle knows no wire `{name}`"))
             }
             Expr::Quoted(text) => Err(format!("\"{text}\" is no number")),
             Expr::Negate(of) => Ok(at(*of)?.map(|x| -x)),
@@ -257,28 +281,67 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A dense layer: z = W x + b with W as [out, in].
+    /// A layer of this kind, its params as the text names them.
     fn layer(&mut self, name: &str, kind: &Call, input: &Array) -> Result<Array, String> {
-        if kind.name.text != "dense" {
-            return Err(format!("the oracle knows no layer `{}`", kind.name.text));
+        if kind.name.text.starts_with("conv") {
+            return self.conv_layer(name, kind, input);
         }
-        let size = kind.arguments.first().ok_or("a dense layer has a size")?;
-        let Expr::Number(size) = &self.oracle.document.node(size.value).kind else {
-            return Err("a layer's size is a number".into());
-        };
-        let outputs: usize = size.parse().map_err(|error| format!("`{size}`: {error}"))?;
-        let inputs = input.elements.len();
+        let is_relu = kind.arguments.iter().any(
+            |argument| matches!(&self.oracle.document.node(argument.value).kind, Expr::Name(word) if word == "relu"),
+        );
+        let eps = self.told(kind, "eps", 0)?.unwrap_or(1e-5);
+        let layer = Layer::of(
+            &kind.name.text,
+            input.shape.last().copied().unwrap_or(1),
+            self.told(kind, "out", 0)?,
+            self.oracle.scalar.round(eps),
+            [is_relu, self.has_bias(kind)],
+        )?;
+        for (own, shape) in layer.params() {
+            let full = format!("{name}.{own}");
+            if !self.wires.contains_key(&full) {
+                self.source(&full, &shape, None)?;
+            }
+        }
+        layer.apply(input, |own| &self.wires[&format!("{name}.{own}")])
+    }
+
+    /// A convolution: W is [out, in / groups, kernel…].
+    fn conv_layer(&mut self, name: &str, kind: &Call, input: &Array) -> Result<Array, String> {
+        let whole = |name: &str, at: usize| Ok::<_, String>(self.told(kind, name, at)?.map(|number: usize| number));
+        let outputs = whole("out", 0)?.ok_or("a layer has a size")?;
+        let kernel = whole("kernel", 1)?.ok_or("a convolution has a kernel")?;
+        let steps = Steps { stride: whole("stride", 2)?.unwrap_or(1), padding: whole("padding", 3)?.unwrap_or(0) };
+        let groups = whole("groups", 4)?.unwrap_or(1);
+        let dimensions = if kind.name.text == "conv1d" { 1 } else { 2 };
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
         if !self.wires.contains_key(&weight) {
-            self.source(&weight, &[outputs, inputs], None)?;
-            self.source(&bias, &[outputs], None)?;
+            let inputs = input.shape.first().unwrap_or(&0) / groups;
+            self.source(&weight, &[vec![outputs, inputs], vec![kernel; dimensions]].concat(), None)?;
+            if self.has_bias(kind) {
+                self.source(&bias, &[outputs], None)?;
+            }
         }
-        let (weight, bias) = (&self.wires[&weight], &self.wires[&bias]);
-        let rows = weight.elements.chunks(inputs).zip(&bias.elements);
-        let one = |(row, &bias): (&[dual::Dual], &dual::Dual)| {
-            row.iter().zip(&input.elements).fold(bias, |sum, (&weight, &x)| sum + weight * x)
+        conv(input, &self.wires[&weight], self.wires.get(&bias), steps, groups)
+    }
+
+    /// Whether a layer has a bias: unless the text says `bias = false`.
+    fn has_bias(&self, kind: &Call) -> bool {
+        kind.arguments.iter().all(|argument| {
+            argument.name.as_ref().is_none_or(|name| name.text != "bias")
+                || self.oracle.document.plain_name(argument.value).is_none_or(|word| word.text != "false")
+        })
+    }
+
+    /// A number of a layer, by name or by place.
+    fn told<N: FromStr<Err: Display>>(&self, kind: &Call, name: &str, at: usize) -> Result<Option<N>, String> {
+        let named = kind.arguments.iter().find(|argument| argument.name.as_ref().is_some_and(|own| own.text == name));
+        let placed = kind.arguments.get(at).filter(|argument| argument.name.is_none());
+        let Some(argument) = named.or(placed) else { return Ok(None) };
+        let Expr::Number(text) = &self.oracle.document.node(argument.value).kind else {
+            return Err(format!("`{name}` is a number"));
         };
-        Ok(Array { shape: vec![outputs], elements: rows.map(one).collect() })
+        text.parse().map(Some).map_err(|error| format!("`{text}`: {error}"))
     }
 }
 

@@ -195,7 +195,7 @@ impl<'c, T: Readable> Lesson<'c, T> {
         let gate = self.of(wire);
         let few = |operand: &Wire| self.of(*operand).value.len() <= figures::WRITTEN_OUT;
         // A layer's weights do not stand in its formula.
-        let written = if gate.op == Op::Dense { 1 } else { gate.operands.len() };
+        let written = if gate.op.is_layer() { 1 } else { gate.operands.len() };
         if gate.operands.is_empty() || !gate.operands.iter().take(written).all(few) {
             return None;
         }

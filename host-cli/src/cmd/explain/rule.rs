@@ -10,7 +10,9 @@ use chainrule::Op;
 pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
     let (a, b) = (operands.first().copied().unwrap_or(""), operands.get(1).copied().unwrap_or(""));
     match (op, k) {
-        (Op::Add, _) | (Op::Sub, 0) | (Op::Sum, _) => "1".into(),
+        (Op::Add, _) | (Op::Sub, 0) | (Op::Sum | Op::Reshape | Op::Concat, _) => "1".into(),
+        // Nothing is left out where nothing is trained, as here.
+        (Op::Dropout, _) | (Op::LayerNorm, 2) => "1".into(),
         (Op::Sub, _) | (Op::Neg, _) => "-1".into(),
         (Op::Mul | Op::Dot, 0) => b.into(),
         (Op::Mul | Op::Dot, _) => a.into(),
@@ -29,6 +31,19 @@ pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
         (Op::Tanh, _) => format!("(1 - {y}²)"),
         (Op::Sigmoid, _) => format!("{y}·(1 - {y})"),
         (Op::Mean, _) => format!("1/len({a})"),
+        (Op::Relu, _) => format!("(1 where {a} > 0, else 0)"),
+        (Op::Clip, _) => format!("(1 where {y} = {a}, else 0)"),
+        (Op::Slice, _) => "(1 at what is read, else 0)".into(),
+        (Op::MaxOf, _) => "(1 at the greatest, else 0)".into(),
+        (Op::MaxPool, _) => "(1 at each window's greatest, else 0)".into(),
+        (Op::AvgPool, _) => "1/len(window)".into(),
+        (Op::GlobalAvg, _) => "1/len(plane)".into(),
+        // Of each number, over the places of the window that read it.
+        (Op::Conv1d | Op::Conv2d, 0) => format!("Σ {b}"),
+        (Op::Conv1d | Op::Conv2d, 1) => format!("Σ {a}"),
+        (Op::Conv1d | Op::Conv2d, _) => "Σ 1".into(),
+        (Op::LayerNorm, 1) => format!("({a} - mean)/deviation"),
+        (Op::Gru | Op::Rnn, k) => format!("Σₜ ∂{y}/∂{}", operands.get(k).copied().unwrap_or("")),
         (Op::Dense, 0) => {
             let weight = operands.get(1).copied().unwrap_or("");
             format!("{weight}ᵀ")
@@ -37,6 +52,11 @@ pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
         (Op::Dense, _) => "1".into(),
         (Op::Mse, 0) => format!("2·({a} - {b})/n"),
         (Op::Mse, _) => format!("2·({b} - {a})/n"),
+        (Op::Mae, 0) => format!("sign({a} - {b})/n"),
+        (Op::Mae, _) => format!("sign({b} - {a})/n"),
+        (Op::Huber, 0) => format!("clip({a} - {b}, ±δ)/n"),
+        (Op::Huber, _) => format!("clip({b} - {a}, ±δ)/n"),
+        (Op::SmoothCrossEntropy, 0) => format!("(softmax({a}) - smoothed one_hot({b}))"),
         (Op::CrossEntropy, 0) => format!("(softmax({a}) - one_hot({b}))"),
         (Op::BinaryCrossEntropy, 0) => format!("(sigmoid({a}) - {b})/n"),
         _ => format!("∂{y}/∂{}", operands.get(k).copied().unwrap_or("")),

@@ -76,6 +76,9 @@ impl<T: Readable> Lesson<'_, T> {
             return self.words_of_tensor(wire);
         };
         let conclusion = match Sign::of(slope) {
+            Sign::Up | Sign::Down if self.value().is_nan() => {
+                return format!("{f} is NaN here, so no way to move {x} is better than another.");
+            }
             Sign::Up | Sign::Down => format!("so {}, {} {x}", self.goal(), self.advice(slope).verb()),
             Sign::Flat => format!("so a small move of {x} changes nothing here"),
             Sign::Unknown => {

@@ -4,30 +4,19 @@ mod rust;
 
 use std::io::Write;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, apart, trained};
 use crate::args::Export;
-use crate::lower::lower;
 use crate::text::literal::Readable;
-use crate::text::source;
-use crate::weights::{self, Place};
+use crate::weights::Place;
 
 /// Runs the verb.
 ///
 /// # Errors
 /// [`Failure`]; no file is written then.
 pub fn run<T: Readable>(asked: &Export, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let written = source::read(&asked.file)?;
-    let mut lowered = lower::<T>(&written, &[], None)?;
-    if let Some(path) = &asked.weights {
-        weights::load(path, &mut lowered)?;
-    }
-    if let Some(open) = lowered.normalized.first() {
-        let name = lowered.name(open.input);
-        return Err(Failure::Refused(format!(
-            "`{name}` is normalized by figures that only a training finds; train with `--save W.safetensors` \
-             and give `--weights W.safetensors`"
-        )));
-    }
+    let read = [Some(asked.file.as_ref()), asked.weights.as_deref()];
+    apart::check(asked.output.as_deref(), read.into_iter().flatten())?;
+    let lowered = trained::read::<T>(&asked.file, asked.weights.as_deref())?;
     let base = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut command = format!("chainrule export {}", base(asked.file.as_ref()));
     if let Some(path) = &asked.weights {

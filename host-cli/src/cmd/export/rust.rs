@@ -27,7 +27,11 @@ pub fn write<T: Readable>(
     let is_frozen = |param: &Param<T>| inference || param.frozen;
     let (frozen, trained): (Vec<_>, Vec<_>) = lowered.params.iter().partition(|param| is_frozen(param));
     let trains = !trained.is_empty() && lowered.objective().is_some();
-    let way = if lowered.training.batch == 1 { Purpose::Train } else { Purpose::Accumulate };
+    // Plain steps; a firmware that wants moments plans for them by its own `Purpose::Moments`.
+    let way = match lowered.training.optimiser.purpose(lowered.training.batch) {
+        Purpose::Train => Purpose::Train,
+        _ => Purpose::Accumulate,
+    };
     let names = constants(lowered);
     let stem = constant(file.split('.').next().unwrap_or("model")).to_lowercase();
     let module = stem.as_str();

@@ -1,6 +1,8 @@
 //! The host against the oracle: the corpus's circuits in every named wire, and
 //! random circuits over every gate.
 
+mod drawing;
+
 use std::collections::BTreeMap;
 
 use chainrule::{Op, OpKind, Purpose};
@@ -10,6 +12,7 @@ use chainrule_cli::text::{Document, Form, Source, Written, parse};
 use chainrule_tests::corpus::{self, Case, Expected, Given, Judge, Kind};
 use chainrule_tests::oracle::Oracle;
 use chainrule_tests::run::{Number, lowered, ops, run};
+use drawing::{Drawing, Picks, SHAPES, all_drawable, draw};
 use proptest::prelude::*;
 
 /// How near the host must come to the oracle, by the beginning of a circuit's
@@ -111,226 +114,6 @@ fn corpus_in_f64() {
     corpus_suite::<f64>();
 }
 
-/// A wire of a random circuit.
-#[derive(Clone, Debug)]
-struct Drawn {
-    name: String,
-    shape: Vec<usize>,
-    /// How many growing gates lie between it and something bounded.
-    level: u8,
-}
-
-/// A random circuit's text, and what its sources are set to.
-#[derive(Default, Debug)]
-struct Drawing {
-    text: String,
-    wires: Vec<Drawn>,
-    inputs: BTreeMap<String, Given>,
-    layers: usize,
-}
-
-/// What decides about one gate.
-type Picks = (u16, u16, u16, u16);
-
-const SHAPES: &[&[usize]] = &[&[], &[1], &[3], &[5], &[3], &[2, 3], &[3, 2], &[2, 2, 3], &[1, 2, 2, 3], &[4, 1]];
-
-/// The elementwise gates of one wire: text around the operand `@`, in a domain
-/// where it is smooth or kinks are met by chance only, and whether it is bounded.
-const UNARY: &[(Op, &str, bool)] = &[
-    (Op::Neg, "-@", false),
-    (Op::Abs, "abs(@)", false),
-    (Op::Sqrt, "sqrt(@ * @ + 0.5)", false),
-    (Op::Square, "square(@)", false),
-    (Op::Recip, "recip(@ * @ + 0.5)", true),
-    (Op::Exp, "exp(tanh(@))", true),
-    (Op::Log, "log(@ * @ + 0.5)", false),
-    (Op::Sin, "sin(@)", true),
-    (Op::Cos, "cos(@)", true),
-    (Op::Tanh, "tanh(@)", true),
-    (Op::Sigmoid, "sigmoid(@)", true),
-    (Op::Relu, "relu(@)", false),
-    (Op::LeakyRelu, "leaky_relu(@, slope = 0.125)", false),
-    (Op::Elu, "elu(@, alpha = 0.75)", false),
-    (Op::Gelu, "gelu(@)", false),
-    (Op::GeluTanh, "gelu_tanh(@)", false),
-    (Op::Softplus, "softplus(@)", false),
-    (Op::Softsign, "softsign(@)", true),
-    (Op::HardSwish, "hard_swish(@)", false),
-    (Op::Clip, "clip(@, -0.75, 0.875)", true),
-];
-
-/// The elementwise gates of two wires, in the same way.
-const BINARY: &[(Op, &str)] = &[
-    (Op::Add, "@ + %"),
-    (Op::Sub, "@ - %"),
-    (Op::Mul, "@ * %"),
-    (Op::Div, "@ / (% * % + 0.5)"),
-    (Op::Max, "max(@, %)"),
-    (Op::Min, "min(@, %)"),
-    (Op::Pow, "(sigmoid(@) + 0.25) ^ tanh(%)"),
-];
-
-/// All other gates.
-const OTHERS: &[Op] = &[
-    Op::Dot,
-    Op::Dense,
-    Op::Sum,
-    Op::Mean,
-    Op::Slice,
-    Op::Softmax,
-    Op::LogSoftmax,
-    Op::Mse,
-    Op::Hinge,
-    Op::CrossEntropy,
-    Op::BinaryCrossEntropy,
-];
-
-fn all_drawable() -> Vec<Op> {
-    let unary = UNARY.iter().map(|(op, ..)| *op);
-    unary.chain(BINARY.iter().map(|(op, _)| *op)).chain(OTHERS.iter().copied()).collect()
-}
-
-/// A number within ±2 that f32 holds, so that kinks are met by chance only.
-fn number(seed: u64) -> f64 {
-    let mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40;
-    (mixed as f64 - 8_388_607.5) / 4_194_304.0
-}
-
-impl Drawing {
-    fn source(&mut self, shape: &[usize], seed: u64) -> Drawn {
-        let name = format!("x{}", self.wires.len());
-        let dims: Vec<String> = shape.iter().map(ToString::to_string).collect();
-        let dims = if shape.is_empty() { String::new() } else { format!("[{}]", dims.join(", ")) };
-        let word = if seed.is_multiple_of(3) { "param" } else { "input" };
-        self.text += &format!("{word} {name}{dims}\n");
-        let numbers = (0..shape.iter().product()).map(|k: usize| number(seed * 64 + k as u64)).collect();
-        self.inputs.insert(name.clone(), Given::Numbers(numbers));
-        let drawn = Drawn { name, shape: shape.to_vec(), level: 0 };
-        self.wires.push(drawn.clone());
-        drawn
-    }
-
-    /// A wire to read: one that fits, or a new source of that shape. Bounded if it grew too often.
-    fn operand(&mut self, pick: u16, fits: impl Fn(&[usize]) -> bool, shape: &[usize]) -> Drawn {
-        let fitting: Vec<Drawn> = self.wires.iter().filter(|wire| fits(&wire.shape)).cloned().collect();
-        let mut drawn = match fitting.len() {
-            0 => self.source(shape, u64::from(pick)),
-            count => fitting[usize::from(pick) % count].clone(),
-        };
-        if drawn.level > 1 {
-            drawn.name = format!("tanh({})", drawn.name);
-            drawn.level = 0;
-        }
-        drawn
-    }
-
-    fn define(&mut self, expression: &str, shape: Vec<usize>, level: u8) {
-        let name = format!("w{}", self.wires.len());
-        self.text += &format!("{name} = {expression}\n");
-        self.wires.push(Drawn { name, shape, level });
-    }
-
-    fn gate(&mut self, op: Op, (a, b, c, _): Picks) {
-        let any = |_: &[usize]| true;
-        if let Some((_, text, bounded)) = UNARY.iter().find(|(own, ..)| *own == op) {
-            let x = self.operand(a, any, &[]);
-            return self.define(&text.replace('@', &x.name), x.shape, if *bounded { 0 } else { x.level + 1 });
-        }
-        if let Some((_, text)) = BINARY.iter().find(|(own, _)| *own == op) {
-            let x = self.operand(a, any, &[]);
-            let shape = x.shape.clone();
-            let goes = |other: &[usize]| other == shape || other.is_empty() || shape.is_empty();
-            let y = self.operand(b, goes, &shape);
-            let shape = if x.shape.is_empty() { y.shape.clone() } else { x.shape.clone() };
-            let text = text.replace('@', &x.name).replace('%', &y.name);
-            return self.define(&text, shape, x.level.max(y.level) + 1);
-        }
-        let vector = |shape: &[usize]| shape.len() == 1;
-        let tensor = |shape: &[usize]| !shape.is_empty();
-        match op {
-            Op::Dot => {
-                let x = self.operand(a, vector, &[3]);
-                let y = self.operand(b, |shape| shape == x.shape, &x.shape);
-                self.define(&format!("dot({}, {})", x.name, y.name), Vec::new(), 2);
-            }
-            Op::Dense => {
-                let x = self.operand(a, vector, &[3]);
-                let (inputs, outputs) = (x.shape[0], 1 + usize::from(b) % 19);
-                let name = format!("fc{}", self.layers);
-                self.layers += 1;
-                self.text += &format!("layer {name} = dense({outputs})\n");
-                let numbers =
-                    |count: usize, seed: u64| Given::Numbers((0..count as u64).map(|k| number(seed + k)).collect());
-                self.inputs.insert(format!("{name}.weight"), numbers(inputs * outputs, u64::from(c) << 8));
-                self.inputs.insert(format!("{name}.bias"), numbers(outputs, u64::from(c) << 9));
-                self.define(&format!("{name}({})", x.name), vec![outputs], 2);
-                // Sometimes the same weights again, which then have a gradient of their own.
-                if c.is_multiple_of(4) {
-                    let y = self.operand(c, |shape| shape == x.shape, &x.shape);
-                    self.define(&format!("{name}({})", y.name), vec![outputs], 2);
-                }
-            }
-            Op::Sum | Op::Mean => {
-                let x = self.operand(a, any, &[3]);
-                self.define(&format!("{}({})", op.name(), x.name), Vec::new(), 2);
-            }
-            Op::Slice => {
-                let fits = |shape: &[usize]| tensor(shape);
-                let x = self.operand(a, fits, &[3]);
-                // A call cannot be indexed, so it gets a name.
-                let (name, rows) = (x.name.clone(), x.shape[0]);
-                let name = if name.contains('(') {
-                    self.define(&name, x.shape.clone(), 0);
-                    self.wires.last().unwrap().name.clone()
-                } else {
-                    name
-                };
-                let start = usize::from(b) % rows;
-                if c.is_multiple_of(2) {
-                    self.define(&format!("{name}[{start}]"), x.shape[1..].to_vec(), x.level);
-                } else {
-                    let end = start + 1 + usize::from(c) % (rows - start);
-                    let shape = [&[end - start], &x.shape[1..]].concat();
-                    self.define(&format!("{name}[{start}..{end}]"), shape, x.level);
-                }
-            }
-            Op::Softmax | Op::LogSoftmax => {
-                let x = self.operand(a, tensor, &[2, 3]);
-                self.define(&format!("{}({})", op.name(), x.name), x.shape, 1);
-            }
-            Op::CrossEntropy => {
-                let x = self.operand(a, |shape| vector(shape) && shape[0] > 1, &[3]);
-                let (label, classes) = (format!("c{}", self.wires.len()), x.shape[0]);
-                self.text += &format!("label {label} : class({classes})\n");
-                let class = usize::from(b) % classes;
-                self.inputs.insert(label.clone(), Given::Numbers(vec![class as f64]));
-                self.define(&format!("cross_entropy({}, {label})", x.name), Vec::new(), 1);
-            }
-            Op::Mse | Op::Hinge | Op::BinaryCrossEntropy => {
-                let x = self.operand(a, any, &[3]);
-                let y = self.operand(b, |shape| shape == x.shape, &x.shape);
-                self.define(&format!("{}({}, {})", op.name(), x.name, y.name), Vec::new(), 2);
-            }
-            other => panic!("draw {other:?} too"),
-        }
-    }
-}
-
-fn draw(gates: &[Picks]) -> Drawing {
-    let mut drawing = Drawing::default();
-    let ops = all_drawable();
-    for (at, &picks) in gates.iter().enumerate() {
-        if at == 0 || picks.3.is_multiple_of(5) {
-            drawing.source(SHAPES[usize::from(picks.3 / 5) % SHAPES.len()], u64::from(picks.2) + 1000 * at as u64);
-        }
-        drawing.gate(ops[usize::from(picks.0) % ops.len()], (picks.1, picks.2, picks.3, picks.0));
-    }
-    let last: Vec<String> = drawing.wires.iter().rev().take(4).map(|wire| format!("mean({})", wire.name)).collect();
-    drawing.text += &format!("minimize {}\n", last.join(" + "));
-    drawing
-}
-
 /// Whether all elements are as near as this; of a difference, only what it is made of tells how
 /// near that can be.
 fn near(kind: Kind, expected: &Expected, got: &[f64], allowed: f64) -> Result<(), String> {
@@ -360,6 +143,8 @@ fn agree<T: Number>(drawing: &Drawing) -> Result<Vec<Op>, String> {
         values: Vec::new(),
         gradients: Vec::new(),
         judge: Judge::Exact,
+        samples: Vec::new(),
+        params: Vec::new(),
         kink: false,
     };
     // Roundings are as large as the largest numbers of the circuit make them.

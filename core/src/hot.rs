@@ -1,0 +1,98 @@
+//! The gates that networks spend their time in, each forward and backward in one go.
+//!
+//! What these do is in the files of their kernels; here it is bound to slots. Small networks spend
+//! more on finding numbers than on computing with them, so everything here is compiled into the
+//! walks, and each operand is looked up once. All other gates go through
+//! [`kernels`](crate::kernels), a call and a look-up for each operand.
+
+use crate::gate::Gate;
+use crate::kernels;
+use crate::op::Op;
+use crate::plan::{IN_PLACE, Slot};
+use crate::scalar::Scalar;
+use crate::store::{Around, Fixed, hole};
+use crate::{broadcast, dense, loss};
+
+/// Fills the wire of a gate; `out` is its slot, and `around` everything else.
+#[inline(always)]
+pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
+    match gate.op {
+        Op::Dense => dense::forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), out),
+        Op::Relu | Op::Sigmoid | Op::Tanh => {
+            broadcast::start(slot, gate.a, around, out)?;
+            match gate.op {
+                Op::Relu => broadcast::unary(Op::Relu, out),
+                Op::Sigmoid => broadcast::unary(Op::Sigmoid, out),
+                _ => broadcast::unary(Op::Tanh, out),
+            }
+        }
+        Op::Add | Op::Mul | Op::Div => {
+            broadcast::start(slot, gate.a, around, out)?;
+            let b = around.value(gate.b)?;
+            match gate.op {
+                Op::Add => broadcast::binary(Op::Add, b, out),
+                Op::Mul => broadcast::binary(Op::Mul, b, out),
+                _ => broadcast::binary(Op::Div, b, out),
+            }
+        }
+        Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, T::ONE, around.value(gate.a)?, around.value(gate.b)?),
+        _ => return kernels::forward(gate, slot, out, around),
+    }
+    Some(())
+}
+
+/// Passes back what a gate's wire got to its operands, first to last; nothing if the gate is none of
+/// these.
+#[inline(always)]
+pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    match gate.op {
+        Op::Dense => {
+            if let Some((dx, around)) = gradient(arena, fixed, gate.a) {
+                dense::backward(around.value(gate.b)?, around.gradient(slot)?, dx);
+            }
+            // dW += x δᵀ is W −= (rate·x) δᵀ with a rate of −1: a sign changes no other bit.
+            if let Some((dw, around)) = gradient(arena, fixed, gate.b) {
+                dense::update(around.value(gate.a)?, around.gradient(slot)?, -T::ONE, dw);
+            }
+            if let Some((db, around)) = gradient(arena, fixed, gate.c) {
+                dense::update_bias(around.gradient(slot)?, -T::ONE, db);
+            }
+        }
+        Op::Relu | Op::Sigmoid | Op::Tanh => {
+            let (dx, around) = gradient(arena, fixed, gate.a)?;
+            let (y, g) = (around.value_and_saved(slot, 0)?, around.gradient(slot)?);
+            match gate.op {
+                Op::Relu => broadcast::unary_back(Op::Relu, y, g, dx),
+                Op::Sigmoid => broadcast::unary_back(Op::Sigmoid, y, g, dx),
+                _ => broadcast::unary_back(Op::Tanh, y, g, dx),
+            }
+        }
+        Op::Mse => {
+            for (k, wire) in [gate.a, gate.b].into_iter().enumerate() {
+                if let Some((dx, around)) = gradient(arena, fixed, wire) {
+                    let (a, t) = (around.value(gate.a)?, around.value(gate.b)?);
+                    loss::mean_loss_back(Op::Mse, T::ONE, a, t, *around.gradient(slot)?.first()?, k == 1, dx);
+                }
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Whether [`backward`] knows the gate.
+#[inline(always)]
+pub(crate) fn knows(op: Op) -> bool {
+    matches!(op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mse)
+}
+
+/// The gradient of a wire to write, if it has one, and everything around it.
+#[inline(always)]
+fn gradient<'s, T: Scalar>(
+    arena: &'s mut [T],
+    fixed: &'s Fixed<'s, T>,
+    wire: u16,
+) -> Option<(&'s mut [T], Around<'s, T>)> {
+    let to = fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE)?;
+    hole(arena, to.gradient, to.len as usize, fixed)
+}

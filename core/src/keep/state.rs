@@ -1,0 +1,165 @@
+//! What a slot's payload holds, in its order: the caller's own bytes, the circuit's tables and gates,
+//! its params, the optimiser's moments; written from a tape, read into a circuit and into a tape.
+
+use super::slot::{Header, fingerprint, params};
+use super::stream::{Reader, Writer};
+use super::{KeepError, Keeper};
+use crate::build::Circuit;
+use crate::error::RunError;
+use crate::gate::Gate;
+use crate::plan::{Layout, Purpose};
+use crate::scalar::Scalar;
+use crate::shape::Shape;
+use crate::tape::Tape;
+use core::ops::Range;
+use embedded_storage::nor_flash::NorFlash;
+
+impl<F: NorFlash> Keeper<F> {
+    fn open<T: Scalar>(&mut self) -> Result<(Header, Reader<'_, F>), KeepError> {
+        let (slot, _) = self.newest.ok_or(KeepError::Nothing)?;
+        let (_, header) = self.header(slot)?;
+        if usize::from(header.scalar) != T::BYTES {
+            return Err(KeepError::OtherScalar(header.scalar));
+        }
+        let Range { start, end } = self.payload(slot, &header)?;
+        Ok((header, Reader::new(&mut self.flash, start, end)))
+    }
+
+    /// The caller's own bytes, put to the front of `own`; how many.
+    ///
+    /// # Errors
+    /// [`KeepError::Nothing`], [`KeepError::NoRoom`] if there are more, [`KeepError::OtherScalar`],
+    /// [`KeepError::Flash`].
+    pub fn load_own<T: Scalar>(&mut self, own: &mut [u8]) -> Result<usize, KeepError> {
+        let (header, mut reader) = self.open::<T>()?;
+        let len = usize::from(header.own);
+        let had = own.len() as u32;
+        reader.take_into(own.get_mut(..len).ok_or(KeepError::NoRoom(len as u32, had))?)?;
+        Ok(len)
+    }
+
+    /// Builds the circuit that is kept, through the same checks as any other, and tells its purpose.
+    ///
+    /// # Errors
+    /// [`KeepError::Nothing`], [`KeepError::OtherScalar`], [`KeepError::Build`], [`KeepError::Damaged`],
+    /// [`KeepError::Flash`]; the circuit is empty then.
+    #[inline(never)]
+    pub fn load_circuit<
+        T: Scalar,
+        const GATES: usize,
+        const NUMBERS: usize,
+        const SHAPES: usize,
+        const ATTRS: usize,
+    >(
+        &mut self,
+        circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    ) -> Result<Purpose, KeepError> {
+        circuit.clear();
+        let built = self.build(circuit);
+        if built.is_err() {
+            circuit.clear();
+        }
+        built
+    }
+
+    fn build<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>(
+        &mut self,
+        circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    ) -> Result<Purpose, KeepError> {
+        let (header, mut reader) = self.open::<T>()?;
+        let at = |circuit: &Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>| circuit.view().len() as u16;
+        reader.skip(header.own.into())?;
+        for _ in 0..header.shapes {
+            let raw: [[u8; 2]; 4] = [reader.take()?, reader.take()?, reader.take()?, reader.take()?];
+            let shape = Shape::from_raw(raw.map(u16::from_le_bytes)).ok_or(KeepError::Damaged)?;
+            circuit.push_shape(shape).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        for _ in 0..header.attrs {
+            let attr = u16::from_le_bytes(reader.take()?);
+            circuit.push_attrs(&[attr]).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        for _ in 0..header.numbers {
+            let x = reader.take_number()?;
+            circuit.push_numbers(&[x]).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        for _ in 0..header.gates {
+            let gate = Gate::from_bytes(reader.take()?).ok_or(KeepError::Damaged)?;
+            circuit.push_record(gate).map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        if let Some((wire, maximize)) = header.objective {
+            let wire = circuit.view().wire(usize::from(wire)).ok_or(KeepError::Damaged)?;
+            let marked = if maximize { circuit.maximize(wire) } else { circuit.minimize(wire) };
+            marked.map_err(|error| KeepError::Build(at(circuit), error))?;
+        }
+        if fingerprint(&circuit.view(), header.purpose) != header.fingerprint {
+            return Err(KeepError::Damaged);
+        }
+        Ok(header.purpose)
+    }
+
+    /// Brings the newest state back into a tape of its circuit and purpose; the steps that it had
+    /// learned in.
+    ///
+    /// # Errors
+    /// [`KeepError::Nothing`], [`KeepError::OtherCircuit`], [`KeepError::OtherScalar`] before the tape
+    /// is touched; [`KeepError::Flash`], [`KeepError::Run`], after which its params are worth nothing.
+    pub fn load<T: Scalar>(&mut self, tape: &mut Tape<'_, T>) -> Result<u32, KeepError> {
+        let (circuit, layout) = (tape.circuit(), *tape.layout());
+        let (header, mut reader) = self.open::<T>()?;
+        let moments = moments(&layout);
+        let same = fingerprint(&circuit, layout.purpose()) == header.fingerprint;
+        let len = params(&circuit, tape.fixed.slots).map(|wire| circuit.shape(wire).len() as u32).sum::<u32>();
+        if !same || len != header.params || moments.len() as u32 != header.moments {
+            return Err(KeepError::OtherCircuit(header.fingerprint));
+        }
+        let numbers = u32::from(header.scalar) * (header.params + header.moments);
+        reader.skip(header.payload().unwrap_or(0).saturating_sub(numbers))?;
+        for wire in params(&circuit, tape.fixed.slots) {
+            for i in 0..circuit.shape(wire).len() {
+                tape.set_from(wire, i, &[reader.take_number()?])?;
+            }
+        }
+        for place in tape.arena.get_mut(moments).unwrap_or_default() {
+            *place = reader.take_number()?;
+        }
+        Ok(header.steps)
+    }
+}
+
+/// Where the optimiser's moments lie in the arena: behind the sums of the batch, which are nothing
+/// between two steps.
+pub(super) fn moments(layout: &Layout) -> Range<usize> {
+    layout.optimiser.1 as usize..layout.arena as usize
+}
+
+pub(super) fn write_state<F: NorFlash, T: Scalar>(
+    writer: &mut Writer<'_, F>,
+    tape: &Tape<'_, T>,
+    own: &[u8],
+) -> Result<(), KeepError> {
+    let circuit = tape.circuit();
+    writer.push(own)?;
+    for shape in circuit.shapes() {
+        for dim in shape.to_raw() {
+            writer.push(&dim.to_le_bytes())?;
+        }
+    }
+    for attr in circuit.attrs() {
+        writer.push(&attr.to_le_bytes())?;
+    }
+    for &x in circuit.numbers() {
+        writer.push_number(x)?;
+    }
+    for gate in circuit.gates() {
+        writer.push(&gate.to_bytes())?;
+    }
+    for wire in params(&circuit, tape.fixed.slots) {
+        for &x in tape.read_value(wire.index()).ok_or(RunError::WrongPlan)? {
+            writer.push_number(x)?;
+        }
+    }
+    for &x in tape.arena.get(moments(tape.layout())).unwrap_or_default() {
+        writer.push_number(x)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,488 @@
+//! What requests do: each a function of its own, so that a board's stack holds the frame of the one
+//! that is asked and not of all of them.
+
+use super::PAYLOAD_MAX;
+use super::VERSION;
+use super::keeping::Saving;
+use super::machine::Machine;
+use super::message::{Answer, Ask, Board, Goal, Holds, Refusal, Work};
+use super::raw::{Raw, halves, push_raw};
+use crate::build::Circuit;
+use crate::circuit::CircuitRef;
+use crate::error::RunError;
+use crate::gate::{Gate, Wire};
+use crate::keep::fingerprint;
+use crate::op::Op;
+use crate::optimiser::Optimiser;
+use crate::plan::{Layout, Purpose, Slot, plan};
+use crate::scalar::Scalar;
+use crate::tape::Tape;
+use crate::training::{Running, Training};
+use heapless::Vec;
+
+/// What requests work on, apart from the bytes.
+pub(super) struct State<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize> {
+    pub(super) name: &'static str,
+    pub(super) window: usize,
+    pub(super) circuit: &'s mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    pub(super) slots: &'s mut [Slot],
+    pub(super) layout: &'s mut Layout,
+    pub(super) planned: &'s mut bool,
+    pub(super) verified: &'s mut bool,
+    pub(super) arena: &'s mut [T],
+    pub(super) rows: &'s mut [T],
+    pub(super) kept: &'s mut u32,
+    pub(super) training: &'s mut Training<T>,
+    pub(super) saving: &'s mut Saving,
+    pub(super) payload: &'s mut Vec<u8, PAYLOAD_MAX>,
+}
+
+impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
+    State<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
+{
+    /// Does what is asked. The frames of all requests would add up here, so none is in line.
+    pub(super) fn answer(&mut self, ask: &Ask<'_>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
+        match *ask {
+            Ask::Hello { version } => return self.hello(version),
+            Ask::Clear => self.clear(),
+            Ask::Shape(_) | Ask::Numbers(_) | Ask::Attrs(_) | Ask::Gates(_) | Ask::Objective(_) => self.build(ask)?,
+            Ask::Plan(purpose) => return self.plan(purpose).map(Answer::Planned),
+            Ask::Set { wire, start, data } => {
+                let set = self.set(wire, start, Raw { bytes: data, small: false });
+                self.stop_at(set)?;
+            }
+            Ask::SetSmall { wire, start, data } => {
+                let set = self.set(wire, start, Raw { bytes: data, small: true });
+                self.stop_at(set)?;
+            }
+            Ask::Get { wire, start, count, gradient } => {
+                self.get(wire, start as usize, usize::from(count), gradient)?;
+                return Ok(Answer::Data(self.payload));
+            }
+            Ask::Holds => return self.holds().map(Answer::Holds),
+            Ask::Hash => return self.hash().map(Answer::Hash),
+            Ask::Verify(hash) => self.verify(hash)?,
+            Ask::Forward => self.forward(machine)?,
+            Ask::Backward(wire) => self.backward(wire, machine)?,
+            Ask::Sample(work) => {
+                let ran = self.sample(work, machine)?;
+                return Ok(self.ran(ran, machine));
+            }
+            Ask::Rows { work, rows } => {
+                let ran = self.samples(work, rows, machine)?;
+                return Ok(self.ran(ran, machine));
+            }
+            Ask::Train { steps, batch, seed, optimiser } => self.train(steps, batch, seed, optimiser)?,
+            Ask::EndBatch => {
+                self.may_train()?;
+                let ended = self.end_batch(machine);
+                self.stop_at(ended)?;
+                self.save_if_due(machine);
+            }
+            Ask::Progress { rest } => return Ok(self.progress(rest)),
+            Ask::Moments { start, count } => {
+                self.moments(start as usize, usize::from(count))?;
+                return Ok(Answer::Data(self.payload));
+            }
+            Ask::SetMoments { start, data } => {
+                let set = self.set_moments(start as usize, Raw { bytes: data, small: false });
+                self.stop_at(set)?;
+            }
+            Ask::Keep { rows } => self.keep(rows)?,
+            Ask::Row { start, small, data } => self.row(start as usize, Raw { bytes: data, small })?,
+            Ask::Vitals { anew } => return Ok(Answer::Vitals(machine.vitals(anew))),
+            Ask::Save => {
+                self.is_verified()?;
+                self.save(machine)?;
+                return Ok(Answer::Kept(self.memory(machine)));
+            }
+            Ask::SaveEvery(steps) => {
+                (self.saving.every, self.saving.tried) = (steps, self.training.steps());
+                return Ok(Answer::Kept(self.memory(machine)));
+            }
+            Ask::Kept => return Ok(Answer::Kept(self.memory(machine))),
+        }
+        Ok(Answer::Done)
+    }
+
+    #[inline(never)]
+    fn hello(&self, version: u16) -> Result<Answer<'_>, Refusal> {
+        if version != VERSION {
+            return Err(Refusal::Version(VERSION));
+        }
+        Ok(Answer::Board(Board {
+            version: VERSION,
+            name: self.name,
+            scalar: T::BYTES as u8,
+            window: self.window.min(255) as u8,
+            gates: GATES as u32,
+            shapes: SHAPES as u16,
+            numbers: NUMBERS as u32,
+            attrs: ATTRS as u32,
+            arena: self.arena.len() as u32,
+            rows: self.rows.len() as u32,
+        }))
+    }
+
+    #[inline(never)]
+    fn clear(&mut self) {
+        self.circuit.clear();
+        (*self.planned, *self.verified, *self.kept) = (false, false, 0);
+    }
+
+    #[inline(never)]
+    fn holds(&mut self) -> Result<Holds, Refusal> {
+        let verified = *self.verified;
+        let tape = self.tape()?;
+        let purpose = tape.layout().purpose();
+        Ok(Holds { circuit: fingerprint(&tape.circuit(), purpose), purpose, params: tape.params_hash(), verified })
+    }
+
+    #[inline(never)]
+    fn hash(&mut self) -> Result<u64, Refusal> {
+        Ok(self.tape()?.params_hash())
+    }
+
+    fn verify(&mut self, hash: u64) -> Result<(), Refusal> {
+        let own = self.hash()?;
+        *self.verified = own == hash;
+        if own == hash { Ok(()) } else { Err(Refusal::NotVerified(own)) }
+    }
+
+    #[inline(never)]
+    fn forward(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
+        at_work(machine, &mut self.tape()?, |tape, between| tape.forward_between(between));
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn backward(&mut self, wire: u16, machine: &mut impl Machine) -> Result<(), Refusal> {
+        let mut tape = self.tape()?;
+        let wire = named(&tape.circuit(), wire)?;
+        Ok(at_work(machine, &mut tape, |tape, between| tape.backward_between(wire, between))?)
+    }
+
+    #[inline(never)]
+    fn train(&mut self, steps: u32, batch: u32, seed: u64, optimiser: &[u8]) -> Result<(), Refusal> {
+        if !*self.planned {
+            return Err(Refusal::NoCircuit);
+        }
+        let optimiser = Optimiser::from_bytes(optimiser).filter(|_| batch > 0).ok_or(Refusal::Malformed)?;
+        *self.training = Training::new(optimiser, batch).after(steps).with_seed(seed);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn end_batch(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
+        self.layout()?;
+        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        at_work(machine, &mut tape, |tape, _| self.training.end_batch(tape))?;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn progress(&mut self, rest: bool) -> Answer<'static> {
+        let Running { samples, sum, correct } = self.training.running();
+        let (steps, begun, sum) = (self.training.steps(), self.training.begun(), sum.to_bits());
+        if rest {
+            self.training.rest();
+        }
+        Answer::Progress { steps, begun, samples, correct, sum }
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, rows: u32) -> Result<(), Refusal> {
+        let (needed, had) = (u64::from(rows) * self.row_len()? as u64, self.rows.len() as u64);
+        if needed > had {
+            return Err(Refusal::NoRoom(u32::try_from(needed).unwrap_or(u32::MAX), had as u32));
+        }
+        *self.kept = rows;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn build(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
+        *self.planned = false;
+        let there = self.circuit.view().len() as u16;
+        let at = |error| Refusal::Build(there, error);
+        match *ask {
+            Ask::Shape(shape) => self.circuit.push_shape(shape).map_err(at),
+            Ask::Numbers(data) => {
+                for x in (Raw { bytes: data, small: false }).numbers::<T>()? {
+                    self.circuit.push_numbers(&[x]).map_err(at)?;
+                }
+                Ok(())
+            }
+            Ask::Attrs(data) => {
+                for attr in halves(data)? {
+                    self.circuit.push_attrs(&[attr]).map_err(at)?;
+                }
+                Ok(())
+            }
+            Ask::Gates(data) => {
+                let (records, []) = data.as_chunks::<8>() else { return Err(Refusal::Malformed) };
+                for &record in records {
+                    let index = self.circuit.view().len() as u16;
+                    let gate = Gate::from_bytes(record).ok_or(Refusal::Malformed)?;
+                    self.circuit.push_record(gate).map_err(|error| Refusal::Build(index, error))?;
+                }
+                Ok(())
+            }
+            Ask::Objective(Goal { wire, maximize }) => {
+                let wire = named(&self.circuit.view(), wire)?;
+                if maximize { self.circuit.maximize(wire) } else { self.circuit.minimize(wire) }.map_err(at)
+            }
+            _ => Err(Refusal::Unsupported),
+        }
+    }
+
+    #[inline(never)]
+    fn plan(&mut self, purpose: Purpose) -> Result<u32, Refusal> {
+        let view = self.circuit.view();
+        let layout = plan(&view, purpose, false, self.slots).map_err(Refusal::Plan)?;
+        let (needed, had) = (layout.arena_len() as u32, self.arena.len() as u32);
+        if needed > had {
+            *self.planned = false;
+            return Err(Refusal::NoRoom(needed, had));
+        }
+        Tape::new(view, layout, self.slots, &[], self.arena)?;
+        (*self.layout, *self.planned, *self.verified, *self.kept) = (layout, true, false, 0);
+        (*self.training, *self.saving) = (Training::IDLE, Saving::WHEN_ASKED);
+        Ok(needed)
+    }
+
+    /// Where everything lies; a reference, since a copy would be most of a frame.
+    fn layout(&self) -> Result<&Layout, Refusal> {
+        if *self.planned { Ok(self.layout) } else { Err(Refusal::NoCircuit) }
+    }
+
+    #[inline(always)]
+    fn tape(&mut self) -> Result<Tape<'_, T>, Refusal> {
+        self.layout()?;
+        Ok(Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?)
+    }
+
+    fn is_verified(&mut self) -> Result<(), Refusal> {
+        if *self.verified { Ok(()) } else { Err(Refusal::NotVerified(self.hash()?)) }
+    }
+
+    fn may_train(&mut self) -> Result<(), Refusal> {
+        self.is_verified()?;
+        if self.training.batch() == 0 { Err(Refusal::Run(RunError::NotPlanned)) } else { Ok(()) }
+    }
+
+    /// After a refusal nothing trains until the params are verified again: what the host has under
+    /// way behind it would else go on from another state than the host thinks.
+    fn stop_at<R, E>(&mut self, result: Result<R, E>) -> Result<R, E> {
+        *self.verified &= result.is_ok();
+        result
+    }
+
+    #[inline(never)]
+    fn set(&mut self, wire: u16, start: u32, data: Raw<'_>) -> Result<(), Refusal> {
+        let mut tape = self.tape()?;
+        let circuit = tape.circuit();
+        let wire = named(&circuit, wire)?;
+        let len = circuit.shape(wire).len();
+        let count = data.numbers::<T>()?.count();
+        if (start as usize).saturating_add(count) > len {
+            let got = (start as usize).saturating_add(count);
+            return Err(Refusal::Run(RunError::WrongLength { wire: wire.raw(), expected: len, got }));
+        }
+        for (i, x) in data.numbers::<T>()?.enumerate() {
+            tape.set_from(wire, start as usize + i, &[x])?;
+        }
+        if circuit.gate(wire).is_some_and(|gate| gate.op == Op::Param) {
+            *self.verified = false;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn get(&mut self, wire: u16, start: usize, count: usize, gradient: bool) -> Result<(), Refusal> {
+        self.layout()?;
+        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let wire = named(&tape.circuit(), wire)?;
+        let values = if gradient { tape.gradient(wire)? } else { tape.value(wire)? };
+        let wrong =
+            RunError::WrongLength { wire: wire.raw(), expected: values.len(), got: start.saturating_add(count) };
+        let end = start.checked_add(count).ok_or(wrong)?;
+        for &x in values.get(start..end).ok_or(wrong)? {
+            push_raw(self.payload, x)?;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn moments(&mut self, start: usize, count: usize) -> Result<(), Refusal> {
+        self.layout()?;
+        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let moments = tape.moments().get(start..).and_then(|moments| moments.get(..count));
+        for &x in moments.ok_or(RunError::NotPlanned)? {
+            push_raw(self.payload, x)?;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn set_moments(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
+        let mut tape = self.tape()?;
+        let end = start.saturating_add(data.numbers::<T>()?.count());
+        if end > tape.moments().len() {
+            return Err(Refusal::Run(RunError::NotPlanned));
+        }
+        for (place, x) in (start..end).zip(data.numbers::<T>()?) {
+            tape.set_moments(place, &[x])?;
+        }
+        Ok(())
+    }
+
+    /// The numbers of a row: all inputs and labels.
+    #[inline(never)]
+    fn row_len(&self) -> Result<usize, Refusal> {
+        if !*self.planned {
+            return Err(Refusal::NoCircuit);
+        }
+        let circuit = self.circuit.view();
+        Ok(circuit.wires().filter(|&wire| is_sample(&circuit, wire)).map(|wire| circuit.shape(wire).len()).sum())
+    }
+
+    #[inline(never)]
+    fn row(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
+        let kept = *self.kept as usize * self.row_len()?;
+        let count = data.numbers::<T>()?.count();
+        let end = start.checked_add(count).filter(|&end| end <= kept);
+        let end = end.ok_or(Refusal::NoRoom(start.saturating_add(count) as u32, kept as u32))?;
+        let place = self.rows.get_mut(start..end).ok_or(Refusal::Unsupported)?;
+        for (place, x) in place.iter_mut().zip(data.numbers::<T>()?) {
+            *place = x;
+        }
+        Ok(())
+    }
+
+    /// Works on the sample that the inputs hold.
+    #[inline(never)]
+    fn sample(&mut self, work: Work, machine: &mut impl Machine) -> Result<Came, Refusal> {
+        self.may_work(work)?;
+        self.layout()?;
+        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let done = run(&mut tape, work, self.training, machine);
+        let mut ran = Ran { payload: self.payload, verified: self.verified, came: Came::default() };
+        ran.note(done)?;
+        Ok(ran.came)
+    }
+
+    /// Works on kept rows, one after the other.
+    #[inline(never)]
+    fn samples(&mut self, work: Work, rows: &[u8], machine: &mut impl Machine) -> Result<Came, Refusal> {
+        self.may_work(work)?;
+        self.layout()?;
+        if rows.len() / 2 * T::BYTES > PAYLOAD_MAX {
+            return Err(Refusal::Unsupported);
+        }
+        if let Some(row) = halves(rows)?.find(|&row| u32::from(row) >= *self.kept) {
+            return Err(Refusal::NoSuchRow(row));
+        }
+        let row_len = self.row_len()?;
+        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let mut ran = Ran { payload: self.payload, verified: self.verified, came: Came::default() };
+        for row in halves(rows)? {
+            let start = usize::from(row) * row_len;
+            let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
+            ran.note(fill(&mut tape, data).and_then(|()| run(&mut tape, work, self.training, machine)))?;
+            if ran.came.refused.is_some() {
+                break;
+            }
+        }
+        Ok(ran.came)
+    }
+
+    /// What came of samples, once it is kept if that is due.
+    fn ran(&mut self, Came { correct, refused }: Came, machine: &mut impl Machine) -> Answer<'_> {
+        self.save_if_due(machine);
+        Answer::Ran { losses: self.payload, correct, refused }
+    }
+
+    fn may_work(&mut self, work: Work) -> Result<(), Refusal> {
+        if matches!(work, Work::Evaluate) { Ok(()) } else { self.may_train() }
+    }
+}
+
+/// What came of samples so far.
+struct Ran<'s> {
+    payload: &'s mut Vec<u8, PAYLOAD_MAX>,
+    verified: &'s mut bool,
+    came: Came,
+}
+
+/// What came of samples, apart from their losses.
+#[derive(Clone, Copy, Default)]
+struct Came {
+    correct: u16,
+    refused: Option<RunError>,
+}
+
+impl Ran<'_> {
+    /// Takes note of one more; a refused one ends the training until the params are verified again.
+    fn note<T: Scalar>(&mut self, done: Result<(T, bool), RunError>) -> Result<(), Refusal> {
+        match done {
+            Ok((loss, right)) => {
+                push_raw(self.payload, loss)?;
+                self.came.correct += u16::from(right);
+            }
+            Err(error) => {
+                *self.verified = false;
+                self.came.refused = Some(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets all inputs and labels from one row.
+#[inline(never)]
+fn fill<T: Scalar>(tape: &mut Tape<'_, T>, mut data: &[T]) -> Result<(), RunError> {
+    let circuit = tape.circuit();
+    for wire in circuit.wires().filter(|&wire| is_sample(&circuit, wire)) {
+        let (values, rest) = data.split_at_checked(circuit.shape(wire).len()).ok_or(RunError::WrongPlan)?;
+        tape.set(wire, values)?;
+        data = rest;
+    }
+    Ok(())
+}
+
+/// One sample; its objective, and whether its class was right.
+fn run<T: Scalar>(
+    tape: &mut Tape<'_, T>,
+    work: Work,
+    training: &mut Training<T>,
+    machine: &mut impl Machine,
+) -> Result<(T, bool), RunError> {
+    at_work(machine, tape, |tape, between| match work {
+        Work::Evaluate => {
+            tape.forward_between(between);
+            Ok((tape.objective_value()?, tape.is_right()))
+        }
+        Work::Train => training.sample_between(tape, between).map(|sample| (sample.objective, sample.correct)),
+    })
+}
+
+/// Tells the machine when this begins and ends, and between its gates.
+fn at_work<'t, T, R>(
+    machine: &mut impl Machine,
+    tape: &mut Tape<'t, T>,
+    work: impl FnOnce(&mut Tape<'t, T>, &mut dyn FnMut()) -> R,
+) -> R {
+    machine.work_begins();
+    let done = work(tape, &mut || machine.between_gates());
+    machine.work_ends();
+    done
+}
+
+fn is_sample<T: Copy>(circuit: &CircuitRef<'_, T>, wire: Wire) -> bool {
+    circuit.gate(wire).is_some_and(|gate| matches!(gate.op, Op::Input | Op::Label))
+}
+
+fn named<T: Copy>(circuit: &CircuitRef<'_, T>, wire: u16) -> Result<Wire, Refusal> {
+    circuit.wire(usize::from(wire)).ok_or(Refusal::Run(RunError::UnknownWire(wire)))
+}

@@ -1,0 +1,139 @@
+//! What is found out before anything has a place: who needs a gradient, and who takes over its
+//! operand's place.
+
+use super::layout::{Purpose, Slot};
+use super::{get, put};
+use crate::circuit::{CircuitRef, at};
+use crate::elementwise::{reads_operands, reads_own};
+use crate::gate::{Gate, Wire};
+use crate::op::{Op, OpKind};
+
+// Scratch bits in `Slot::value` while planning; `Slot::gradient` then counts the readers.
+pub(super) const WEIGHT: u32 = 1; // read as weight or bias by the gate that updates it
+pub(super) const NEEDS: u32 = 2; // something trained lies upstream
+pub(super) const SHARES: u32 = 4; // takes over the slot of its first operand
+
+/// Counts each wire's readers and marks what a gate reads as its weights.
+pub(super) const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) {
+    let mut i = 0;
+    while let Some(gate) = at(circuit.gates, i) {
+        put(slots, i, Slot { value: 0, gradient: 0, len: 0 });
+        let mut k = 0;
+        while k < gate.op.operands() {
+            if let Some(wire) = circuit.operand(gate, k) {
+                let slot = get(slots, wire.index());
+                let weight = if gate.op.has_weights() && k > 0 { WEIGHT } else { 0 };
+                put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1, len: 0 });
+            }
+            k += 1;
+        }
+        i += 1;
+    }
+}
+
+/// Marks the wires that need a gradient.
+pub(super) const fn mark_needs<T: Copy>(circuit: &CircuitRef<'_, T>, purpose: Purpose, slots: &mut [Slot]) {
+    let mut i = 0;
+    while let Some(gate) = at(circuit.gates, i) {
+        let needs = match purpose {
+            Purpose::Infer => false,
+            Purpose::Inspect => !matches!(gate.op, Op::Const | Op::Label),
+            _ => gate.is_trained() || any_operand_needs(circuit, slots, gate),
+        };
+        if needs {
+            mark(slots, i, NEEDS);
+        }
+        i += 1;
+    }
+}
+
+const fn any_operand_needs<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &[Slot], gate: &Gate) -> bool {
+    let mut k = 0;
+    while k < gate.op.operands() {
+        if let Some(wire) = circuit.operand(gate, k)
+            && get(slots, wire.index()).value & NEEDS != 0
+        {
+            return true;
+        }
+        k += 1;
+    }
+    false
+}
+
+const fn operand_needs(slots: &[Slot], gate: &Gate, k: usize) -> bool {
+    match gate.operand(k) {
+        Some(wire) => get(slots, wire.index()).value & NEEDS != 0,
+        None => false,
+    }
+}
+
+/// The length of the circuit's beginning in which every wire is a scalar, up to its last
+/// elementwise gate.
+pub(super) const fn scalar_beginning<T: Copy>(circuit: &CircuitRef<'_, T>) -> usize {
+    let (mut i, mut pairs) = (0, 0);
+    while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
+        if !shape.is_scalar() || !(gate.op.is_source() || gate.op.is_elementwise()) {
+            break;
+        }
+        i += 1;
+        if gate.op.is_elementwise() {
+            pairs = i;
+        }
+    }
+    pairs
+}
+
+/// Marks the elementwise gates that may write their value over that of their first operand, and the
+/// reshapes that may leave it there: its only reader, where no backward looks at the old value.
+pub(super) const fn mark_sharing<T: Copy>(circuit: &CircuitRef<'_, T>, pairs: usize, slots: &mut [Slot]) {
+    let mut i = pairs;
+    while let Some(gate) = at(circuit.gates, i) {
+        if (gate.op.is_elementwise() || matches!(gate.op, Op::Reshape))
+            && let Some(a) = gate.operand(0)
+            && may_take_over(circuit, gate, i, a, pairs, slots)
+        {
+            mark(slots, i, SHARES);
+        }
+        i += 1;
+    }
+}
+
+const fn may_take_over<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    gate: &Gate,
+    i: usize,
+    a: Wire,
+    pairs: usize,
+    slots: &[Slot],
+) -> bool {
+    let (Some(source), Some(from), Some(to)) =
+        (at(circuit.gates, a.index()), circuit.shape_at(a.index()), circuit.shape_at(i))
+    else {
+        return false;
+    };
+    let kept_for_itself = match source.op.kind() {
+        OpKind::Source => !matches!(source.op, Op::Input),
+        OpKind::Unary | OpKind::Binary => reads_own(source.op),
+        OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax | Op::Gru | Op::Rnn),
+        OpKind::Loss => true,
+    };
+    let needs = get(slots, i).value & NEEDS != 0;
+    // a · b and a / b look at a only on behalf of b.
+    let only_for_b = matches!(gate.op, Op::Mul | Op::Div) && !operand_needs(slots, gate, 1);
+    let read_backward = needs && reads_operands(gate.op) && !only_for_b && !matches!(gate.op, Op::Reshape);
+    let objective = match circuit.objective {
+        Some(objective) => objective.wire().index() == a.index(),
+        None => false,
+    };
+    a.index() >= pairs
+        && from.len() == to.len()
+        && get(slots, a.index()).gradient == 1
+        && !kept_for_itself
+        && !read_backward
+        && !objective
+}
+
+const fn mark(slots: &mut [Slot], i: usize, bit: u32) {
+    let slot = get(slots, i);
+    put(slots, i, Slot { value: slot.value | bit, gradient: slot.gradient, len: 0 });
+}
