@@ -3,19 +3,19 @@
 /// A word on the line, between two frames, and what it does.
 #[derive(Default)]
 pub struct Mischief {
-    last: [u8; 3],
+    last: [u8; 8],
 }
 
 impl Mischief {
-    /// Hears a byte of the line: `!p`, `!h` or `!f` and a zero byte panic, hang or fault.
+    /// Hears a byte of the line. The words are too long to come in a frame by chance.
     #[allow(clippy::panic)]
     pub fn hear(&mut self, byte: u8) {
-        let [_, a, b] = self.last;
-        self.last = [a, b, byte];
+        let [_, a, b, c, d, e, f, g] = self.last;
+        self.last = [a, b, c, d, e, f, g, byte];
         match &self.last {
-            b"!p\0" => panic!("as it was told to"),
-            b"!h\0" => hang(),
-            b"!f\0" => fault(),
+            b"!panic!\0" => panic!("as it was told to"),
+            b"!hangs!\0" => hang(),
+            b"!fault!\0" => fault(),
             _ => {}
         }
     }

@@ -148,15 +148,15 @@ fn reset_after(word: &[u8]) -> Option<Reset> {
 
 #[test]
 fn a_panic_is_told_after_the_reset() {
-    assert!(matches!(reset_after(b"\0!p\0"), Some(Reset { why: Why::Panic, at: 1.. })));
+    assert!(matches!(reset_after(b"\0!panic!\0"), Some(Reset { why: Why::Panic, at: 1.. })));
 }
 
 #[test]
 fn a_hang_is_ended_by_the_watchdog_and_told() {
-    assert!(matches!(reset_after(b"\0!h\0"), Some(Reset { why: Why::Watchdog, .. })));
+    assert!(matches!(reset_after(b"\0!hangs!\0"), Some(Reset { why: Why::Watchdog, .. })));
 }
 
 #[test]
 fn a_fault_is_told_after_the_reset() {
-    assert!(matches!(reset_after(b"\0!f\0"), Some(Reset { why: Why::Fault, at: 1.. })));
+    assert!(matches!(reset_after(b"\0!fault!\0"), Some(Reset { why: Why::Fault, at: 1.. })));
 }
