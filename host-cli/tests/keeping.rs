@@ -4,7 +4,7 @@ mod monitor;
 
 use std::time::{Duration, Instant};
 
-use chainrule::link::{Reset, Why};
+use chainrule::link::{Ask, MESSAGE_MAX, Request, Reset, VERSION, Why, encode_frame};
 use chainrule::{BuildError, Circuit, CircuitRef, Method, Op, Optimiser, Purpose, Shape, Training};
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{Image, Port, table};
@@ -116,6 +116,85 @@ fn what_was_learned_survives_on_the_discovery_node() {
 #[test]
 fn what_was_learned_survives_on_the_microbit() {
     survives("microbit");
+}
+
+/// Resets a board that keeps after every step, again and again while it does so, and each time finds
+/// the state after some step, whole; that it was cut in the middle of a save is seen in its memory.
+#[test]
+fn a_save_that_a_reset_cuts_off_leaves_the_old_or_the_new_state() {
+    const CUTS: u64 = 32;
+    /// Where the emulated board's two slots begin.
+    const SLOTS: [u32; 2] = [0x2100_0000, 0x2120_0000];
+    let mut circuit = Circuit::<f32, 16>::new();
+    digits(&mut circuit).unwrap();
+    let view = circuit.view();
+    let mut host = Host::new(view, Purpose::Train).unwrap();
+    first_half(&mut host, &view);
+    // The params after each step that a board may have made.
+    let mut hashes = vec![host.params_hash().unwrap()];
+    for step in 0..STEPS {
+        host.run(Work::Train, &[step], &mut |_| ()).unwrap();
+        hashes.push(host.params_hash().unwrap());
+    }
+
+    let board = table::find("mps2-an386").unwrap();
+    let image = Image::of(board).build(&mut |_| ()).unwrap();
+    let mut monitor = Socket::new("cutting");
+    let extra = [LASTING[0], LASTING[1], "-qmp", &monitor.option()];
+    let mut port = Port::from(Emulator::start(board, &image, false, &extra).unwrap());
+    monitor.ask(r#"{"execute":"qmp_capabilities"}"#, "{\"return\"");
+    let (mut torn, mut counter, mut last) = (0, 0, Vec::new());
+    for cut in 0..CUTS {
+        if cut == 0 {
+            let mut client = Client::new(&mut port, view, Purpose::Train, &mut |_| ()).unwrap();
+            first_half(&mut client, &view);
+            client.save().unwrap();
+        }
+        // One step, and the save that it makes due; nobody waits for the answer.
+        let (mut client, holds) = Client::attach(&mut port, view).unwrap();
+        let kept = client.memory().unwrap().unwrap().kept.unwrap();
+        let at = kept.steps as usize - STEPS;
+        assert_eq!(holds.params, hashes[at], "cut {cut}: the params of no step");
+        assert!(kept.counter >= counter, "an older state came back");
+        counter = kept.counter;
+        last.push(at);
+        if at + 1 == hashes.len() {
+            break;
+        }
+        client.keep(rows(), &mut |_| ()).unwrap();
+        client.save_every(1).unwrap();
+        drop(client);
+        // From nobody who waits: a greeting, and one row to train on.
+        let row = (at as u16).to_le_bytes();
+        for (i, ask) in [Ask::Hello { version: VERSION }, Ask::Rows { work: Work::Train, rows: &row }].iter().enumerate() {
+            let (mut frame, mut scratch) = (heapless::Vec::new(), [0; MESSAGE_MAX]);
+            encode_frame(&Request { sequence: i as u32, ask: *ask }, &mut scratch, &mut frame).unwrap();
+            port.send(&frame).unwrap();
+        }
+        // Every fourth save is let be done; the others end where the machine is found to be in one.
+        for _ in 0..200 {
+            std::thread::sleep(Duration::from_micros(if cut % 4 == 3 { 100_000 } else { 300 + cut * 131 }));
+            monitor.ask(r#"{"execute":"stop"}"#, "{\"return\"");
+            let is_torn = SLOTS.iter().any(|slot| is_begun(&mut monitor, *slot));
+            torn += u32::from(is_torn);
+            if is_torn || cut % 4 == 3 {
+                break;
+            }
+            monitor.ask(r#"{"execute":"cont"}"#, "{\"return\"");
+        }
+        monitor.ask(r#"{"execute":"system_reset"}"#, "{\"return\"");
+        monitor.ask(r#"{"execute":"cont"}"#, "{\"return\"");
+    }
+    println!("{} resets, {torn} of them in the middle of a save; steps found: {last:?}", last.len() - 1);
+    assert!(u64::from(torn) > CUTS / 2, "only {torn} resets came in the middle of a save");
+    assert!(last.last() > last.first(), "no save was ever done before the reset");
+}
+
+/// Whether a slot has been erased, and the marker that makes it whole is not there yet.
+fn is_begun(monitor: &mut Socket, slot: u32) -> bool {
+    let ask = r#"{"execute":"human-monitor-command","arguments":{"command-line":"xp /2wx AT"}}"#;
+    let marker = monitor.ask(&ask.replace("AT", &format!("{:#x}", slot + 64)), "{\"return\"");
+    marker.contains("0xffffffff 0xffffffff")
 }
 
 /// Says a word to a board that misbehaves, and gives what the run after it says of the one before.

@@ -10,7 +10,7 @@ use chainrule::link::{
     Ask, Deframer, FRAME_MAX, Goal, MESSAGE_MAX, Refusal, Reply, Request, Session, VERSION, Work, encode_frame,
 };
 use chainrule::{
-    BuildError, Circuit, CircuitRef, Gate, Layout, NotAShape, Op, Purpose, RunError, Shape, Slot, Tape, Wire, plan,
+    BuildError, Circuit, CircuitRef, Gate, Layout, NotAShape, Op, ParamsHash, Purpose, RunError, Shape, Slot, Tape, Wire, plan,
 };
 
 /// The variants of an enum as its source file lists them.
@@ -285,6 +285,9 @@ fn refusals() {
     ];
     let after = |ask| refusal(&[&planned[..], &[ask]].concat());
     let rows = [0; 98];
+    let mut unset = ParamsHash::new();
+    unset.add(&[0.0f32]);
+    let unset = unset.finish();
     let shown = [
         ("Version", refusal(&[Ask::Hello { version: VERSION + 1 }])),
         ("NoCircuit", refusal(&[hello, Ask::Forward])),
@@ -301,6 +304,7 @@ fn refusals() {
         ("NotVerified", after(Ask::Verify(1))),
         ("NoRoom", refusal(&[hello, Ask::Shape(Shape::vector(65)), Ask::Gates(&weight), Ask::Plan(Purpose::Inspect)])),
         ("NoSuchRow", after(Ask::Rows { work: Work::Evaluate, rows: &[0, 0] })),
+        ("NotKept", refusal(&[&planned[..], &[Ask::Verify(unset), Ask::Save]].concat())),
         ("Unsupported", after(Ask::Rows { work: Work::Evaluate, rows: &rows })),
     ];
     // A refusal is told in words by whoever asked; here its name will do.

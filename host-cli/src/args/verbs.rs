@@ -181,6 +181,7 @@ pub enum Kept {
   chainrule train digits.circuit --epochs 10 --save digits.safetensors
   chainrule train digits.circuit --epochs 10 --save-state half.state
   chainrule train digits.circuit --epochs 20 --resume half.state
+  chainrule train digits.circuit --on /dev/ttyACM0 --keep-every 1000
 
 What the options leave open is as the file's `train` block says.")]
 pub struct Train {
@@ -226,6 +227,10 @@ pub struct Train {
     /// Write all that is needed to go on later to this file
     #[arg(long, value_name = "FILE")]
     pub save_state: Option<PathBuf>,
+    /// Have the board keep what it learned in its flash after every STEPS steps, and at the end; the more,
+    /// the longer its flash lasts
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_every: Option<u32>,
     /// Go on from a file of --save-state; epochs and steps count from the beginning of that run
     #[arg(long, value_name = "FILE", conflicts_with = "load")]
     pub resume: Option<PathBuf>,
@@ -261,6 +266,7 @@ impl Train {
             None => training.keep,
         };
         training.seed = self.seed.unwrap_or(training.seed);
+        training.keep_every = self.keep_every;
         hold_out(&mut training.split, self.split, self.hold_out.as_ref());
     }
 }

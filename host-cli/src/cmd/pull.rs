@@ -5,6 +5,7 @@ use std::io::Write;
 use chainrule::Purpose;
 use serde::Serialize;
 
+use super::train::InFlash;
 use super::{Failure, Outcome, json};
 use crate::args::{On, Pull};
 use crate::board::Port;
@@ -21,6 +22,8 @@ struct Told {
     board: String,
     training: bool,
     params_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_flash: Option<InFlash>,
 }
 
 /// Runs the verb.
@@ -55,15 +58,19 @@ pub fn run(asked: &Pull, out: &mut dyn Write) -> Result<Outcome, Failure> {
         }
         weights::save(place, &lowered, &params, holds.params)?;
     }
+    let kept = client.memory()?.and_then(InFlash::of);
     let (board, training) = (client.facts().name.clone(), holds.purpose != Purpose::Infer);
     let hash = format!("{:016x}", holds.params);
     if asked.json {
-        json::line(out, &Told { on: on.to_owned(), board, training, params_hash: hash })?;
+        json::line(out, &Told { on: on.to_owned(), board, training, params_hash: hash, in_flash: kept })?;
         return Ok(Outcome::Done);
     }
     let what = if training { "training" } else { "inference" };
     writeln!(out, "{board} at {on} holds this circuit for {what}")?;
     writeln!(out, "hash of the params: {hash}")?;
+    if let Some(kept) = kept {
+        writeln!(out, "{}", kept.words())?;
+    }
     if let Some(path) = &asked.save {
         writeln!(out, "saved to {}", path.display())?;
     }

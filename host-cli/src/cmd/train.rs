@@ -10,7 +10,8 @@ use super::json::{self, Number};
 use super::paper;
 use super::progress::Progress;
 use super::{Failure, Outcome};
-use crate::args::Train;
+use crate::args::{On, Train};
+use crate::engine::Memory;
 use crate::lower::optimisers;
 use crate::lower::{Lowered, lower};
 use crate::text::literal::Readable;
@@ -39,6 +40,12 @@ pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, F
     let from = asked.resume.as_deref().map(|path| weights::load_state(path, &lowered)).transpose()?;
     if asked.save.is_some() && asked.save == asked.save_state {
         return Err(Failure::Refused("--save and --save-state name one file; a state holds the weights too".into()));
+    }
+    if asked.keep_every.is_some() && !matches!(asked.at.on, On::Board(_)) {
+        return Err(Failure::Refused(format!(
+            "--keep-every is for boards, and {} has no flash; --save keeps the weights in a file",
+            asked.at.on
+        )));
     }
     let place = asked.save.as_deref().map(Place::for_weights).transpose()?;
     let state_place = asked.save_state.as_deref().map(Place::for_weights).transpose()?;
@@ -92,6 +99,16 @@ struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<u32>,
     ended_early: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_flash: Option<InFlash>,
+}
+
+/// What the board keeps.
+#[derive(Serialize)]
+pub(super) struct InFlash {
+    steps: u32,
+    saves: u32,
+    wear: u32,
 }
 
 impl Told {
@@ -111,7 +128,19 @@ impl Told {
             warmup: extra("warmup"),
             kept: trained.kept,
             ended_early: trained.ended_early,
+            in_flash: trained.memory.and_then(InFlash::of),
         }
+    }
+}
+
+impl InFlash {
+    pub(super) fn of(memory: Memory) -> Option<InFlash> {
+        memory.kept.map(|kept| InFlash { steps: kept.steps, saves: kept.counter, wear: kept.wear })
+    }
+
+    pub(super) fn words(&self) -> String {
+        let InFlash { steps, saves, wear } = *self;
+        format!("in the board's flash: {steps} steps, saved {saves} times, erased {wear} times at most")
     }
 }
 
@@ -157,6 +186,9 @@ fn summary<T: Readable>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -
         }
     }
     writeln!(out, "steps by {}{extras}", optimisers::written(&trained.optimiser))?;
+    if let Some(kept) = trained.memory.and_then(InFlash::of) {
+        writeln!(out, "{}", kept.words())?;
+    }
     writeln!(out, "hash of the params: {:016x}", trained.params_hash)
 }
 

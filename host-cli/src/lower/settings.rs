@@ -96,6 +96,8 @@ pub struct Training<T> {
     pub seed: u64,
     /// Layers and params to leave alone.
     pub freeze: Vec<Name>,
+    /// After so many steps, and at the end, a board keeps what it learned in its flash.
+    pub keep_every: Option<u32>,
 }
 
 impl<T: Readable> Default for Training<T> {
@@ -112,6 +114,7 @@ impl<T: Readable> Default for Training<T> {
             keep: Keep::Last,
             seed: 1,
             freeze: Vec::new(),
+            keep_every: None,
         }
     }
 }

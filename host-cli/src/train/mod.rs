@@ -28,7 +28,7 @@ pub use error::TrainError;
 pub(crate) use rows::samples;
 pub use state::{Best, State};
 
-use crate::engine::{At, Engine, EngineError, Stage, open};
+use crate::engine::{At, Engine, EngineError, Memory, Stage, open};
 use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
 use chainrule::{Objective, Optimiser, Random, Schedule};
@@ -97,6 +97,8 @@ pub struct Trained<T> {
     pub ended_early: bool,
     /// Whether the objective tells classes apart.
     pub has_classes: bool,
+    /// What a board keeps in its flash, if it was to.
+    pub memory: Option<Memory>,
 }
 
 impl<T> Trained<T> {
@@ -188,6 +190,7 @@ pub fn go_on<'a, T: Readable>(
         put(lowered, params, engine.as_mut())?;
         engine.ready()?;
     }
+    let memory = if training.keep_every.is_some() { engine.save()? } else { None };
     let held = if held_rows.is_empty() {
         None
     } else {
@@ -198,8 +201,20 @@ pub fn go_on<'a, T: Readable>(
     let params = params(lowered, engine.as_mut())?;
     let epochs = u32::try_from(steps / a_walk).unwrap_or(u32::MAX);
     let has_classes = has_classes(lowered);
-    let trained =
-        Trained { epochs, steps, last, held, params_hash, params, rows, optimiser, kept, ended_early, has_classes };
+    let trained = Trained {
+        epochs,
+        steps,
+        last,
+        held,
+        params_hash,
+        params,
+        rows,
+        optimiser,
+        kept,
+        ended_early,
+        has_classes,
+        memory,
+    };
     Ok((trained, state))
 }
 
@@ -266,6 +281,9 @@ pub fn start<'l, 'a, T: Readable>(
     engine.train(steps.after(u32::try_from(before).unwrap_or(u32::MAX)))?;
     if let Some(from) = from {
         engine.set_moments(&from.moments)?;
+    }
+    if let Some(every) = training.keep_every {
+        engine.save_every(every)?;
     }
     Ok(Start { engine, random, rows: split.train, held: split.held, optimiser, run, most_steps })
 }

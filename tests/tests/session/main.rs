@@ -1,8 +1,9 @@
 //! The link's session: what it refuses, tells and how its messages are written; on a bad line
-//! (`faults`), and against the engines that do without a link (`engines`).
+//! (`faults`), what it keeps (`keeping`), and against the engines that do without a link (`engines`).
 
 mod engines;
 mod faults;
+mod keeping;
 
 use chainrule::link::{
     Answer, Ask, Deframer, Goal, MESSAGE_MAX, Refusal, Reply, Request, Session, VERSION, Work, encode_frame,
@@ -182,6 +183,10 @@ fn the_bytes_of_training() {
         (Ask::Progress { rest: true }, &[18, 1]),
         (Ask::Moments { start: 300, count: 2 }, &[19, 0xac, 2, 2]),
         (Ask::SetMoments { start: 0, data: &[9] }, &[20, 0, 1, 9]),
+        (Ask::Holds, &[25]),
+        (Ask::Save, &[26]),
+        (Ask::SaveEvery(300), &[27, 0xac, 2]),
+        (Ask::Kept, &[28]),
     ] {
         let mut buffer = [0; 64];
         assert_eq!(postcard::to_slice(&ask, &mut buffer).unwrap(), bytes, "{ask:?}");
