@@ -13,11 +13,12 @@ pub struct Care<M, F, W> {
     /// None if the flash has no room for two slots.
     pub(crate) keeper: Option<Keeper<F>>,
     watchdog: W,
-    reset: Option<Reset>,
+    pub(crate) reset: Option<Reset>,
 }
 
 impl<M: Machine, F: NorFlash, W: Watchdog> Care<M, F, W> {
     /// Looks for what is kept; all of the flash is for that.
+    #[inline(never)]
     pub fn new(meter: M, flash: F, watchdog: W, reset: Option<Reset>) -> Self {
         let all = u32::try_from(flash.capacity()).unwrap_or(0);
         Care { meter, keeper: Keeper::new(flash, 0..all).ok(), watchdog, reset }

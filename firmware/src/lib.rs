@@ -1,6 +1,6 @@
 //! What every board does: bytes come in, the session works, answers go out.
 //!
-//! A board is eight things, all behind traits, so that this file knows no register:
+//! A board is six things, all behind traits, so that this file knows no register:
 //!
 //! | part | trait | for |
 //! |---|---|---|
@@ -8,16 +8,14 @@
 //! | `led` | [`OutputPin`] | the heartbeat |
 //! | `button` | [`InputPin`] | held down, it keeps the light on; a press is logged |
 //! | `clock` | [`Clock`] | when half a second is over |
-//! | `meter` | [`Machine`] | what work costs, how deep the stack gets: a [`vitals::Meter`] |
-//! | `flash` | [`NorFlash`] | all of it keeps what was learned, from reset to reset |
-//! | `watchdog` | [`Watchdog`] | a board that hangs is reset |
+//! | `care` | [`Care`] | a [`vitals::Meter`] of what work costs and how deep the stack gets, a [`NorFlash`] that keeps what was learned, a [`Watchdog`] for a board that hangs |
 //! | `log` | [`Write`] | where log records go beside the link |
 //!
-//! A file in `src/bin` makes the eight and calls [`run`]; it holds pins, clocks and
+//! A file in `src/bin` makes the six and calls [`run`]; it holds pins, clocks and
 //! interrupts, and no logic. Registers that two boards have alike are in [`parts`].
 #![no_std]
 
-mod care;
+pub mod care;
 pub mod inbox;
 pub mod log;
 #[cfg_attr(not(feature = "misbehave"), path = "no_mischief.rs")]
@@ -73,14 +71,8 @@ pub struct Board<P, L, B, C, M, F, W, G> {
     pub button: B,
     /// The half-seconds.
     pub clock: C,
-    /// What work costs.
-    pub meter: M,
-    /// What keeps what was learned.
-    pub flash: F,
-    /// What resets a board that hangs.
-    pub watchdog: W,
-    /// Why the run before ended, if it ended badly.
-    pub reset: Option<Reset>,
+    /// What work is measured, kept and watched over by.
+    pub care: Care<M, F, W>,
     /// Where log records go beside the link.
     pub log: G,
 }
@@ -116,51 +108,70 @@ pub fn run<
     const ATTRS: usize,
     const WINDOW: usize,
 >(
-    board: Board<P, L, B, C, M, F, W, G>,
+    // Used in place: taken apart, it would lie on the stack twice.
+    mut board: Board<P, L, B, C, M, F, W, G>,
     session: &mut Session<Number, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>,
 ) -> ! {
-    let Board { mut port, mut led, mut button, mut clock, meter, flash, watchdog, reset, log: mut sink } = board;
-    let mut care = Care::new(meter, flash, watchdog, reset);
     let mut mischief = Mischief::default();
     let mut lit = true;
     let mut held = false;
-    let _ = led.set_high();
+    let _ = board.led.set_high();
     defmt::info!("ready");
-    tell_of(reset);
+    tell_of(board.care.reset);
+    go_on(&mut board.care, session);
+    loop {
+        board.care.between_gates();
+        // A damaged or lost byte spoils one frame; the link sends that frame again.
+        if board.port.read_ready().unwrap_or(false) {
+            let mut bytes = [0; 16];
+            let count = board.port.read(&mut bytes).unwrap_or(0);
+            for byte in bytes.iter().take(count) {
+                mischief.hear(*byte);
+                if let Some(reply) = session.receive_on(*byte, &mut board.care) {
+                    tell(&mut board.log, Some(&mut board.port));
+                    let _ = board.port.write_all(reply).and_then(|()| board.port.flush());
+                }
+            }
+        }
+        let pressed = board.button.is_low().unwrap_or(false);
+        if pressed && !held {
+            defmt::info!("button pressed");
+        }
+        let beat = board.clock.half_second_passed();
+        if beat || pressed != held {
+            lit = pressed || !lit;
+            let _ = if lit { board.led.set_high() } else { board.led.set_low() };
+        }
+        held = pressed;
+        if session.is_greeted() {
+            tell(&mut board.log, Some(&mut board.port));
+        } else if log::IS_READ {
+            tell(&mut board.log, None::<&mut P>);
+        }
+    }
+}
+
+/// Brings back what was kept, if anything was.
+#[inline(never)]
+fn go_on<
+    M: Machine,
+    F: NorFlash,
+    W: Watchdog,
+    A: AsMut<[Number]>,
+    R: AsMut<[Number]>,
+    const GATES: usize,
+    const NUMBERS: usize,
+    const SHAPES: usize,
+    const ATTRS: usize,
+    const WINDOW: usize,
+>(
+    care: &mut Care<M, F, W>,
+    session: &mut Session<Number, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>,
+) {
     if let Some(keeper) = &mut care.keeper
         && let Ok(steps) = session.bring_back(keeper)
     {
         defmt::info!("goes on after {=u32} steps", steps);
-    }
-    loop {
-        care.between_gates();
-        // A damaged or lost byte spoils one frame; the link sends that frame again.
-        if port.read_ready().unwrap_or(false) {
-            let mut bytes = [0; 16];
-            let count = port.read(&mut bytes).unwrap_or(0);
-            for byte in bytes.iter().take(count) {
-                mischief.hear(*byte);
-                if let Some(reply) = session.receive_on(*byte, &mut care) {
-                    tell(&mut sink, Some(&mut port));
-                    let _ = port.write_all(reply).and_then(|()| port.flush());
-                }
-            }
-        }
-        let pressed = button.is_low().unwrap_or(false);
-        if pressed && !held {
-            defmt::info!("button pressed");
-        }
-        let beat = clock.half_second_passed();
-        if beat || pressed != held {
-            lit = pressed || !lit;
-            let _ = if lit { led.set_high() } else { led.set_low() };
-        }
-        held = pressed;
-        if session.is_greeted() {
-            tell(&mut sink, Some(&mut port));
-        } else if log::IS_READ {
-            tell(&mut sink, None::<&mut P>);
-        }
     }
 }
 

@@ -55,3 +55,10 @@ impl From<RunError> for KeepError {
         KeepError::Run(error)
     }
 }
+
+/// At gate 0; who loads a circuit says at which.
+impl From<BuildError> for KeepError {
+    fn from(error: BuildError) -> Self {
+        KeepError::Build(0, error)
+    }
+}

@@ -97,8 +97,6 @@ pub const OWN_MAX: usize = 128;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "link", derive(serde::Serialize, serde::Deserialize))]
 pub struct Kept {
-    /// Whose params they are: [`fingerprint`].
-    pub fingerprint: u64,
     /// Steps that had been trained.
     pub steps: u32,
     /// Saves so far, those that were cut off left out.
@@ -182,8 +180,8 @@ impl<F: NorFlash> Keeper<F> {
             }
             let newer = self.newest.is_none_or(|(_, kept)| header.counter.wrapping_sub(kept.counter) as i32 > 0);
             if newer && self.is_whole(slot, &bytes, &header).unwrap_or(false) {
-                let Header { fingerprint, steps, counter, .. } = header;
-                self.newest = Some((slot, Kept { fingerprint, steps, counter, wear: 0 }));
+                let Header { steps, counter, .. } = header;
+                self.newest = Some((slot, Kept { steps, counter, wear: 0 }));
             }
         }
         let worn = self.wear();
@@ -279,8 +277,7 @@ impl<F: NorFlash> Keeper<F> {
         if !self.is_whole(slot, &bytes, &header)? {
             return Err(KeepError::Worn);
         }
-        let Header { fingerprint, counter, .. } = header;
-        let kept = Kept { fingerprint, steps, counter, wear: self.wear() };
+        let kept = Kept { steps, counter: header.counter, wear: self.wear() };
         self.newest = Some((slot, kept));
         Ok(kept)
     }

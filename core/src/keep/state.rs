@@ -55,7 +55,10 @@ impl<F: NorFlash> Keeper<F> {
         circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     ) -> Result<Purpose, KeepError> {
         circuit.clear();
-        let built = self.build(circuit);
+        let mut built = self.build(circuit);
+        if let Err(KeepError::Build(at, _)) = &mut built {
+            *at = circuit.view().len() as u16;
+        }
         if built.is_err() {
             circuit.clear();
         }
@@ -67,29 +70,27 @@ impl<F: NorFlash> Keeper<F> {
         circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     ) -> Result<Purpose, KeepError> {
         let (header, mut reader) = self.open::<T>()?;
-        let at = |circuit: &Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>| circuit.view().len() as u16;
         reader.skip(header.own.into())?;
         for _ in 0..header.shapes {
             let raw: [[u8; 2]; 4] = [reader.take()?, reader.take()?, reader.take()?, reader.take()?];
             let shape = Shape::from_raw(raw.map(u16::from_le_bytes)).ok_or(KeepError::Damaged)?;
-            circuit.push_shape(shape).map_err(|error| KeepError::Build(at(circuit), error))?;
+            circuit.push_shape(shape)?;
         }
         for _ in 0..header.attrs {
             let attr = u16::from_le_bytes(reader.take()?);
-            circuit.push_attrs(&[attr]).map_err(|error| KeepError::Build(at(circuit), error))?;
+            circuit.push_attrs(&[attr])?;
         }
         for _ in 0..header.numbers {
             let x = reader.take_number()?;
-            circuit.push_numbers(&[x]).map_err(|error| KeepError::Build(at(circuit), error))?;
+            circuit.push_numbers(&[x])?;
         }
         for _ in 0..header.gates {
             let gate = Gate::from_bytes(reader.take()?).ok_or(KeepError::Damaged)?;
-            circuit.push_record(gate).map_err(|error| KeepError::Build(at(circuit), error))?;
+            circuit.push_record(gate)?;
         }
         if let Some((wire, maximize)) = header.objective {
             let wire = circuit.view().wire(usize::from(wire)).ok_or(KeepError::Damaged)?;
-            let marked = if maximize { circuit.maximize(wire) } else { circuit.minimize(wire) };
-            marked.map_err(|error| KeepError::Build(at(circuit), error))?;
+            if maximize { circuit.maximize(wire) } else { circuit.minimize(wire) }?;
         }
         if fingerprint(&circuit.view(), header.purpose) != header.fingerprint {
             return Err(KeepError::Damaged);

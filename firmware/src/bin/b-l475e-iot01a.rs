@@ -8,6 +8,7 @@
 use core::convert::Infallible;
 
 use chainrule::link::{Reset, Session, Why};
+use chainrule_firmware::care::Care;
 use chainrule_firmware::inbox::{Inbox, Line};
 use chainrule_firmware::parts::last_words;
 use chainrule_firmware::parts::ram_flash::RamFlash;
@@ -88,7 +89,6 @@ fn main() -> ! {
     let ram = unsafe { RamFlash::at(0x1000_0000, 0x8000) };
     // SAFETY: the last 64 KB of flash, where the memory map lets nothing lie.
     let flash = unsafe { Storage::at(chip.FLASH, 0x080f_0000, 0x1_0000, ram) };
-    let reset = last_words::take().or_else(|| was_reset(&chip.RCC));
     session.set_name("b-l475e-iot01a");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(
@@ -97,10 +97,12 @@ fn main() -> ! {
             led: Led(pins_b),
             button: Button(pins_c),
             clock: HalfSeconds::new(core.SYST),
-            meter: Meter::new(NoCounter, Painted),
-            flash,
-            watchdog: Dog::new(chip.IWDG),
-            reset,
+            care: Care::new(
+                Meter::new(NoCounter, Painted),
+                flash,
+                Dog::new(chip.IWDG),
+                last_words::take().or_else(|| was_reset(&chip.RCC)),
+            ),
             log: log::Sink::new(),
         },
         session,

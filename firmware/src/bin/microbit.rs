@@ -8,6 +8,7 @@
 use core::convert::Infallible;
 
 use chainrule::link::{Reset, Session, Why};
+use chainrule_firmware::care::Care;
 use chainrule_firmware::inbox::{Inbox, Line};
 use chainrule_firmware::parts::last_words;
 use chainrule_firmware::parts::nvmc::Nvmc;
@@ -86,7 +87,6 @@ fn main() -> ! {
     };
     // SAFETY: the last 32 KB of flash, where the memory map lets nothing lie.
     let flash = unsafe { Nvmc::at(chip.NVMC, 0x38000, 0x8000) };
-    let reset = last_words::take().or_else(|| was_reset(&chip.POWER));
     session.set_name("microbit");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(
@@ -95,10 +95,12 @@ fn main() -> ! {
             led: Led,
             button: ButtonA(pins),
             clock: HalfSeconds::new(chip.TIMER0),
-            meter: Meter::new(NoCounter, Painted),
-            flash,
-            watchdog: Dog::new(chip.WDT),
-            reset,
+            care: Care::new(
+                Meter::new(NoCounter, Painted),
+                flash,
+                Dog::new(chip.WDT),
+                last_words::take().or_else(|| was_reset(&chip.POWER)),
+            ),
             log: log::Sink::new(),
         },
         session,

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use chainrule::link::{Session, Why};
+use chainrule_firmware::care::Care;
 use chainrule_firmware::parts::cmsdk::{Dog, Panel, Timer, Uart};
 use chainrule_firmware::parts::last_words;
 use chainrule_firmware::parts::ram_flash::RamFlash;
@@ -46,10 +47,19 @@ fn main() -> ! {
     let meter = Meter::new(timer, Painted);
     // SAFETY: PSRAM (Arm DAI 0386, table 3-1), which the memory map leaves alone.
     let flash = unsafe { RamFlash::at(0x2100_0000, KEEP) };
-    let reset = last_words::take();
     session.set_name("mps2-an386");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
-    run(Board { port, led, button, clock, meter, flash, watchdog, reset, log: log::Sink::new() }, session)
+    run(
+        Board {
+            port,
+            led,
+            button,
+            clock,
+            care: Care::new(meter, flash, watchdog, last_words::take()),
+            log: log::Sink::new(),
+        },
+        session,
+    )
 }
 
 /// The watchdog's first word; its second is the reset.

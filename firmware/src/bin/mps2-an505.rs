@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use chainrule::link::Session;
+use chainrule_firmware::care::Care;
 use chainrule_firmware::parts::cmsdk::{Panel, Timer, Uart};
 use chainrule_firmware::parts::last_words;
 use chainrule_firmware::parts::ram_flash::RamFlash;
@@ -44,10 +45,19 @@ fn main() -> ! {
     let meter = Meter::new(timer, Painted);
     // SAFETY: PSRAM (Arm DAI 0505, table 3-2), which the memory map leaves alone.
     let flash = unsafe { RamFlash::at(0x8000_0000, KEEP) };
-    let reset = last_words::take();
     session.set_name("mps2-an505");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
-    run(Board { port, led, button, clock, meter, flash, watchdog: NoWatchdog, reset, log: log::Sink::new() }, session)
+    run(
+        Board {
+            port,
+            led,
+            button,
+            clock,
+            care: Care::new(meter, flash, NoWatchdog, last_words::take()),
+            log: log::Sink::new(),
+        },
+        session,
+    )
 }
 
 #[cfg(not(feature = "panic-check"))]

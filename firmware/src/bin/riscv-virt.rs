@@ -8,6 +8,7 @@
 use core::convert::Infallible;
 
 use chainrule::link::{Session, Why};
+use chainrule_firmware::care::Care;
 use chainrule_firmware::parts::last_words;
 use chainrule_firmware::parts::ram_flash::RamFlash;
 use chainrule_firmware::parts::stack::Painted;
@@ -45,7 +46,6 @@ fn main() -> ! {
     let meter = Meter::new(Instructions, Painted);
     // SAFETY: the machine has 128 MB, and the memory map takes the first 16 of them.
     let flash = unsafe { RamFlash::at(0x8100_0000, KEEP) };
-    let reset = last_words::take();
     session.set_name("riscv-virt");
     session.attach(Room(ARENA_PLACE.try_take()), Room(ROWS_PLACE.try_take()));
     run(
@@ -54,10 +54,7 @@ fn main() -> ! {
             led: NoPins,
             button: NoPins,
             clock,
-            meter,
-            flash,
-            watchdog: NoWatchdog,
-            reset,
+            care: Care::new(meter, flash, NoWatchdog, last_words::take()),
             log: log::Sink::new(),
         },
         session,
