@@ -182,11 +182,7 @@ impl<T: Scalar> Training<T> {
     ///
     /// # Errors
     /// As [`Training::sample`].
-    pub fn sample_between(
-        &mut self,
-        tape: &mut Tape<'_, T>,
-        between: &mut dyn FnMut(),
-    ) -> Result<Sample<T>, RunError> {
+    pub fn sample_between(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<Sample<T>, RunError> {
         // Of all samples of a training, no two have the same number, also when it is resumed.
         let sample = u64::from(self.steps) * u64::from(self.batch) + u64::from(self.begun);
         tape.set_noise(Some(Noise { seed: self.seed, sample }));

@@ -112,7 +112,7 @@ pub fn run<
     mut board: Board<P, L, B, C, M, F, W, G>,
     session: &mut Session<Number, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>,
 ) -> ! {
-    let mut mischief = Mischief::default();
+    let mut mischief = Mischief::new();
     let mut lit = true;
     let mut held = false;
     let _ = board.led.set_high();

@@ -1,12 +1,16 @@
 //! An image that misbehaves when it is told to, for tests of what happens then.
 
 /// A word on the line, between two frames, and what it does.
-#[derive(Default)]
 pub struct Mischief {
     last: [u8; 8],
 }
 
 impl Mischief {
+    /// Nothing is heard yet.
+    pub const fn new() -> Self {
+        Mischief { last: [0; 8] }
+    }
+
     /// Hears a byte of the line. The words are too long to come in a frame by chance.
     #[allow(clippy::panic)]
     pub fn hear(&mut self, byte: u8) {

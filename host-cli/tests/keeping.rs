@@ -166,7 +166,9 @@ fn a_save_that_a_reset_cuts_off_leaves_the_old_or_the_new_state() {
         drop(client);
         // From nobody who waits: a greeting, and one row to train on.
         let row = (at as u16).to_le_bytes();
-        for (i, ask) in [Ask::Hello { version: VERSION }, Ask::Rows { work: Work::Train, rows: &row }].iter().enumerate() {
+        for (i, ask) in
+            [Ask::Hello { version: VERSION }, Ask::Rows { work: Work::Train, rows: &row }].iter().enumerate()
+        {
             let (mut frame, mut scratch) = (heapless::Vec::new(), [0; MESSAGE_MAX]);
             encode_frame(&Request { sequence: i as u32, ask: *ask }, &mut scratch, &mut frame).unwrap();
             port.send(&frame).unwrap();

@@ -10,7 +10,8 @@ use chainrule::link::{
     Ask, Deframer, FRAME_MAX, Goal, MESSAGE_MAX, Refusal, Reply, Request, Session, VERSION, Work, encode_frame,
 };
 use chainrule::{
-    BuildError, Circuit, CircuitRef, Gate, Layout, NotAShape, Op, ParamsHash, Purpose, RunError, Shape, Slot, Tape, Wire, plan,
+    BuildError, Circuit, CircuitRef, Gate, Layout, NotAShape, Op, ParamsHash, Purpose, RunError, Shape, Slot, Tape,
+    Wire, plan,
 };
 
 /// The variants of an enum as its source file lists them.

@@ -58,9 +58,8 @@ impl Host {
     fn try_ask(&mut self, ask: Ask<'_>) -> Result<Told, Refusal> {
         self.sequence += 1;
         let bytes = frame(self.sequence, &ask);
-        let replies = bytes.iter().filter_map(|&byte| {
-            self.session.receive_on(byte, &mut self.board).map(<[u8]>::to_vec)
-        });
+        let replies =
+            bytes.iter().filter_map(|&byte| self.session.receive_on(byte, &mut self.board).map(<[u8]>::to_vec));
         let reply = message(&replies.last().expect("an answer"));
         postcard::from_bytes::<Reply<'_>>(&reply).unwrap().answer.map(|answer| match answer {
             Answer::Hash(hash) => Told::Hash(hash),
@@ -189,10 +188,7 @@ fn a_state_too_large_for_the_flash_leaves_what_was_kept() {
     let mut hash = chainrule::ParamsHash::new();
     hash.add(&[0.0f32; 250]);
     host.ask(Ask::Verify(hash.finish()));
-    assert!(matches!(
-        host.try_ask(Ask::Save),
-        Err(Refusal::NotKept(chainrule::link::NotKept::NoRoom(1025.., 1024)))
-    ));
+    assert!(matches!(host.try_ask(Ask::Save), Err(Refusal::NotKept(chainrule::link::NotKept::NoRoom(1025.., 1024)))));
     assert_eq!(host.memory(Ask::Kept).kept, kept);
     assert!(host.memory(Ask::Kept).missed);
 }
