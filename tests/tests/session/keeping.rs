@@ -181,7 +181,7 @@ fn a_state_too_large_for_the_flash_leaves_what_was_kept() {
     let kept = host.memory(Ask::Save).kept;
     // A param of 250 numbers does not fit into half of 2 KB.
     let weights = [Op::Param.code(), 0, 0, 0, 0, 0, 0, 0];
-    let asks = [Ask::Clear, Ask::Shape(Shape::vector(250)), Ask::Gates(&weights), Ask::Plan(Purpose::Inspect)];
+    let asks = [Ask::Clear, Ask::Shape(Shape::vector(250)), Ask::Gates(&weights), Ask::Plan(Purpose::Infer)];
     for ask in asks {
         host.ask(ask);
     }
