@@ -34,6 +34,8 @@ impl<T: Scalar> Tape<'_, T> {
     ///
     /// # Errors
     /// As [`Tape::backward`].
+    // In line: a frame of its own would lie below every gate's.
+    #[inline(always)]
     pub fn backward_between(&mut self, wire: Wire, between: &mut dyn FnMut()) -> Result<(), RunError> {
         self.begin_backward(wire, false)?;
         self.pass_back_between(wire, between);
