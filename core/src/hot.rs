@@ -6,7 +6,6 @@
 //! [`kernels`](crate::kernels), a call and a look-up for each operand.
 
 use crate::gate::Gate;
-use crate::kernels;
 use crate::op::Op;
 use crate::plan::{IN_PLACE, Slot};
 use crate::scalar::Scalar;
@@ -36,7 +35,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
             }
         }
         Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, T::ONE, around.value(gate.a)?, around.value(gate.b)?),
-        _ => return kernels::forward(gate, slot, out, around),
+        _ => return (around.fixed.cold.forward)(gate, slot, out, around),
     }
     Some(())
 }

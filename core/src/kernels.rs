@@ -6,14 +6,38 @@
 
 use crate::broadcast::{self, Upstream};
 use crate::elementwise::Own;
+use crate::error::RunError;
 use crate::gate::Gate;
 use crate::op::{Op, OpKind};
 use crate::plan::{Slot, saved_len};
 use crate::recurrent::{self, Recurrent};
 use crate::scalar::Scalar;
 use crate::store::Around;
+use crate::tape::Tape;
 use crate::{conv, dropout, layer_norm, loss, pool, reduce, softmax};
 use conv::Conv;
+
+/// What the walks leave to others: gates that are not hot.
+///
+/// The walks are compiled in this crate, for speed, and a generic function where it is used. Called
+/// by a pointer that the tape's maker brings along, these are compiled with the tape's maker: a
+/// firmware, small.
+#[derive(Debug)]
+pub(crate) struct Cold<T: 'static> {
+    pub(crate) forward: fn(&Gate, &Slot, &mut [T], &Around<'_, T>) -> Option<()>,
+    pub(crate) pass_back: fn(&mut Tape<'_, T>, &Gate, &Slot),
+    pub(crate) update: fn(&mut Tape<'_, T>, usize, &Gate, T),
+    pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
+}
+
+impl<T: Scalar> Cold<T> {
+    pub(crate) const KERNELS: &'static Cold<T> = &Cold {
+        forward,
+        pass_back: |tape, gate, slot| tape.pass_back_all(gate, slot),
+        update: |tape, i, gate, rate| tape.update_conv(i, gate, rate),
+        not_finite: |tape, rate| tape.not_finite(rate),
+    };
+}
 
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
 #[inline(never)]

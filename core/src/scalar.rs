@@ -1,9 +1,10 @@
 //! The two numbers a circuit can run on, f32 and f64, and the functions gates need of them.
 //!
 //! Every function here gives the same bits on every target: the four operations are IEEE 754, the
-//! rest comes from `libm` compiled from source. Nothing calls `mul_add`, and rustc never contracts
+//! rest comes from `libm` compiled from source, sin and cos in f32 from [`circle`]. Nothing calls `mul_add`, and rustc never contracts
 //! `a * b + c` into a fused operation.
 
+use crate::circle;
 use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
@@ -32,15 +33,19 @@ mod sealed {
     macro_rules! walks {
         ($($t:ident)*) => {
             $(impl Walks for $t {
+                #[inline(never)]
                 fn walk_forward(tape: &mut Tape<'_, $t>, from: usize, to: usize) {
                     tape.walk_forward(from, to);
                 }
+                #[inline(never)]
                 fn walk_backward(tape: &mut Tape<'_, $t>, from: usize, to: usize) {
                     tape.walk_backward(from, to);
                 }
+                #[inline(never)]
                 fn walk_update(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_update(rate)
                 }
+                #[inline(never)]
                 fn walk_end_batch(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_end_batch(rate)
                 }
@@ -125,6 +130,9 @@ pub trait Scalar:
     fn sin(self) -> Self;
     /// cos x, x in radians
     fn cos(self) -> Self;
+    /// cos x as initial weights are drawn with it: in f32 its last bit is sometimes another.
+    #[doc(hidden)]
+    fn cos_of_a_draw(self) -> Self;
     /// tanh x
     fn tanh(self) -> Self;
     /// xʸ
@@ -201,11 +209,23 @@ macro_rules! scalar {
             }
             #[inline]
             fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
+            #[inline]
+            fn sin(self) -> Self { scalar!(@sin $t self) }
+            #[inline]
+            fn cos(self) -> Self { scalar!(@cos $t self) }
+            #[inline]
+            fn cos_of_a_draw(self) -> Self { scalar!(@draw $t self) }
             $(#[inline] fn $f(self) -> Self { libm::$libm(self) })*
         }
     };
     (@pow f32 $x:ident $y:ident) => { libm::powf($x, $y) };
     (@pow f64 $x:ident $y:ident) => { libm::pow($x, $y) };
+    (@sin f32 $x:ident) => { circle::sine($x, 0) };
+    (@sin f64 $x:ident) => { libm::sin($x) };
+    (@cos f32 $x:ident) => { circle::sine($x, 1) };
+    (@cos f64 $x:ident) => { libm::cos($x) };
+    (@draw f32 $x:ident) => { libm::cosf($x) };
+    (@draw f64 $x:ident) => { libm::cos($x) };
 }
 
 scalar!(
@@ -220,8 +240,6 @@ scalar!(
     ln = logf,
     ln_1p = log1pf,
     exp_m1 = expm1f,
-    sin = sinf,
-    cos = cosf,
     tanh = tanhf,
     erfc = erfcf
 );
@@ -237,8 +255,6 @@ scalar!(
     ln = log,
     ln_1p = log1p,
     exp_m1 = expm1,
-    sin = sin,
-    cos = cos,
     tanh = tanh,
     erfc = erfc
 );

@@ -196,7 +196,7 @@ impl<T: Scalar> Tape<'_, T> {
     fn update_in_place(&mut self, i: usize, rate: T) {
         let Some(gate) = self.fixed.circuit.gates.get(i).filter(|gate| gate.op.has_weights()) else { return };
         if gate.op != Op::Dense {
-            return self.update_conv(i, gate, rate);
+            return (self.fixed.cold.update)(self, i, gate, rate);
         }
         let Some(slot) = self.fixed.slots.get(i) else { return };
         if self.is_in_place(gate.b)
@@ -215,7 +215,7 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// Apart, so that a network without convolutions needs no stack for one.
     #[inline(never)]
-    fn update_conv(&mut self, i: usize, gate: &Gate, rate: T) {
+    pub(crate) fn update_conv(&mut self, i: usize, gate: &Gate, rate: T) {
         let Ok((conv, _)) = Conv::of(&self.fixed.circuit, gate) else { return };
         let Some(slot) = self.fixed.slots.get(i) else { return };
         if self.is_in_place(gate.b)
@@ -240,7 +240,7 @@ impl<T: Scalar> Tape<'_, T> {
         // 0 times a finite number is ±0, 0 times anything else NaN, which no later number takes away.
         let zero = values.iter().zip(gradients).fold(T::ZERO, |zero, (&w, &g)| zero + (w - rate * g) * T::ZERO);
         if zero != T::ZERO {
-            return Err(self.not_finite(rate));
+            return Err((self.fixed.cold.not_finite)(self, rate));
         }
         for (i, (gate, [w, g])) in
             self.fixed.circuit.gates.iter().zip(self.arena.as_chunks::<2>().0).take(self.pairs()).enumerate()
@@ -254,7 +254,7 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// Which param it is that would not stay finite; looked for only once one is known.
     #[cold]
-    fn not_finite(&self, rate: T) -> RunError {
+    pub(crate) fn not_finite(&self, rate: T) -> RunError {
         let bad = |wire: &Wire| {
             let (values, gradients) = (self.read_value(wire.index()), self.read_gradient(wire.index()));
             let trained = self.fixed.circuit.gate(*wire).is_some_and(Gate::is_trained);

@@ -11,7 +11,7 @@ use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::hot;
-use crate::kernels;
+use crate::kernels::{self, Cold};
 use crate::op::{Op, OpKind};
 use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
@@ -39,7 +39,7 @@ use crate::store::{Around, Fixed, hole};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Tape<'a, T> {
+pub struct Tape<'a, T: 'static> {
     pub(crate) fixed: Fixed<'a, T>,
     pub(crate) layout: Layout,
     pub(crate) arena: &'a mut [T],
@@ -88,7 +88,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None }, layout, arena })
+        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None, cold: Cold::KERNELS }, layout, arena })
     }
 
     /// Constants and frozen params among the pairs are copies.
@@ -368,12 +368,11 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if hot::knows(gate.op) {
             let _ = hot::backward(self.arena, &self.fixed, gate, slot);
         } else {
-            self.pass_back_all(gate, slot);
+            (self.fixed.cold.pass_back)(self, gate, slot);
         }
     }
 
-    #[inline(never)]
-    fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
+    pub(crate) fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
         if kernels::prepares(gate.op) {
             self.prepare(gate, slot);
         }

@@ -114,7 +114,7 @@ impl<
     #[inline(never)]
     pub fn receive_on(&mut self, byte: u8, machine: &mut impl Machine) -> Option<&[u8]> {
         let message = self.deframer.feed(byte).ok().flatten()?;
-        let Request { sequence, ask } = request(message)?;
+        let Request { sequence, ask } = Self::request(message)?;
         let window = WINDOW.max(1) as u32;
         let place = (sequence % window) as usize;
         match self.sequence.next {
@@ -157,6 +157,16 @@ impl<
         Some(reply)
     }
 
+    /// What a message asks. Apart, so that what decoding needs of the stack is free again while the
+    /// request is done; and here, so that it is compiled with the session, small.
+    #[inline(never)]
+    fn request(message: &[u8]) -> Option<Request<'_>> {
+        match postcard::take_from_bytes(message) {
+            Ok((request, [])) => Some(request),
+            _ => None,
+        }
+    }
+
     /// The params' hash, if a circuit is planned.
     pub fn params_hash(&mut self) -> Option<u64> {
         let tape = Tape::resume(
@@ -168,15 +178,5 @@ impl<
         )
         .ok()?;
         Some(tape.params_hash())
-    }
-}
-
-/// What a message asks. Apart, so that what decoding needs of the stack is free again while the request
-/// is done.
-#[inline(never)]
-fn request(message: &[u8]) -> Option<Request<'_>> {
-    match postcard::take_from_bytes(message) {
-        Ok((request, [])) => Some(request),
-        _ => None,
     }
 }

@@ -86,6 +86,7 @@ pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate)
     }
 }
 
+#[inline]
 const fn get(slots: &[Slot], i: usize) -> Slot {
     match at(slots, i) {
         Some(slot) => *slot,
@@ -93,6 +94,7 @@ const fn get(slots: &[Slot], i: usize) -> Slot {
     }
 }
 
+#[inline]
 const fn put(slots: &mut [Slot], i: usize, slot: Slot) {
     if let Some((_, rest)) = slots.split_at_mut_checked(i)
         && let Some(place) = rest.first_mut()

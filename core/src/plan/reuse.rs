@@ -129,6 +129,7 @@ const fn place<T: Copy>(
 }
 
 /// Lets the wire `before` (or the list's beginning) lead to `to`.
+#[inline]
 const fn link(slots: &mut [Slot], first: &mut u32, before: u32, to: u32) {
     if before == KEPT {
         *first = to;
