@@ -34,12 +34,15 @@ pub(crate) struct Conv {
     group: [usize; 2],
 }
 
-/// One position of the window.
+/// Some outputs of one group at one position of the window: four, or one.
 #[derive(Clone, Copy)]
-struct Place {
+struct Block {
     position: usize,
     rows: Span,
     columns: Span,
+    group: usize,
+    from: usize,
+    four: bool,
 }
 
 impl Conv {
@@ -87,34 +90,37 @@ impl Conv {
     }
 
     /// How often each weight is used.
-    pub(crate) fn positions(&self) -> usize {
+    fn positions(&self) -> usize {
         self.window.positions()
     }
 
-    /// Does something at every position.
-    #[inline(always)]
-    fn places(&self, mut each: impl FnMut(Place)) {
-        let [height, width] = self.window.out;
-        let mut position = 0;
-        for y in 0..height {
-            let rows = self.window.rows(y);
-            for x in 0..width {
-                each(Place { position, rows, columns: self.window.columns(x) });
-                position += 1;
+    /// Does something with each block: positions row by row, within one groups and outputs ascending.
+    /// The one walk of all three kernels, compiled once.
+    fn blocks(&self, each: &mut dyn FnMut(&Block)) {
+        let ([height, width], [_, share]) = (self.window.out, self.group);
+        for position in 0..height * width {
+            let (rows, columns) = (self.window.rows(position / width), self.window.columns(position % width));
+            for group in 0..self.groups {
+                let (mut from, to) = (group * share, (group + 1) * share);
+                while from < to {
+                    let four = to - from >= 4;
+                    each(&Block { position, rows, columns, group, from, four });
+                    from += if four { 4 } else { 1 };
+                }
             }
         }
     }
 
-    /// Each run of inputs side by side that a window sees: the first input, the first row of weights,
-    /// and how many.
+    /// Each run of inputs side by side that a block sees: the first input, the first weight, and how
+    /// many.
     #[inline(always)]
-    fn runs(&self, place: Place, group: usize, mut each: impl FnMut(usize, usize, usize)) {
+    fn runs(&self, block: &Block, mut each: impl FnMut(usize, usize, usize)) {
         let ([share, _], [height, width], [tall, wide]) = (self.group, self.window.plane, self.window.kernel);
         for c in 0..share {
-            let mut from = ((group * share + c) * height + place.rows.start) * width + place.columns.start;
-            let mut row = (c * tall + place.rows.first) * wide + place.columns.first;
-            for _ in 0..place.rows.len {
-                each(from, row, place.columns.len);
+            let mut from = ((block.group * share + c) * height + block.rows.start) * width + block.columns.start;
+            let mut row = (c * tall + block.rows.first) * wide + block.columns.first;
+            for _ in 0..block.rows.len {
+                each(from, row * self.outputs + block.from, block.columns.len);
                 from += width;
                 row += wide;
             }
@@ -122,149 +128,113 @@ impl Conv {
     }
 }
 
-/// Calls a block function for eight outputs of a group at a time, then for four, then one by one.
-macro_rules! by_outputs {
-    ($conv:ident, $block:ident($($arg:expr),*)) => {{
-        let [_, share] = $conv.group;
-        for group in 0..$conv.groups {
-            let (mut from, to) = (group * share, (group + 1) * share);
-            while to - from >= 8 {
-                $block::<T, 8>($conv, group, from, $($arg),*);
-                from += 8;
-            }
-            while to - from >= 4 {
-                $block::<T, 4>($conv, group, from, $($arg),*);
-                from += 4;
-            }
-            while to > from {
-                $block::<T, 1>($conv, group, from, $($arg),*);
-                from += 1;
-            }
-        }
-    }};
-}
-
-/// z = x ∗ W + b
+/// B weights, outputs or gradients that lie `apart`, from `at` on; 0 for those that are not there.
 #[inline(never)]
-pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    by_outputs!(conv, forward_block(x, w, bias, z));
-}
-
-#[inline(always)]
-fn forward_block<T: Scalar, const B: usize>(
-    conv: &Conv,
-    group: usize,
-    from: usize,
-    x: &[T],
-    w: &[T],
-    bias: Option<&[T]>,
-    z: &mut [T],
-) {
-    let bias = bias.and_then(|bias| bias.get(from..)?.first_chunk::<B>()).copied().unwrap_or([T::ZERO; B]);
-    let positions = conv.positions();
-    let Some(z) = z.get_mut(from * positions..) else { return };
-    conv.places(|place| {
-        let mut sums = bias;
-        conv.runs(place, group, |start, row, len| {
-            let mut at = row * conv.outputs + from;
-            for &x in x.get(start..start + len).unwrap_or_default() {
-                if x != T::ZERO
-                    && let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>())
-                {
-                    for (sum, &w) in sums.iter_mut().zip(w) {
-                        *sum += x * w;
-                    }
-                }
-                at += conv.outputs;
-            }
-        });
-        let mut at = place.position;
-        for sum in sums {
-            if let Some(z) = z.get_mut(at) {
-                *z = sum;
-            }
-            at += positions;
-        }
-    });
-}
-
-/// The gradients of B outputs at one position; `delta` begins with the first one's.
-#[inline(always)]
-fn gathered<T: Scalar, const B: usize>(conv: &Conv, place: Place, delta: &[T]) -> [T; B] {
-    let (mut gathered, mut at) = ([T::ZERO; B], place.position);
+fn gathered<T: Scalar, const B: usize>(values: &[T], at: usize, apart: usize) -> [T; B] {
+    let (mut gathered, mut at) = ([T::ZERO; B], at);
     for to in &mut gathered {
-        *to = delta.get(at).copied().unwrap_or(T::ZERO);
-        at += conv.positions();
+        *to = values.get(at).copied().unwrap_or(T::ZERO);
+        at += apart;
     }
     gathered
 }
 
-/// dx += what W passes back of δ
-#[inline(never)]
-pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T]) {
-    // Outputs within positions: the order in which dx is added up.
-    conv.places(|place| by_outputs!(conv, backward_block(place, w, delta, dx)));
+/// The weights of B outputs for one input.
+#[inline(always)]
+fn weights<T, const B: usize>(w: &[T], at: usize) -> Option<&[T; B]> {
+    w.get(at..)?.first_chunk()
 }
 
-#[inline(always)]
-fn backward_block<T: Scalar, const B: usize>(
-    conv: &Conv,
-    group: usize,
-    from: usize,
-    place: Place,
-    w: &[T],
-    delta: &[T],
-    dx: &mut [T],
-) {
-    let delta = gathered::<T, B>(conv, place, delta.get(from * conv.positions()..).unwrap_or_default());
-    conv.runs(place, group, |start, row, len| {
-        let mut at = row * conv.outputs + from;
-        for dx in dx.get_mut(start..start + len).unwrap_or_default() {
-            if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
-                let mut sum = *dx;
-                for (&w, &d) in w.iter().zip(&delta) {
-                    sum += w * d;
+/// The three kernels on one block, for as many outputs as it has names: compiled for size, a loop over
+/// them would not be written out.
+macro_rules! on_block {
+    ($forward:ident, $backward:ident, $update:ident, $outputs:literal: $($sum:ident $w:ident),+) => {
+        #[inline(always)]
+        fn $forward<T: Scalar>(conv: &Conv, block: &Block, x: &[T], w: &[T], bias: &[T], z: &mut [T]) {
+            let [$(mut $sum),+] = gathered::<T, $outputs>(bias, block.from, 1);
+            conv.runs(block, |start, mut at, len| {
+                for &x in x.get(start..start + len).unwrap_or_default() {
+                    if x != T::ZERO
+                        && let Some(&[$($w),+]) = weights(w, at)
+                    {
+                        $($sum += x * $w;)+
+                    }
+                    at += conv.outputs;
                 }
-                *dx = sum;
+            });
+            let mut at = block.from * conv.positions() + block.position;
+            for sum in [$($sum),+] {
+                if let Some(z) = z.get_mut(at) {
+                    *z = sum;
+                }
+                at += conv.positions();
             }
-            at += conv.outputs;
         }
+
+        #[inline(always)]
+        fn $backward<T: Scalar>(conv: &Conv, block: &Block, w: &[T], delta: &[T], dx: &mut [T]) {
+            let [$($sum),+] = deltas::<T, $outputs>(conv, block, delta);
+            conv.runs(block, |start, mut at, len| {
+                for dx in dx.get_mut(start..start + len).unwrap_or_default() {
+                    if let Some(&[$($w),+]) = weights(w, at) {
+                        let mut passed = *dx;
+                        $(passed += $w * $sum;)+
+                        *dx = passed;
+                    }
+                    at += conv.outputs;
+                }
+            });
+        }
+
+        #[inline(always)]
+        fn $update<T: Scalar>(conv: &Conv, block: &Block, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
+            let [$($sum),+] = deltas::<T, $outputs>(conv, block, delta);
+            conv.runs(block, |start, mut at, len| {
+                for &x in x.get(start..start + len).unwrap_or_default() {
+                    if x != T::ZERO
+                        && let Some([$($w),+]) = w.get_mut(at..).and_then(|w| w.first_chunk_mut())
+                    {
+                        let scale = rate * x;
+                        $(*$w -= scale * $sum;)+
+                    }
+                    at += conv.outputs;
+                }
+            });
+        }
+    };
+}
+
+on_block!(forward_four, backward_four, update_four, 4: a p, b q, c r, d s);
+on_block!(forward_one, backward_one, update_one, 1: a p);
+
+/// The gradients of a block's outputs.
+#[inline(always)]
+fn deltas<T: Scalar, const B: usize>(conv: &Conv, block: &Block, delta: &[T]) -> [T; B] {
+    gathered(delta, block.from * conv.positions() + block.position, conv.positions())
+}
+
+/// z = x ∗ W + b
+pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
+    let bias = bias.unwrap_or_default();
+    conv.blocks(&mut |block| match block.four {
+        true => forward_four(conv, block, x, w, bias, z),
+        false => forward_one(conv, block, x, w, bias, z),
+    });
+}
+
+/// dx += what W passes back of δ
+pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T]) {
+    conv.blocks(&mut |block| match block.four {
+        true => backward_four(conv, block, w, delta, dx),
+        false => backward_one(conv, block, w, delta, dx),
     });
 }
 
 /// W −= rate · x ∗ δ
-#[inline(never)]
 pub(crate) fn update<T: Scalar>(conv: &Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    by_outputs!(conv, update_block(x, delta, rate, w));
-}
-
-#[inline(always)]
-fn update_block<T: Scalar, const B: usize>(
-    conv: &Conv,
-    group: usize,
-    from: usize,
-    x: &[T],
-    delta: &[T],
-    rate: T,
-    w: &mut [T],
-) {
-    let Some(delta) = delta.get(from * conv.positions()..) else { return };
-    conv.places(|place| {
-        let delta = gathered::<T, B>(conv, place, delta);
-        conv.runs(place, group, |start, row, len| {
-            let mut at = row * conv.outputs + from;
-            for &x in x.get(start..start + len).unwrap_or_default() {
-                if x != T::ZERO
-                    && let Some(w) = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<B>())
-                {
-                    let scale = rate * x;
-                    for (w, &d) in w.iter_mut().zip(&delta) {
-                        *w -= scale * d;
-                    }
-                }
-                at += conv.outputs;
-            }
-        });
+    conv.blocks(&mut |block| match block.four {
+        true => update_four(conv, block, x, delta, rate, w),
+        false => update_one(conv, block, x, delta, rate, w),
     });
 }
 

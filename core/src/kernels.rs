@@ -39,62 +39,100 @@ impl<T: Scalar> Cold<T> {
     };
 }
 
+/// The values of a gate's first two operands, each if it is there: an operand whose place the gate's
+/// wire takes over is not. Looked up here once for all kernels, since each look-up in line is 50 bytes.
+#[inline(never)]
+fn operands<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> [Option<&'a [T]>; 2] {
+    [around.value(gate.a), around.value(gate.b)]
+}
+
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
 #[inline(never)]
 pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    match gate.op {
-        Op::Dot => *out.first_mut()? = reduce::dot(around.value(gate.a)?, around.value(gate.b)?),
-        Op::Sum => *out.first_mut()? = reduce::sum(around.value(gate.a)?),
-        Op::Mean => {
-            let a = around.value(gate.a)?;
-            *out.first_mut()? = reduce::sum(a) / reduce::count(a);
-        }
-        Op::Slice => {
-            let a = around.value(gate.a)?;
-            let start = row_start(gate, around, a.len())?;
-            out.copy_from_slice(a.get(start..)?.get(..out.len())?);
-        }
-        // Where the plan gives both wires one place, there is nothing to do.
-        Op::Reshape if slot.value == around.slot(gate.a)?.value => {}
-        Op::Reshape => out.copy_from_slice(around.value(gate.a)?.get(..out.len())?),
-        Op::Concat => {
-            let (a, b) = (around.value(gate.a)?, around.value(gate.b)?);
-            out.iter_mut().zip(a.iter().chain(b)).for_each(|(out, &x)| *out = x);
-        }
-        Op::MaxOf => *out.first_mut()? = reduce::max(around.value(gate.a)?),
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes(gate, out, around)?,
-        Op::GlobalAvg => reduce::planes_mean(around.value(gate.a)?, out),
-        Op::Softmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::softmax),
-        Op::LogSoftmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::log_softmax),
-        Op::LayerNorm => {
-            let (x, weight, bias) = (around.value(gate.a)?, around.value(gate.b)?, listed(gate, around, 2)?);
-            let (y, kept) = out.split_at_mut_checked(x.len())?;
-            layer_norm::forward(x, weight, bias, number(gate, around)?, y, kept);
-        }
-        Op::Gru | Op::Rnn => through_time(gate, out.get_mut(..slot.len as usize)?, around)?,
-        Op::Dropout => {
-            dropout::forward(around.value(gate.a)?, number(gate, around)?, place(gate), around.fixed.noise, out);
-        }
+    if gate.op.is_elementwise() {
+        let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
+        let b = if gate.op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
+        broadcast::start(slot, gate.a, around, out)?;
+        broadcast::forward(gate.op, own, b, out);
+        return Some(());
+    }
+    // Where the plan gives both wires one place, there is nothing to do.
+    if gate.op == Op::Reshape && slot.value == around.slot(gate.a)?.value {
+        return Some(());
+    }
+    let [a, b] = operands(gate, around);
+    let a = a?;
+    let own = number(gate, around);
+    let one = match gate.op {
+        Op::Dot => reduce::dot(a, b?),
+        Op::Sum => reduce::sum(a),
+        Op::Mean => reduce::sum(a) / reduce::count(a),
+        Op::MaxOf => reduce::max(a),
         Op::CrossEntropy | Op::SmoothCrossEntropy => {
-            let (logits, &class) = (around.value(gate.a)?, around.value(gate.b)?.first()?);
-            let (loss, saved) = out.split_first_mut()?;
-            *loss = softmax::cross_entropy(logits, class, saved);
-            if gate.op == Op::SmoothCrossEntropy {
-                *loss = softmax::smoothed(logits, *loss, class, number(gate, around)?);
+            let (&class, (loss, saved)) = (b?.first()?, out.split_first_mut()?);
+            *loss = softmax::cross_entropy(a, class, saved);
+            if gate.op == Op::CrossEntropy {
+                return Some(());
             }
+            softmax::smoothed(a, *loss, class, own?)
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
-            let delta = number(gate, around).unwrap_or(T::ONE);
-            *out.first_mut()? = loss::mean_loss(gate.op, delta, around.value(gate.a)?, around.value(gate.b)?);
+            loss::mean_loss(gate.op, own.unwrap_or(T::ONE), a, b?)
         }
-        op => {
-            let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
-            let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
-            broadcast::start(slot, gate.a, around, out)?;
-            broadcast::forward(op, own, b, out);
+        _ => return wires(gate, slot, a, b, own, out, around),
+    };
+    *out.first_mut()? = one;
+    Some(())
+}
+
+/// [`forward`] of gates whose wire is more than one number.
+#[inline(never)]
+fn wires<T: Scalar>(
+    gate: &Gate,
+    slot: &Slot,
+    a: &[T],
+    b: Option<&[T]>,
+    own: Option<T>,
+    out: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
+    match gate.op {
+        Op::Slice | Op::Reshape => {
+            let start = if gate.op == Op::Slice { row_start(gate, around, a.len())? } else { 0 };
+            copy(a.get(start..)?, out);
         }
+        Op::Concat => {
+            let (first, rest) = out.split_at_mut_checked(a.len())?;
+            copy(a, first);
+            copy(b?, rest);
+        }
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes(gate, a, b, out, around)?,
+        Op::GlobalAvg => reduce::planes_mean(a, out),
+        Op::Softmax | Op::LogSoftmax => {
+            let row = row(gate, around)?.max(1);
+            for (a, out) in a.chunks(row).zip(out.chunks_mut(row)) {
+                if gate.op == Op::Softmax { softmax::softmax(a, out) } else { softmax::log_softmax(a, out) }
+            }
+        }
+        Op::LayerNorm => {
+            let (y, kept) = out.split_at_mut_checked(a.len())?;
+            layer_norm::forward(a, b?, listed(gate, around, 2)?, own?, y, kept);
+        }
+        Op::Gru | Op::Rnn => through_time(gate, out.get_mut(..slot.len as usize)?, around)?,
+        Op::Dropout => dropout::forward(a, own?, place(gate), around.fixed.noise, out),
+        _ => {}
     }
     Some(())
+}
+
+/// What is there of `from`, as far as there is room.
+fn copy<T: Scalar>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+}
+
+/// to += from
+fn add<T: Scalar>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
 }
 
 /// Adds to `dx`, the gradient of operand number `k`, what a gate passes back to it; `slot` is the
@@ -107,55 +145,66 @@ pub(crate) fn backward<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let delta = around.gradient(slot)?;
-    let &g = delta.first()?;
+    let (delta, [a, b]) = (around.gradient(slot)?, operands(gate, around));
+    let (&g, a, own) = (delta.first()?, a?, number(gate, around));
     match gate.op {
-        Op::Dot => reduce::dot_back(around.value(if k == 0 { gate.b } else { gate.a })?, g, dx),
+        Op::Dot => reduce::dot_back(if k == 0 { b? } else { a }, g, dx),
         Op::Sum => reduce::sum_back(g, dx),
         Op::Mean => reduce::sum_back(g / reduce::count(dx), dx),
-        Op::Slice => {
-            let start = row_start(gate, around, dx.len())?;
-            for (dx, &d) in dx.get_mut(start..)?.iter_mut().zip(delta) {
-                *dx += d;
+        Op::Slice => add(delta, dx.get_mut(row_start(gate, around, dx.len())?..)?),
+        Op::Reshape => add(delta, dx),
+        Op::Concat => add(delta.get(if k == 0 { 0 } else { delta.len() - dx.len() }..)?, dx),
+        Op::MaxOf => reduce::max_back(a, g, dx),
+        Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
+        Op::CrossEntropy | Op::SmoothCrossEntropy => {
+            let (class, kept) = (*b?.first()?, saved(gate, slot, around)?);
+            softmax::cross_entropy_back(kept, class, own.unwrap_or(T::ZERO), g, dx);
+        }
+        Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
+            loss::mean_loss_back(gate.op, own.unwrap_or(T::ONE), a, b?, g, k == 1, dx);
+        }
+        _ => wires_back(gate, slot, k, [a, b.unwrap_or(&[T::ZERO]), delta], dx, around)?,
+    }
+    Some(())
+}
+
+/// [`backward`] of gates that look at more than one number of their own wire: its operands' values
+/// and its gradient in line.
+#[inline(never)]
+fn wires_back<T: Scalar>(
+    gate: &Gate,
+    slot: &Slot,
+    k: usize,
+    [a, b, delta]: [&[T]; 3],
+    dx: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
+    match gate.op {
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes_back(gate, k, [a, b, delta], dx, around)?,
+        Op::Softmax | Op::LogSoftmax => {
+            let (row, y) = (row(gate, around)?.max(1), around.value_and_saved(slot, 0)?);
+            for ((y, g), dx) in y.chunks(row).zip(delta.chunks(row)).zip(dx.chunks_mut(row)) {
+                if gate.op == Op::Softmax {
+                    softmax::softmax_back(y, g, dx);
+                } else {
+                    softmax::log_softmax_back(y, g, dx);
+                }
             }
         }
-        Op::Reshape => dx.iter_mut().zip(delta).for_each(|(dx, &d)| *dx += d),
-        Op::Concat => {
-            let start = if k == 0 { 0 } else { delta.len() - dx.len() };
-            dx.iter_mut().zip(delta.get(start..)?).for_each(|(dx, &d)| *dx += d);
-        }
-        Op::MaxOf => reduce::max_back(around.value(gate.a)?, g, dx),
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes_back(gate, delta, k, dx, around)?,
-        Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
-        Op::Softmax => {
-            rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::softmax_back)
-        }
-        Op::LogSoftmax => {
-            rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::log_softmax_back)
-        }
         Op::LayerNorm => {
-            let (x, kept) = (around.value(gate.a)?, saved(gate, slot, around)?);
+            let kept = saved(gate, slot, around)?;
             match k {
-                0 => layer_norm::backward(x, around.value(gate.b)?, kept, delta, dx),
-                1 => layer_norm::back_to_weight(x, kept, delta, dx),
+                0 => layer_norm::backward(a, b, kept, delta, dx),
+                1 => layer_norm::back_to_weight(a, kept, delta, dx),
                 _ => layer_norm::back_to_bias(delta, dx),
             }
         }
         Op::Gru | Op::Rnn => back_through_time(gate, slot, k, dx, around)?,
         Op::Dropout => dropout::backward(delta, number(gate, around)?, place(gate), around.fixed.noise, dx),
-        Op::CrossEntropy | Op::SmoothCrossEntropy => {
-            let smoothing = number(gate, around).unwrap_or(T::ZERO);
-            let class = *around.value(gate.b)?.first()?;
-            softmax::cross_entropy_back(saved(gate, slot, around)?, class, smoothing, g, dx);
-        }
-        Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
-            let delta = number(gate, around).unwrap_or(T::ONE);
-            loss::mean_loss_back(gate.op, delta, around.value(gate.a)?, around.value(gate.b)?, g, k == 1, dx);
-        }
         op => {
             let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
-            let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
-            let up = Upstream { a: around.value(gate.a)?, b, y: around.value_and_saved(slot, 0)?, g: delta };
+            let b = if op.kind() == OpKind::Binary { b } else { &[T::ZERO] };
+            let up = Upstream { a, b, y: around.value_and_saved(slot, 0)?, g: delta };
             broadcast::backward(op, own, &up, k == 1, dx);
         }
     }
@@ -165,33 +214,39 @@ pub(crate) fn backward<T: Scalar>(
 // What takes much stack is apart, so that other gates do not need it.
 
 #[inline(never)]
-fn planes<T: Scalar>(gate: &Gate, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let (circuit, x) = (&around.fixed.circuit, around.value(gate.a)?);
+fn planes<T: Scalar>(
+    gate: &Gate,
+    a: &[T],
+    b: Option<&[T]>,
+    out: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
+    let circuit = &around.fixed.circuit;
     match gate.op {
-        Op::MaxPool => pool::max(&pool::window(circuit, gate).ok()?.0, x, out),
-        Op::AvgPool => pool::mean(&pool::window(circuit, gate).ok()?.0, x, out),
-        _ => {
-            let bias = circuit.operand(gate, 2).and_then(|bias| around.value(bias.raw()));
-            conv::forward(&Conv::of(circuit, gate).ok()?.0, x, around.value(gate.b)?, bias, out);
-        }
+        Op::MaxPool | Op::AvgPool => pool::forward(gate.op, &pool::window(circuit, gate).ok()?.0, a, out),
+        _ => conv::forward(&Conv::of(circuit, gate).ok()?.0, a, b?, listed(gate, around, 2), out),
     }
     Some(())
 }
 
 #[inline(never)]
-fn planes_back<T: Scalar>(gate: &Gate, delta: &[T], k: usize, dx: &mut [T], around: &Around<'_, T>) -> Option<()> {
+fn planes_back<T: Scalar>(
+    gate: &Gate,
+    k: usize,
+    [a, b, delta]: [&[T]; 3],
+    dx: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
     let circuit = &around.fixed.circuit;
-    match gate.op {
-        Op::MaxPool => pool::max_back(&pool::window(circuit, gate).ok()?.0, around.value(gate.a)?, delta, dx),
-        Op::AvgPool => pool::mean_back(&pool::window(circuit, gate).ok()?.0, delta, dx),
-        _ => {
-            let (conv, _) = Conv::of(circuit, gate).ok()?;
-            match k {
-                0 => conv::backward(&conv, around.value(gate.b)?, delta, dx),
-                1 => conv::update(&conv, around.value(gate.a)?, delta, -T::ONE, dx),
-                _ => conv::update_bias(&conv, delta, -T::ONE, dx),
-            }
-        }
+    if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
+        pool::backward(gate.op, &pool::window(circuit, gate).ok()?.0, a, delta, dx);
+        return Some(());
+    }
+    let (conv, _) = Conv::of(circuit, gate).ok()?;
+    match k {
+        0 => conv::backward(&conv, b, delta, dx),
+        1 => conv::update(&conv, a, delta, -T::ONE, dx),
+        _ => conv::update_bias(&conv, delta, -T::ONE, dx),
     }
     Some(())
 }
@@ -248,6 +303,7 @@ fn recurrent<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> Option<Recur
 }
 
 /// The value of an operand that the gate's record does not name.
+#[inline(never)]
 fn listed<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>, n: usize) -> Option<&'a [T]> {
     around.value(around.fixed.circuit.operand(gate, n)?.raw())
 }
@@ -276,18 +332,4 @@ fn row_start<T: Scalar>(gate: &Gate, around: &Around<'_, T>, len: usize) -> Opti
 /// The length of the innermost dimension of the first operand.
 fn row<T: Scalar>(gate: &Gate, around: &Around<'_, T>) -> Option<usize> {
     Some(around.fixed.circuit.shape_at(usize::from(gate.a))?.last())
-}
-
-/// Does something to each innermost row.
-fn rows<T: Scalar>(a: &[T], out: &mut [T], row: usize, f: impl Fn(&[T], &mut [T])) {
-    for (a, out) in a.chunks(row.max(1)).zip(out.chunks_mut(row.max(1))) {
-        f(a, out);
-    }
-}
-
-fn rows_back<T: Scalar>(y: &[T], g: &[T], dx: &mut [T], row: usize, f: impl Fn(&[T], &[T], &mut [T])) {
-    let row = row.max(1);
-    for ((y, g), dx) in y.chunks(row).zip(g.chunks(row)).zip(dx.chunks_mut(row)) {
-        f(y, g, dx);
-    }
 }
