@@ -5,6 +5,8 @@ use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use core::fmt;
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use heapless::Vec;
+use postcard::ser_flavors::Flavor;
+use postcard::serialize_with_flavor;
 use serde::Serialize;
 
 /// Without a table: a kilobyte of flash is dearer than some instructions a byte.
@@ -55,13 +57,45 @@ pub fn encode_frame<M: Serialize>(
 ) -> Result<(), FrameError> {
     out.clear();
     let (body, _) = scratch.split_at_mut(MESSAGE_MAX - CRC_LEN);
-    let len = postcard::to_slice(message, body).map_err(|_| FrameError::TooLong)?.len();
-    let body = scratch.get(..len).ok_or(FrameError::TooLong)?;
+    let len = serialize_with_flavor(message, Body { bytes: body, len: 0 }).map_err(|_| FrameError::TooLong)?;
+    let body = body.get(..len).ok_or(FrameError::TooLong)?;
     let crc = CRC.checksum(body).to_le_bytes();
     out.resize(FRAME_MAX, 0).map_err(|_| FrameError::TooLong)?;
     let len = stuff([body, &crc, &[]], out);
     out.truncate(len.unwrap_or(0));
     len.map(|_| ()).ok_or(FrameError::TooLong)
+}
+
+/// Where a message is written to. Nothing is refused on the way, so that no call needs to look whether
+/// it was: what does not fit is counted, and found out at the end.
+struct Body<'o> {
+    bytes: &'o mut [u8],
+    len: usize,
+}
+
+impl Flavor for Body<'_> {
+    type Output = usize;
+
+    #[inline(never)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+        }
+        self.len += 1;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        for &byte in bytes {
+            self.try_push(byte)?;
+        }
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<usize> {
+        Ok(self.len)
+    }
 }
 
 /// Frames bytes that answer nothing, such as a log's; those beyond [`ASIDE_MAX`] are left out.

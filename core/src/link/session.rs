@@ -3,7 +3,7 @@
 use super::frame::{Deframer, encode_frame};
 use super::machine::Machine;
 use super::message::{Ask, Refusal, Reply, Request};
-use super::state::State;
+use super::state::{Memory, State};
 use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX};
 use crate::build::Circuit;
 use crate::plan::{Layout, Slot};
@@ -136,12 +136,14 @@ impl<
         let mut state = State {
             name: self.name.unwrap_or("board"),
             window: WINDOW,
-            circuit: &mut self.circuit,
-            slots: &mut self.slots,
-            layout: &mut self.layout,
-            planned: &mut self.planned,
+            memory: Memory {
+                circuit: &mut self.circuit,
+                slots: &mut self.slots,
+                layout: &mut self.layout,
+                planned: &mut self.planned,
+                arena: self.arena.as_mut(),
+            },
             verified: &mut self.verified,
-            arena: self.arena.as_mut(),
             rows: self.rows.as_mut(),
             kept: &mut self.kept,
             training: &mut self.training,
