@@ -161,6 +161,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
     }
 
     /// Operand number `n` of a gate, if it has so many.
+    #[inline(never)]
     pub const fn operand(&self, gate: &Gate, n: usize) -> Option<Wire> {
         let listed = gate.op.listed_operands();
         if listed == 0 || n < gate.op.operands() - listed {
@@ -266,6 +267,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         self.attrs
     }
 
+    #[inline(never)]
     pub(crate) const fn shape_at(&self, index: usize) -> Option<Shape> {
         match at(self.gates, index) {
             Some(gate) => match at(self.shapes, gate.shape as usize) {

@@ -102,7 +102,7 @@ impl Gate {
     /// Operand number `n`, if it is named in the record; all are by [`CircuitRef::operand`].
     ///
     /// [`CircuitRef::operand`]: crate::CircuitRef::operand
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn operand(&self, n: usize) -> Option<Wire> {
         let raw = match n {
             0 => self.a,

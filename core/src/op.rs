@@ -203,7 +203,7 @@ impl Op {
     pub const MOST_OPERANDS: usize = 5;
 
     /// How many operands gates of this kind can have.
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn operands(self) -> usize {
         match self.kind() {
             OpKind::Source => 0,
@@ -220,7 +220,7 @@ impl Op {
 
     /// How many of the operands are not in the gate's record but in the table of attributes, where
     /// `c` says; the others are a and b.
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn listed_operands(self) -> usize {
         match self {
             Op::Conv1d | Op::Conv2d | Op::LayerNorm => 1,
@@ -231,7 +231,7 @@ impl Op {
 
     /// How many whole numbers (a stride, a padding) the gate keeps in the table of attributes, behind
     /// its listed operands.
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn integers(self) -> usize {
         match self {
             Op::Conv1d | Op::Conv2d => 3,   // stride, padding, groups
@@ -243,7 +243,7 @@ impl Op {
     }
 
     /// How many of the operands must be there.
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn needed_operands(self) -> usize {
         match self {
             Op::Dense | Op::Conv1d | Op::Conv2d => 2, // the bias may be missing
@@ -278,7 +278,7 @@ impl Op {
     }
 
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi; ε; a rate).
-    #[inline]
+    #[inline(never)]
     pub const fn attributes(self) -> usize {
         match self {
             Op::LeakyRelu | Op::Elu => 1,

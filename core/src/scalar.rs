@@ -49,11 +49,14 @@ mod sealed {
                 fn walk_end_batch(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_end_batch(rate)
                 }
+                // In line, so that they are compiled where they are used, as generic functions are.
                 #[cfg(feature = "link")]
+                #[inline]
                 fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<$t>> {
-                    postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty()).map(|(optimiser, _)| optimiser)
+                    crate::link::decode(bytes)
                 }
                 #[cfg(feature = "link")]
+                #[inline]
                 fn write_optimiser<'o>(optimiser: &Optimiser<$t>, out: &'o mut [u8]) -> Option<&'o [u8]> {
                     postcard::to_slice(optimiser, out).ok().map(|written| &*written)
                 }

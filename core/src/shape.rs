@@ -70,7 +70,7 @@ impl Shape {
     }
 
     /// The shape of a record, if it is one (no zero before a used dimension).
-    #[inline]
+    #[inline(never)]
     pub const fn from_raw(raw: [u16; 4]) -> Option<Shape> {
         let [a, b, c, d] = raw;
         let gap = (a == 0 && b != 0) || (b == 0 && c != 0) || (c == 0 && d != 0);
@@ -83,7 +83,7 @@ impl Shape {
     }
 
     /// The number of dimensions, 0 for a scalar.
-    #[inline]
+    #[inline(never)]
     pub const fn rank(self) -> usize {
         let [a, b, c, d] = self.0;
         (a != 0) as usize + (b != 0) as usize + (c != 0) as usize + (d != 0) as usize
@@ -91,7 +91,7 @@ impl Shape {
 
     /// The number of elements, 1 for a scalar.
     #[allow(clippy::len_without_is_empty)] // no shape is empty
-    #[inline]
+    #[inline(never)]
     pub const fn len(self) -> usize {
         let [a, b, c, d] = self.0;
         (at_least_one(a) * at_least_one(b) * at_least_one(c) * at_least_one(d)) as usize
@@ -110,7 +110,7 @@ impl Shape {
     }
 
     /// The length of the innermost dimension, 1 for a scalar.
-    #[inline]
+    #[inline(never)]
     pub const fn last(self) -> usize {
         let [a, b, c, d] = self.0;
         let n = if d != 0 {
@@ -133,7 +133,7 @@ impl Shape {
     }
 
     /// Equal in every dimension; `==` for code that runs at compile time.
-    #[inline]
+    #[inline(never)]
     pub const fn same(self, other: Shape) -> bool {
         let [a, b, c, d] = self.0;
         let [e, f, g, h] = other.0;

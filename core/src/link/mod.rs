@@ -36,6 +36,7 @@ mod raw;
 mod session;
 mod state;
 
+pub(crate) use frame::decode;
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
 pub use machine::Machine;
 pub use message::{Answer, Ask, Board, Goal, Holds, Refusal, Reply, Request, Vitals, Work};

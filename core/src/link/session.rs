@@ -1,6 +1,6 @@
 //! The session: a board's side of the link, from bytes to bytes.
 
-use super::frame::{Deframer, encode_frame};
+use super::frame::{Deframer, decode, encode_frame};
 use super::machine::Machine;
 use super::message::{Ask, Refusal, Reply, Request};
 use super::state::{Memory, State};
@@ -163,10 +163,7 @@ impl<
     /// request is done; and here, so that it is compiled with the session, small.
     #[inline(never)]
     fn request(message: &[u8]) -> Option<Request<'_>> {
-        match postcard::take_from_bytes(message) {
-            Ok((request, [])) => Some(request),
-            _ => None,
-        }
+        decode(message)
     }
 
     /// The params' hash, if a circuit is planned.

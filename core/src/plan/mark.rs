@@ -134,7 +134,7 @@ const fn may_take_over<T: Copy>(
         && !objective
 }
 
-#[inline]
+#[inline(never)]
 const fn mark(slots: &mut [Slot], i: usize, bit: u32) {
     let slot = get(slots, i);
     put(slots, i, Slot { value: slot.value | bit, gradient: slot.gradient, len: 0 });

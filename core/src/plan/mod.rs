@@ -86,7 +86,7 @@ pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate)
     }
 }
 
-#[inline]
+#[inline(never)]
 const fn get(slots: &[Slot], i: usize) -> Slot {
     match at(slots, i) {
         Some(slot) => *slot,
@@ -94,7 +94,7 @@ const fn get(slots: &[Slot], i: usize) -> Slot {
     }
 }
 
-#[inline]
+#[inline(never)]
 const fn put(slots: &mut [Slot], i: usize, slot: Slot) {
     if let Some((_, rest)) = slots.split_at_mut_checked(i)
         && let Some(place) = rest.first_mut()
