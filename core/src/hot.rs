@@ -35,6 +35,11 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
             }
         }
         Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, T::ONE, around.value(gate.a)?, around.value(gate.b)?),
+        Op::CrossEntropy => {
+            let (logits, &class) = (around.value(gate.a)?, around.value(gate.b)?.first()?);
+            let (loss, saved) = out.split_first_mut()?;
+            *loss = T::cross_entropy(logits, class, saved);
+        }
         _ => return (around.fixed.cold.forward)(gate, slot, out, around),
     }
     Some(())
@@ -66,6 +71,11 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
                 _ => broadcast::unary_back(Op::Tanh, y, g, dx),
             }
         }
+        Op::CrossEntropy => {
+            let (dx, around) = gradient(arena, fixed, gate.a)?;
+            let (saved, &class) = (around.value_and_saved(slot, dx.len() + 1)?, around.value(gate.b)?.first()?);
+            T::cross_entropy_back(saved.get(1..)?, class, T::ZERO, *around.gradient(slot)?.first()?, dx);
+        }
         Op::Mse => {
             for (k, wire) in [gate.a, gate.b].into_iter().enumerate() {
                 if let Some((dx, around)) = gradient(arena, fixed, wire) {
@@ -82,7 +92,7 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
 /// Whether [`backward`] knows the gate.
 #[inline(always)]
 pub(crate) fn knows(op: Op) -> bool {
-    matches!(op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mse)
+    matches!(op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mse | Op::CrossEntropy)
 }
 
 /// The gradient of a wire to write, if it has one, and everything around it.

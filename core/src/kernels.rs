@@ -68,13 +68,9 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
         Op::Sum => reduce::sum(a),
         Op::Mean => reduce::sum(a) / reduce::count(a),
         Op::MaxOf => reduce::max(a),
-        Op::CrossEntropy | Op::SmoothCrossEntropy => {
-            let (&class, (loss, saved)) = (b?.first()?, out.split_first_mut()?);
-            *loss = softmax::cross_entropy(a, class, saved);
-            if gate.op == Op::CrossEntropy {
-                return Some(());
-            }
-            softmax::smoothed(a, *loss, class, own?)
+        Op::SmoothCrossEntropy => {
+            let (&class, (_, saved)) = (b?.first()?, out.split_first_mut()?);
+            softmax::smoothed(a, T::cross_entropy(a, class, saved), class, own?)
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
             loss::mean_loss(gate.op, own.unwrap_or(T::ONE), a, b?)
@@ -156,9 +152,9 @@ pub(crate) fn backward<T: Scalar>(
         Op::Concat => add(delta.get(if k == 0 { 0 } else { delta.len() - dx.len() }..)?, dx),
         Op::MaxOf => reduce::max_back(a, g, dx),
         Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
-        Op::CrossEntropy | Op::SmoothCrossEntropy => {
+        Op::SmoothCrossEntropy => {
             let (class, kept) = (*b?.first()?, saved(gate, slot, around)?);
-            softmax::cross_entropy_back(kept, class, own.unwrap_or(T::ZERO), g, dx);
+            T::cross_entropy_back(kept, class, own?, g, dx);
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
             loss::mean_loss_back(gate.op, own.unwrap_or(T::ONE), a, b?, g, k == 1, dx);

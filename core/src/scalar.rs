@@ -12,6 +12,7 @@ mod sealed {
     use crate::error::RunError;
     #[cfg(feature = "link")]
     use crate::optimiser::Optimiser;
+    use crate::softmax;
     use crate::tape::Tape;
 
     /// The walks, compiled in this crate for each kind of number. A generic function is compiled
@@ -22,6 +23,10 @@ mod sealed {
         fn walk_backward(tape: &mut Tape<'_, Self>, from: usize, to: usize);
         fn walk_update(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
         fn walk_end_batch(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
+        fn walk_clear(tape: &mut Tape<'_, Self>, keep_sums: bool);
+        /// The loss that classifying networks spend time in, and its way back.
+        fn cross_entropy(logits: &[Self], class: Self, saved: &mut [Self]) -> Self;
+        fn cross_entropy_back(saved: &[Self], class: Self, smoothing: Self, g: Self, da: &mut [Self]);
         /// Reads what [`Walks::write_optimiser`] wrote.
         #[cfg(feature = "link")]
         fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<Self>>;
@@ -48,6 +53,18 @@ mod sealed {
                 #[inline(never)]
                 fn walk_end_batch(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_end_batch(rate)
+                }
+                #[inline(never)]
+                fn walk_clear(tape: &mut Tape<'_, $t>, keep_sums: bool) {
+                    tape.walk_clear(keep_sums);
+                }
+                #[inline(never)]
+                fn cross_entropy(logits: &[$t], class: $t, saved: &mut [$t]) -> $t {
+                    softmax::cross_entropy(logits, class, saved)
+                }
+                #[inline(never)]
+                fn cross_entropy_back(saved: &[$t], class: $t, smoothing: $t, g: $t, da: &mut [$t]) {
+                    softmax::cross_entropy_back(saved, class, smoothing, g, da);
                 }
                 // In line, so that they are compiled where they are used, as generic functions are.
                 #[cfg(feature = "link")]

@@ -325,6 +325,14 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if slot.gradient >= IN_PLACE {
             return Err(RunError::NoGradient(wire.raw()));
         }
+        T::walk_clear(self, keep_sums);
+        if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
+            *gradient = T::ONE;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn walk_clear(&mut self, keep_sums: bool) {
         let (gates, layout) = (self.fixed.circuit.gates, self.layout);
         let pairs = self.pairs();
         scalars::clear(gates, self.pair_cells().get_mut(..pairs).unwrap_or_default(), keep_sums);
@@ -336,10 +344,6 @@ impl<'a, T: Scalar> Tape<'a, T> {
             let zero = core::hint::black_box(T::ZERO);
             by_fours!(gradients, |gradient| *gradient = zero);
         }
-        if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
-            *gradient = T::ONE;
-        }
-        Ok(())
     }
 
     /// Passes gradients back through gates `from` to `to` − 1, last first: a part of a backward that
