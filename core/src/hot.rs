@@ -71,20 +71,36 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
                 _ => broadcast::unary_back(Op::Tanh, y, g, dx),
             }
         }
-        Op::CrossEntropy => {
-            let (dx, around) = gradient(arena, fixed, gate.a)?;
-            let (saved, &class) = (around.value_and_saved(slot, dx.len() + 1)?, around.value(gate.b)?.first()?);
-            T::cross_entropy_back(saved.get(1..)?, class, T::ZERO, *around.gradient(slot)?.first()?, dx);
-        }
+        Op::CrossEntropy => return back_from_loss(arena, fixed, gate, slot, false),
         Op::Mse => {
-            for (k, wire) in [gate.a, gate.b].into_iter().enumerate() {
-                if let Some((dx, around)) = gradient(arena, fixed, wire) {
-                    let (a, t) = (around.value(gate.a)?, around.value(gate.b)?);
-                    loss::mean_loss_back(Op::Mse, T::ONE, a, t, *around.gradient(slot)?.first()?, k == 1, dx);
-                }
+            let _ = back_from_loss(arena, fixed, gate, slot, false);
+            // As a rule the target is an input, which has no gradient.
+            if fixed.slots.get(usize::from(gate.b))?.gradient < IN_PLACE {
+                return back_from_loss(arena, fixed, gate, slot, true);
             }
         }
         _ => return None,
+    }
+    Some(())
+}
+
+/// What a loss passes back to its prediction, or to its target. Apart: there is one in a circuit, and in
+/// line it would double the walk.
+#[inline(never)]
+fn back_from_loss<T: Scalar>(
+    arena: &mut [T],
+    fixed: &Fixed<'_, T>,
+    gate: &Gate,
+    slot: &Slot,
+    to_target: bool,
+) -> Option<()> {
+    let (dx, around) = gradient(arena, fixed, if to_target { gate.b } else { gate.a })?;
+    let (target, &g) = (around.value(gate.b)?, around.gradient(slot)?.first()?);
+    if gate.op == Op::CrossEntropy {
+        let saved = around.value_and_saved(slot, dx.len() + 1)?.get(1..)?;
+        T::cross_entropy_back(saved, *target.first()?, T::ZERO, g, dx);
+    } else {
+        loss::mean_loss_back(Op::Mse, T::ONE, around.value(gate.a)?, target, g, to_target, dx);
     }
     Some(())
 }

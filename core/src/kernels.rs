@@ -11,6 +11,7 @@ use crate::gate::Gate;
 use crate::op::{Op, OpKind};
 use crate::plan::{Slot, saved_len};
 use crate::recurrent::{self, Recurrent};
+use crate::reduce::{row, row_mut};
 use crate::scalar::Scalar;
 use crate::store::Around;
 use crate::tape::Tape;
@@ -105,8 +106,9 @@ fn wires<T: Scalar>(
         Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes(gate, a, b, out, around)?,
         Op::GlobalAvg => reduce::planes_mean(a, out),
         Op::Softmax | Op::LogSoftmax => {
-            let row = row(gate, around)?.max(1);
-            for (a, out) in a.chunks(row).zip(out.chunks_mut(row)) {
+            let n = row_len(gate, around)?;
+            for i in 0..a.len() / n {
+                let (a, out) = (row(a, i, n), row_mut(out, i, n));
                 if gate.op == Op::Softmax { softmax::softmax(a, out) } else { softmax::log_softmax(a, out) }
             }
         }
@@ -178,8 +180,9 @@ fn wires_back<T: Scalar>(
     match gate.op {
         Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes_back(gate, k, [a, b, delta], dx, around)?,
         Op::Softmax | Op::LogSoftmax => {
-            let (row, y) = (row(gate, around)?.max(1), around.value_and_saved(slot, 0)?);
-            for ((y, g), dx) in y.chunks(row).zip(delta.chunks(row)).zip(dx.chunks_mut(row)) {
+            let (n, y) = (row_len(gate, around)?, around.value_and_saved(slot, 0)?);
+            for i in 0..y.len() / n {
+                let (y, g, dx) = (row(y, i, n), row(delta, i, n), row_mut(dx, i, n));
                 if gate.op == Op::Softmax {
                     softmax::softmax_back(y, g, dx);
                 } else {
@@ -189,11 +192,7 @@ fn wires_back<T: Scalar>(
         }
         Op::LayerNorm => {
             let kept = saved(gate, slot, around)?;
-            match k {
-                0 => layer_norm::backward(a, b, kept, delta, dx),
-                1 => layer_norm::back_to_weight(a, kept, delta, dx),
-                _ => layer_norm::back_to_bias(delta, dx),
-            }
+            layer_norm::backward(a, b, kept, delta, k, dx);
         }
         Op::Gru | Op::Rnn => back_through_time(gate, slot, k, dx, around)?,
         Op::Dropout => dropout::backward(delta, number(gate, around)?, place(gate), around.fixed.noise, dx),
@@ -210,13 +209,7 @@ fn wires_back<T: Scalar>(
 // What takes much stack is apart, so that other gates do not need it.
 
 #[inline(never)]
-fn planes<T: Scalar>(
-    gate: &Gate,
-    a: &[T],
-    b: Option<&[T]>,
-    out: &mut [T],
-    around: &Around<'_, T>,
-) -> Option<()> {
+fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     let circuit = &around.fixed.circuit;
     match gate.op {
         Op::MaxPool | Op::AvgPool => pool::forward(gate.op, &pool::window(circuit, gate).ok()?.0, a, out),
@@ -326,6 +319,6 @@ fn row_start<T: Scalar>(gate: &Gate, around: &Around<'_, T>, len: usize) -> Opti
 }
 
 /// The length of the innermost dimension of the first operand.
-fn row<T: Scalar>(gate: &Gate, around: &Around<'_, T>) -> Option<usize> {
-    Some(around.fixed.circuit.shape_at(usize::from(gate.a))?.last())
+fn row_len<T: Scalar>(gate: &Gate, around: &Around<'_, T>) -> Option<usize> {
+    Some(around.fixed.circuit.shape_at(usize::from(gate.a))?.last().max(1))
 }

@@ -231,7 +231,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             }
             Ask::Objective(Goal { wire, maximize }) => {
                 let wire = named(&self.memory.circuit.view(), wire)?;
-                if maximize { self.memory.circuit.maximize(wire) } else { self.memory.circuit.minimize(wire) }.map_err(at)
+                if maximize { self.memory.circuit.maximize(wire) } else { self.memory.circuit.minimize(wire) }
+                    .map_err(at)
             }
             _ => Err(Refusal::Unsupported),
         }
