@@ -289,6 +289,7 @@ pub(crate) const fn at<T>(slice: &[T], i: usize) -> Option<&T> {
 
 /// Checks one gate against those before it, the `index` first ones, and gives the shape of the wire
 /// it drives. Builder, upload and static circuits all come through here.
+#[inline(never)]
 pub(crate) const fn check<T: Copy>(
     circuit: &CircuitRef<'_, T>,
     gate: &Gate,

@@ -209,8 +209,9 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         match *ask {
             Ask::Shape(shape) => self.memory.circuit.push_shape(shape).map_err(at),
             Ask::Numbers(data) => {
-                for x in (Raw { bytes: data, small: false }).numbers::<T>()? {
-                    self.memory.circuit.push_numbers(&[x]).map_err(at)?;
+                let data = Raw { bytes: data, small: false };
+                for i in 0..data.count::<T>()? {
+                    self.memory.circuit.push_numbers(&[data.number(i)]).map_err(at)?;
                 }
                 Ok(())
             }
@@ -273,13 +274,13 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let circuit = tape.circuit();
         let wire = named(&circuit, wire)?;
         let len = circuit.shape(wire).len();
-        let count = data.numbers::<T>()?.count();
+        let count = data.count::<T>()?;
         if (start as usize).saturating_add(count) > len {
             let got = (start as usize).saturating_add(count);
             return Err(Refusal::Run(RunError::WrongLength { wire: wire.raw(), expected: len, got }));
         }
-        for (i, x) in data.numbers::<T>()?.enumerate() {
-            tape.set_from(wire, start as usize + i, &[x])?;
+        for i in 0..count {
+            tape.set_from(wire, start as usize + i, &[data.number(i)])?;
         }
         if circuit.gate(wire).is_some_and(|gate| gate.op == Op::Param) {
             *self.verified = false;
@@ -314,12 +315,12 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn set_moments(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
-        let end = start.saturating_add(data.numbers::<T>()?.count());
+        let end = start.saturating_add(data.count::<T>()?);
         if end > tape.moments().len() {
             return Err(Refusal::Run(RunError::NotPlanned));
         }
-        for (place, x) in (start..end).zip(data.numbers::<T>()?) {
-            tape.set_moments(place, &[x])?;
+        for place in start..end {
+            tape.set_moments(place, &[data.number(place - start)])?;
         }
         Ok(())
     }
@@ -337,12 +338,12 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn row(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
         let kept = *self.kept as usize * self.row_len()?;
-        let count = data.numbers::<T>()?.count();
+        let count = data.count::<T>()?;
         let end = start.checked_add(count).filter(|&end| end <= kept);
         let end = end.ok_or(Refusal::NoRoom(start.saturating_add(count) as u32, kept as u32))?;
         let place = self.rows.get_mut(start..end).ok_or(Refusal::Unsupported)?;
-        for (place, x) in place.iter_mut().zip(data.numbers::<T>()?) {
-            *place = x;
+        for (i, place) in place.iter_mut().enumerate() {
+            *place = data.number(i);
         }
         Ok(())
     }

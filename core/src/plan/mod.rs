@@ -42,6 +42,7 @@ pub(crate) use layout::{IN_FROZEN, IN_NUMBERS, IN_PLACE, NO_GRADIENT};
 /// # Errors
 /// [`PlanError::SlotsFull`] if there are fewer slots than wires; [`PlanError::NoObjective`] if
 /// training is asked of a circuit without one; [`PlanError::TooLarge`].
+#[inline(never)]
 pub const fn plan<T: Copy>(
     circuit: &CircuitRef<'_, T>,
     purpose: Purpose,
