@@ -128,10 +128,11 @@ impl Conv {
     }
 }
 
-/// B weights, outputs or gradients that lie `apart`, from `at` on; 0 for those that are not there.
+/// Four biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A block of one
+/// output looks at the first alone.
 #[inline(never)]
-fn gathered<T: Scalar, const B: usize>(values: &[T], at: usize, apart: usize) -> [T; B] {
-    let (mut gathered, mut at) = ([T::ZERO; B], at);
+fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 4] {
+    let (mut gathered, mut at) = ([T::ZERO; 4], at);
     for to in &mut gathered {
         *to = values.get(at).copied().unwrap_or(T::ZERO);
         at += apart;
@@ -139,102 +140,88 @@ fn gathered<T: Scalar, const B: usize>(values: &[T], at: usize, apart: usize) ->
     gathered
 }
 
-/// The weights of B outputs for one input.
+/// The gradients of a block's outputs.
 #[inline(always)]
-fn weights<T, const B: usize>(w: &[T], at: usize) -> Option<&[T; B]> {
+fn deltas<T: Scalar>(conv: &Conv, block: &Block, delta: &[T]) -> [T; 4] {
+    gathered(delta, block.from * conv.positions() + block.position, conv.positions())
+}
+
+/// The weights of a block's four outputs for one input.
+#[inline(always)]
+fn weights<T>(w: &[T], at: usize) -> Option<&[T; 4]> {
     w.get(at..)?.first_chunk()
 }
 
-/// The three kernels on one block, for as many outputs as it has names: compiled for size, a loop over
-/// them would not be written out.
-macro_rules! on_block {
-    ($forward:ident, $backward:ident, $update:ident, $outputs:literal: $($sum:ident $w:ident),+) => {
-        #[inline(always)]
-        fn $forward<T: Scalar>(conv: &Conv, block: &Block, x: &[T], w: &[T], bias: &[T], z: &mut [T]) {
-            let [$(mut $sum),+] = gathered::<T, $outputs>(bias, block.from, 1);
-            conv.runs(block, |start, mut at, len| {
-                for &x in x.get(start..start + len).unwrap_or_default() {
-                    if x != T::ZERO
-                        && let Some(&[$($w),+]) = weights(w, at)
-                    {
-                        $($sum += x * $w;)+
-                    }
-                    at += conv.outputs;
-                }
-            });
-            let mut at = block.from * conv.positions() + block.position;
-            for sum in [$($sum),+] {
-                if let Some(z) = z.get_mut(at) {
-                    *z = sum;
-                }
-                at += conv.positions();
-            }
-        }
-
-        #[inline(always)]
-        fn $backward<T: Scalar>(conv: &Conv, block: &Block, w: &[T], delta: &[T], dx: &mut [T]) {
-            let [$($sum),+] = deltas::<T, $outputs>(conv, block, delta);
-            conv.runs(block, |start, mut at, len| {
-                for dx in dx.get_mut(start..start + len).unwrap_or_default() {
-                    if let Some(&[$($w),+]) = weights(w, at) {
-                        let mut passed = *dx;
-                        $(passed += $w * $sum;)+
-                        *dx = passed;
-                    }
-                    at += conv.outputs;
-                }
-            });
-        }
-
-        #[inline(always)]
-        fn $update<T: Scalar>(conv: &Conv, block: &Block, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-            let [$($sum),+] = deltas::<T, $outputs>(conv, block, delta);
-            conv.runs(block, |start, mut at, len| {
-                for &x in x.get(start..start + len).unwrap_or_default() {
-                    if x != T::ZERO
-                        && let Some([$($w),+]) = w.get_mut(at..).and_then(|w| w.first_chunk_mut())
-                    {
-                        let scale = rate * x;
-                        $(*$w -= scale * $sum;)+
-                    }
-                    at += conv.outputs;
-                }
-            });
-        }
-    };
-}
-
-on_block!(forward_four, backward_four, update_four, 4: a p, b q, c r, d s);
-on_block!(forward_one, backward_one, update_one, 1: a p);
-
-/// The gradients of a block's outputs.
-#[inline(always)]
-fn deltas<T: Scalar, const B: usize>(conv: &Conv, block: &Block, delta: &[T]) -> [T; B] {
-    gathered(delta, block.from * conv.positions() + block.position, conv.positions())
-}
+// Compiled for size, a loop over four outputs would not be written out, so it is here.
 
 /// z = x ∗ W + b
 pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
     let bias = bias.unwrap_or_default();
-    conv.blocks(&mut |block| match block.four {
-        true => forward_four(conv, block, x, w, bias, z),
-        false => forward_one(conv, block, x, w, bias, z),
+    conv.blocks(&mut |block| {
+        let [mut a, mut b, mut c, mut d] = gathered(bias, block.from, 1);
+        conv.runs(block, |start, mut at, len| {
+            for &x in x.get(start..start + len).unwrap_or_default() {
+                if x != T::ZERO {
+                    if block.four {
+                        let Some(&[p, q, r, s]) = weights(w, at) else { return };
+                        (a, b, c, d) = (a + x * p, b + x * q, c + x * r, d + x * s);
+                    } else if let Some(&p) = w.get(at) {
+                        a += x * p;
+                    }
+                }
+                at += conv.outputs;
+            }
+        });
+        let mut at = block.from * conv.positions() + block.position;
+        for sum in [a, b, c, d].into_iter().take(if block.four { 4 } else { 1 }) {
+            if let Some(z) = z.get_mut(at) {
+                *z = sum;
+            }
+            at += conv.positions();
+        }
     });
 }
 
 /// dx += what W passes back of δ
 pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T]) {
-    conv.blocks(&mut |block| match block.four {
-        true => backward_four(conv, block, w, delta, dx),
-        false => backward_one(conv, block, w, delta, dx),
+    conv.blocks(&mut |block| {
+        let [a, b, c, d] = deltas(conv, block, delta);
+        conv.runs(block, |start, mut at, len| {
+            for dx in dx.get_mut(start..start + len).unwrap_or_default() {
+                if block.four {
+                    let Some(&[p, q, r, s]) = weights(w, at) else { return };
+                    *dx = *dx + p * a + q * b + r * c + s * d;
+                } else if let Some(&p) = w.get(at) {
+                    *dx += p * a;
+                }
+                at += conv.outputs;
+            }
+        });
     });
 }
 
 /// W −= rate · x ∗ δ
 pub(crate) fn update<T: Scalar>(conv: &Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    conv.blocks(&mut |block| match block.four {
-        true => update_four(conv, block, x, delta, rate, w),
-        false => update_one(conv, block, x, delta, rate, w),
+    conv.blocks(&mut |block| {
+        let [a, b, c, d] = deltas(conv, block, delta);
+        conv.runs(block, |start, mut at, len| {
+            for &x in x.get(start..start + len).unwrap_or_default() {
+                if x != T::ZERO {
+                    let scale = rate * x;
+                    if block.four {
+                        let four = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<4>());
+                        let Some([p, q, r, s]) = four else { return };
+                        *p -= scale * a;
+                        *q -= scale * b;
+                        *r -= scale * c;
+                        *s -= scale * d;
+                    } else if let Some(p) = w.get_mut(at) {
+                        *p -= scale * a;
+                    }
+                }
+                at += conv.outputs;
+            }
+        });
     });
 }
 

@@ -16,7 +16,18 @@ use crate::{broadcast, dense, loss};
 #[inline(always)]
 pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     match gate.op {
-        Op::Dense => dense::forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), out),
+        Op::Dense | Op::Mse | Op::CrossEntropy => {
+            let (a, b) = (around.value(gate.a)?, around.value(gate.b)?);
+            if gate.op == Op::Dense {
+                dense::forward(a, b, around.value(gate.c), out);
+                return Some(());
+            }
+            let (loss, saved) = out.split_first_mut()?;
+            *loss = match gate.op {
+                Op::Mse => loss::mean_loss(Op::Mse, T::ONE, a, b),
+                _ => T::cross_entropy(a, *b.first()?, saved),
+            };
+        }
         Op::Relu | Op::Sigmoid | Op::Tanh => {
             broadcast::start(slot, gate.a, around, out)?;
             match gate.op {
@@ -33,12 +44,6 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
                 Op::Mul => broadcast::binary(Op::Mul, b, out),
                 _ => broadcast::binary(Op::Div, b, out),
             }
-        }
-        Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, T::ONE, around.value(gate.a)?, around.value(gate.b)?),
-        Op::CrossEntropy => {
-            let (logits, &class) = (around.value(gate.a)?, around.value(gate.b)?.first()?);
-            let (loss, saved) = out.split_first_mut()?;
-            *loss = T::cross_entropy(logits, class, saved);
         }
         _ => return (around.fixed.cold.forward)(gate, slot, out, around),
     }

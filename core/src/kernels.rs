@@ -211,9 +211,12 @@ fn wires_back<T: Scalar>(
 #[inline(never)]
 fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     let circuit = &around.fixed.circuit;
-    match gate.op {
-        Op::MaxPool | Op::AvgPool => pool::forward(gate.op, &pool::window(circuit, gate).ok()?.0, a, out),
-        _ => conv::forward(&Conv::of(circuit, gate).ok()?.0, a, b?, listed(gate, around, 2), out),
+    if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
+        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
+        pool::forward(gate.op, window, a, out);
+    } else {
+        let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
+        conv::forward(conv, a, b?, listed(gate, around, 2), out);
     }
     Some(())
 }
@@ -228,14 +231,15 @@ fn planes_back<T: Scalar>(
 ) -> Option<()> {
     let circuit = &around.fixed.circuit;
     if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
-        pool::backward(gate.op, &pool::window(circuit, gate).ok()?.0, a, delta, dx);
+        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
+        pool::backward(gate.op, window, a, delta, dx);
         return Some(());
     }
-    let (conv, _) = Conv::of(circuit, gate).ok()?;
+    let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
     match k {
-        0 => conv::backward(&conv, b, delta, dx),
-        1 => conv::update(&conv, a, delta, -T::ONE, dx),
-        _ => conv::update_bias(&conv, delta, -T::ONE, dx),
+        0 => conv::backward(conv, b, delta, dx),
+        1 => conv::update(conv, a, delta, -T::ONE, dx),
+        _ => conv::update_bias(conv, delta, -T::ONE, dx),
     }
     Some(())
 }

@@ -216,19 +216,19 @@ impl<T: Scalar> Tape<'_, T> {
     /// Apart, so that a network without convolutions needs no stack for one.
     #[inline(never)]
     pub(crate) fn update_conv(&mut self, i: usize, gate: &Gate, rate: T) {
-        let Ok((conv, _)) = Conv::of(&self.fixed.circuit, gate) else { return };
+        let Ok((conv, _)) = &Conv::of(&self.fixed.circuit, gate) else { return };
         let Some(slot) = self.fixed.slots.get(i) else { return };
         if self.is_in_place(gate.b)
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
         {
-            conv::update(&conv, x, delta, rate, w);
+            conv::update(conv, x, delta, rate, w);
         }
         if let Some(bias) = self.bias(gate)
             && let Some((b, around)) = self.value_hole(bias)
             && let Some(delta) = around.gradient(slot)
         {
-            conv::update_bias(&conv, delta, rate, b);
+            conv::update_bias(conv, delta, rate, b);
         }
     }
 

@@ -94,7 +94,11 @@ fn the_images_take_what_their_budgets_say() {
 /// Which parts of an image a function can belong to: the beginnings of its path, and the names of those
 /// that have none.
 const PARTS: [(&str, &[&str], &[&str]); 10] = [
-    ("walks", &["chainrule::tape", "chainrule::hot", "chainrule::scalar", "chainrule::scalars", "chainrule::store"], &[]),
+    (
+        "walks",
+        &["chainrule::tape", "chainrule::hot", "chainrule::scalar", "chainrule::scalars", "chainrule::store"],
+        &[],
+    ),
     ("dense", &["chainrule::dense"], &[]),
     ("elementwise", &["chainrule::elementwise", "chainrule::broadcast", "chainrule::circle"], &[]),
     (
