@@ -78,7 +78,10 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
         }
         Op::CrossEntropy => return back_from_loss(arena, fixed, gate, slot, false),
         Op::Mse => {
-            let _ = back_from_loss(arena, fixed, gate, slot, false);
+            if let Some((dx, around)) = gradient(arena, fixed, gate.a) {
+                let (a, t, &g) = (around.value(gate.a)?, around.value(gate.b)?, around.gradient(slot)?.first()?);
+                loss::mean_loss_back(Op::Mse, T::ONE, a, t, g, false, dx);
+            }
             // As a rule the target is an input, which has no gradient.
             if fixed.slots.get(usize::from(gate.b))?.gradient < IN_PLACE {
                 return back_from_loss(arena, fixed, gate, slot, true);

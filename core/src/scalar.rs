@@ -24,6 +24,7 @@ mod sealed {
         fn walk_update(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
         fn walk_end_batch(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
         fn walk_clear(tape: &mut Tape<'_, Self>, keep_sums: bool);
+        fn walk_sample(tape: &mut Tape<'_, Self>, keep_sums: bool) -> Result<Self, RunError>;
         /// The loss that classifying networks spend time in, and its way back.
         fn cross_entropy(logits: &[Self], class: Self, saved: &mut [Self]) -> Self;
         fn cross_entropy_back(saved: &[Self], class: Self, smoothing: Self, g: Self, da: &mut [Self]);
@@ -57,6 +58,10 @@ mod sealed {
                 #[inline(never)]
                 fn walk_clear(tape: &mut Tape<'_, $t>, keep_sums: bool) {
                     tape.walk_clear(keep_sums);
+                }
+                #[inline(never)]
+                fn walk_sample(tape: &mut Tape<'_, $t>, keep_sums: bool) -> Result<$t, RunError> {
+                    tape.walk_sample(keep_sums)
                 }
                 #[inline(never)]
                 fn cross_entropy(logits: &[$t], class: $t, saved: &mut [$t]) -> $t {

@@ -38,11 +38,18 @@ impl<T: Scalar> Tape<'_, T> {
     /// [`RunError::BadRate`]; [`RunError::NotFinite`] if a param would not stay finite. No param has
     /// changed then.
     pub fn train_step(&mut self, rate: T) -> Result<T, RunError> {
-        self.forward();
-        self.backward_objective()?;
-        let loss = self.objective_value()?;
+        let loss = T::walk_sample(self, false)?;
         self.update(rate)?;
         Ok(loss)
+    }
+
+    /// Forward, and backward from the objective; its value.
+    pub(crate) fn walk_sample(&mut self, keep_sums: bool) -> Result<T, RunError> {
+        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        self.forward();
+        self.begin_backward(objective, keep_sums)?;
+        self.backward_gates(0, objective.index() + 1);
+        self.objective_value()
     }
 
     /// The value of the objective, as the last forward left it.
@@ -108,11 +115,7 @@ impl<T: Scalar> Tape<'_, T> {
         if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
-        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
-        self.forward();
-        self.begin_backward(objective, true)?;
-        self.backward_gates(0, objective.index() + 1);
-        self.objective_value()
+        T::walk_sample(self, true)
     }
 
     /// Ends a batch of `samples`: moves the trained params along the mean of its gradients,
