@@ -31,14 +31,14 @@ impl FromStr for Number {
     }
 }
 
-/// A learning rate: above 0, since `maximize` and `minimize` say which way a step goes.
+/// A learning rate: not negative, since `maximize` and `minimize` say which way a step goes.
 ///
 /// # Errors
 /// What was expected.
 pub fn rate(text: &str) -> Result<Number, String> {
-    let wanted = || "expected a finite number above 0, such as 0.001 or 1e-3".to_owned();
+    let wanted = || "expected a finite number that is not negative, such as 0.001 or 1e-3".to_owned();
     let number: Number = text.parse().map_err(|_| wanted())?;
-    if number.read::<f64>() > 0.0 { Ok(number) } else { Err(wanted()) }
+    if number.read::<f64>() >= 0.0 { Ok(number) } else { Err(wanted()) }
 }
 
 impl Number {

@@ -89,7 +89,7 @@ pub(super) fn optimiser<T: Readable>(
         Some(id) => number(document, id, range),
         None => Ok(T::from_f64(default)),
     };
-    let lr = number(document, given(0).ok_or(LowerError::Echo)?, Range::Positive)?;
+    let lr = number(document, given(0).ok_or(LowerError::Echo)?, Range::NotNegative)?;
     let method = match name.as_str() {
         "sgd" => Method::Sgd,
         "momentum" => Method::Momentum { beta: or(1, Range::Share, 0.9)? },

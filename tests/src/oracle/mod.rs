@@ -193,11 +193,10 @@ impl<'a> Walk<'a> {
         for own in ["mean", "deviation"] {
             self.source(&format!("{name}.{own}"), &shape, None)?;
         }
-        for (gate, a, b, to) in [("sub", name, "mean", "centred"), ("div", "centred", "deviation", "normalized")] {
-            let wire = |own: &str| if own == name { &self.wires[name] } else { &self.wires[&format!("{name}.{own}")] };
-            let array = apply(gate, &Arguments { wires: vec![wire(a), wire(b)], settings: Vec::new() })?;
-            self.define(format!("{name}.{to}"), array);
-        }
+        let [x, mean, deviation] = ["", ".mean", ".deviation"].map(|own| self.wires[&format!("{name}{own}")].clone());
+        let centred = apply("sub", &Arguments { wires: vec![&x, &mean], settings: Vec::new() })?;
+        let normalized = apply("div", &Arguments { wires: vec![&centred, &deviation], settings: Vec::new() })?;
+        self.define(format!("{name}.normalized"), normalized);
         Ok(())
     }
 
