@@ -1,5 +1,6 @@
 //! Frames: COBS over a message and its CRC-32, ended by a zero byte.
 
+use super::message::Reply;
 use super::{FRAME_MAX, MESSAGE_MAX};
 use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use core::fmt;
@@ -45,6 +46,17 @@ impl fmt::Display for FrameError {
 }
 
 impl core::error::Error for FrameError {}
+
+/// [`encode_frame`] of a reply. Compiled here and not where a session is used: made small, postcard's
+/// writing of numbers keeps a panic that a fuller look at it finds impossible.
+#[inline(never)]
+pub(super) fn encode_reply(
+    reply: &Reply<'_>,
+    scratch: &mut [u8; MESSAGE_MAX],
+    out: &mut Vec<u8, FRAME_MAX>,
+) -> Result<(), FrameError> {
+    encode_frame(reply, scratch, out)
+}
 
 /// Writes a message as a frame; `scratch` holds it in between.
 ///
