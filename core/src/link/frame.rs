@@ -1,14 +1,13 @@
 //! Frames: COBS over a message and its CRC-32, ended by a zero byte.
 
-use super::message::Reply;
+use super::write::Writer;
 use super::{FRAME_MAX, MESSAGE_MAX};
 use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use core::fmt;
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use heapless::Vec;
+use postcard::Deserializer;
 use postcard::de_flavors::Flavor as DeFlavor;
-use postcard::ser_flavors::Flavor;
-use postcard::{Deserializer, serialize_with_flavor};
 use serde::{Deserialize, Serialize};
 
 /// Without a table: a kilobyte of flash is dearer than some instructions a byte.
@@ -47,17 +46,6 @@ impl fmt::Display for FrameError {
 
 impl core::error::Error for FrameError {}
 
-/// [`encode_frame`] of a reply. Compiled here and not where a session is used: made small, postcard's
-/// writing of numbers keeps a panic that a fuller look at it finds impossible.
-#[inline(never)]
-pub(super) fn encode_reply(
-    reply: &Reply<'_>,
-    scratch: &mut [u8; MESSAGE_MAX],
-    out: &mut Vec<u8, FRAME_MAX>,
-) -> Result<(), FrameError> {
-    encode_frame(reply, scratch, out)
-}
-
 /// Writes a message as a frame; `scratch` holds it in between.
 ///
 /// # Errors
@@ -70,45 +58,15 @@ pub fn encode_frame<M: Serialize>(
 ) -> Result<(), FrameError> {
     out.clear();
     let (body, _) = scratch.split_at_mut(MESSAGE_MAX - CRC_LEN);
-    let len = serialize_with_flavor(message, Body { bytes: body, len: 0 }).map_err(|_| FrameError::TooLong)?;
+    let mut writer = Writer { bytes: body, len: 0 };
+    message.serialize(&mut writer).map_err(|_| FrameError::TooLong)?;
+    let len = writer.len;
     let body = body.get(..len).ok_or(FrameError::TooLong)?;
     let crc = CRC.checksum(body).to_le_bytes();
     out.resize(FRAME_MAX, 0).map_err(|_| FrameError::TooLong)?;
     let len = stuff([body, &crc, &[]], out);
     out.truncate(len.unwrap_or(0));
     len.map(|_| ()).ok_or(FrameError::TooLong)
-}
-
-/// Where a message is written to. Nothing is refused on the way, so that no call needs to look whether
-/// it was: what does not fit is counted, and found out at the end.
-struct Body<'o> {
-    bytes: &'o mut [u8],
-    len: usize,
-}
-
-impl Flavor for Body<'_> {
-    type Output = usize;
-
-    #[inline(never)]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        if let Some(place) = self.bytes.get_mut(self.len) {
-            *place = byte;
-        }
-        self.len += 1;
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        for &byte in bytes {
-            self.try_push(byte)?;
-        }
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<usize> {
-        Ok(self.len)
-    }
 }
 
 /// Reads a message. Beyond its end there are zeros, so that few calls need to look whether they are

@@ -35,6 +35,7 @@ mod message;
 mod raw;
 mod session;
 mod state;
+mod write;
 
 pub(crate) use frame::decode;
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};

@@ -1,6 +1,6 @@
 //! The session: a board's side of the link, from bytes to bytes.
 
-use super::frame::{Deframer, decode, encode_reply};
+use super::frame::{Deframer, decode, encode_frame};
 use super::machine::Machine;
 use super::message::{Ask, Refusal, Reply, Request};
 use super::state::{Memory, State};
@@ -151,9 +151,9 @@ impl<
         };
         let answer = state.answer(&ask, machine);
         let reply = self.sequence.replies.get_mut(place)?;
-        if encode_reply(&Reply { sequence, answer }, &mut self.scratch, reply).is_err() {
+        if encode_frame(&Reply { sequence, answer }, &mut self.scratch, reply).is_err() {
             let refused = Reply { sequence, answer: Err(Refusal::Unsupported) };
-            encode_reply(&refused, &mut self.scratch, reply).ok()?;
+            encode_frame(&refused, &mut self.scratch, reply).ok()?;
         }
         self.sequence.next = Some(sequence.wrapping_add(1));
         Some(reply)
