@@ -53,12 +53,12 @@ fn turned_back(x: f32) -> (u32, f32, f32) {
         let i = first / 32 + i;
         ((at(i) << 32 | at(i + 1)) << (first % 32)) >> 32
     };
-    let turns = (m * word(2) >> 32).wrapping_add(m * word(1)).wrapping_add(m * word(0) << 32);
+    let turns = ((m * word(2)) >> 32).wrapping_add(m * word(1)).wrapping_add((m * word(0)) << 32);
     let quadrant = turns.wrapping_add(1 << 61) >> 62;
     let rest = turns.wrapping_sub(quadrant << 62) as i64;
     // 32 bits from the first that is not 0, times π/2, in two parts that are exact.
     let zeros = rest.unsigned_abs().leading_zeros();
-    let angle = ((rest.unsigned_abs() << zeros >> 32) * HALF_PI >> 32) as u32;
+    let angle = (((rest.unsigned_abs() << zeros >> 32) * HALF_PI) >> 32) as u32;
     let unit = f32::from_bits((127 - 29 - zeros.min(64)) << 23);
     let (hi, lo) = ((angle & !0xff) as f32 * unit, (angle & 0xff) as f32 * unit);
     match (rest < 0, x < 0.0) {

@@ -98,8 +98,8 @@ impl Conv {
     /// The one walk of all three kernels, compiled once.
     fn blocks(&self, each: &mut dyn FnMut(&Block)) {
         let ([height, width], [_, share]) = (self.window.out, self.group);
-        let mut position = 0;
-        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+        for (position, (y, x)) in places.enumerate() {
             let (rows, columns) = (self.window.rows(y), self.window.columns(x));
             for group in 0..self.groups {
                 let (mut from, to) = (group * share, (group + 1) * share);
@@ -109,7 +109,6 @@ impl Conv {
                     from += if four { 4 } else { 1 };
                 }
             }
-            position += 1;
         }
     }
 
