@@ -76,7 +76,11 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
             loss::mean_loss(gate.op, own.unwrap_or(T::ONE), a, b?)
         }
-        _ => return wires(gate, slot, a, b, own, out, around),
+        // What takes much stack is apart, so that no other gate needs it: these are not even called by one
+        // another.
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => return planes(gate, a, b, out, around),
+        Op::Gru | Op::Rnn => return through_time(gate, out.get_mut(..slot.len as usize)?, around),
+        _ => return wires(gate, a, b, own, out, around),
     };
     *out.first_mut()? = one;
     Some(())
@@ -86,7 +90,6 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
 #[inline(never)]
 fn wires<T: Scalar>(
     gate: &Gate,
-    slot: &Slot,
     a: &[T],
     b: Option<&[T]>,
     own: Option<T>,
@@ -103,7 +106,6 @@ fn wires<T: Scalar>(
             copy(a, first);
             copy(b?, rest);
         }
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes(gate, a, b, out, around)?,
         Op::GlobalAvg => reduce::planes_mean(a, out),
         Op::Softmax | Op::LogSoftmax => {
             let n = row_len(gate, around)?;
@@ -116,7 +118,6 @@ fn wires<T: Scalar>(
             let (y, kept) = out.split_at_mut_checked(a.len())?;
             layer_norm::forward(a, b?, listed(gate, around, 2)?, own?, y, kept);
         }
-        Op::Gru | Op::Rnn => through_time(gate, out.get_mut(..slot.len as usize)?, around)?,
         Op::Dropout => dropout::forward(a, own?, place(gate), around.fixed.noise, out),
         _ => {}
     }
@@ -161,7 +162,11 @@ pub(crate) fn backward<T: Scalar>(
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
             loss::mean_loss_back(gate.op, own.unwrap_or(T::ONE), a, b?, g, k == 1, dx);
         }
-        _ => wires_back(gate, slot, k, [a, b.unwrap_or(&[T::ZERO]), delta], dx, around)?,
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => {
+            return planes_back(gate, k, [a, b.unwrap_or_default(), delta], dx, around);
+        }
+        Op::Gru | Op::Rnn => return back_through_time(gate, slot, k, dx, around),
+        _ => return wires_back(gate, slot, k, [a, b.unwrap_or(&[T::ZERO]), delta], dx, around),
     }
     Some(())
 }
@@ -178,7 +183,6 @@ fn wires_back<T: Scalar>(
     around: &Around<'_, T>,
 ) -> Option<()> {
     match gate.op {
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes_back(gate, k, [a, b, delta], dx, around)?,
         Op::Softmax | Op::LogSoftmax => {
             let (n, y) = (row_len(gate, around)?, around.value_and_saved(slot, 0)?);
             for i in 0..y.len() / n {
@@ -194,7 +198,6 @@ fn wires_back<T: Scalar>(
             let kept = saved(gate, slot, around)?;
             layer_norm::backward(a, b, kept, delta, k, dx);
         }
-        Op::Gru | Op::Rnn => back_through_time(gate, slot, k, dx, around)?,
         Op::Dropout => dropout::backward(delta, number(gate, around)?, place(gate), around.fixed.noise, dx),
         op => {
             let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
@@ -205,8 +208,6 @@ fn wires_back<T: Scalar>(
     }
     Some(())
 }
-
-// What takes much stack is apart, so that other gates do not need it.
 
 #[inline(never)]
 fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
