@@ -26,7 +26,7 @@ use crate::window::{Span, Window};
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Conv {
+pub struct Conv {
     window: Window,
     outputs: usize,
     groups: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Conv {
     group: [usize; 2],
 }
 
-/// Some outputs of one group at one position of the window: four, or one.
+/// Some outputs of one group at one position of the window: eight, four, or one.
 #[derive(Clone, Copy)]
 struct Block {
     position: usize,
@@ -42,7 +42,7 @@ struct Block {
     columns: Span,
     group: usize,
     from: usize,
-    four: bool,
+    outputs: usize,
 }
 
 impl Conv {
@@ -104,9 +104,13 @@ impl Conv {
             for group in 0..self.groups {
                 let (mut from, to) = (group * share, (group + 1) * share);
                 while from < to {
-                    let four = to - from >= 4;
-                    each(&Block { position, rows, columns, group, from, four });
-                    from += if four { 4 } else { 1 };
+                    let outputs = match to - from {
+                        8.. => 8,
+                        4.. => 4,
+                        _ => 1,
+                    };
+                    each(&Block { position, rows, columns, group, from, outputs });
+                    from += outputs;
                 }
             }
         }
@@ -129,11 +133,11 @@ impl Conv {
     }
 }
 
-/// Four biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A block of one
-/// output looks at the first alone.
+/// Eight biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A smaller block
+/// looks at the first of them alone.
 #[inline(never)]
-fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 4] {
-    let (mut gathered, mut at) = ([T::ZERO; 4], at);
+fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 8] {
+    let (mut gathered, mut at) = ([T::ZERO; 8], at);
     for to in &mut gathered {
         *to = values.get(at).copied().unwrap_or(T::ZERO);
         at += apart;
@@ -143,38 +147,53 @@ fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 4] {
 
 /// The gradients of a block's outputs.
 #[inline(always)]
-fn deltas<T: Scalar>(conv: &Conv, block: &Block, delta: &[T]) -> [T; 4] {
+fn deltas<T: Scalar>(conv: &Conv, block: &Block, delta: &[T]) -> [T; 8] {
     gathered(delta, block.from * conv.positions() + block.position, conv.positions())
 }
 
-/// The weights of a block's four outputs for one input.
+/// z += x·w for B outputs.
 #[inline(always)]
-fn weights<T>(w: &[T], at: usize) -> Option<&[T; 4]> {
-    w.get(at..)?.first_chunk()
+fn add<T: Scalar, const B: usize>(sums: &mut [T; 8], x: T, w: &[T], at: usize) {
+    if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
+        sums.iter_mut().zip(w).for_each(|(sum, &w)| *sum += x * w);
+    }
 }
 
-// Compiled for size, a loop over four outputs would not be written out, so it is here.
+/// dx += w·δ for B outputs.
+#[inline(always)]
+fn pass<T: Scalar, const B: usize>(deltas: &[T; 8], w: &[T], at: usize, dx: &mut T) {
+    if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
+        *dx = w.iter().zip(deltas).fold(*dx, |sum, (&w, &d)| sum + w * d);
+    }
+}
+
+/// w −= scale·δ for B outputs.
+#[inline(always)]
+fn subtract<T: Scalar, const B: usize>(deltas: &[T; 8], scale: T, w: &mut [T], at: usize) {
+    if let Some(w) = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<B>()) {
+        w.iter_mut().zip(deltas).for_each(|(w, &d)| *w -= scale * d);
+    }
+}
 
 /// z = x ∗ W + b
 pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
     let bias = bias.unwrap_or_default();
     conv.blocks(&mut |block| {
-        let [mut a, mut b, mut c, mut d] = gathered(bias, block.from, 1);
+        let mut sums = gathered(bias, block.from, 1);
         conv.runs(block, |start, mut at, len| {
             for &x in x.get(start..start + len).unwrap_or_default() {
                 if x != T::ZERO {
-                    if block.four {
-                        let Some(&[p, q, r, s]) = weights(w, at) else { return };
-                        (a, b, c, d) = (a + x * p, b + x * q, c + x * r, d + x * s);
-                    } else if let Some(&p) = w.get(at) {
-                        a += x * p;
+                    match block.outputs {
+                        8 => add::<T, 8>(&mut sums, x, w, at),
+                        4 => add::<T, 4>(&mut sums, x, w, at),
+                        _ => add::<T, 1>(&mut sums, x, w, at),
                     }
                 }
                 at += conv.outputs;
             }
         });
         let mut at = block.from * conv.positions() + block.position;
-        for sum in [a, b, c, d].into_iter().take(if block.four { 4 } else { 1 }) {
+        for &sum in sums.iter().take(block.outputs) {
             if let Some(z) = z.get_mut(at) {
                 *z = sum;
             }
@@ -186,14 +205,13 @@ pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T
 /// dx += what W passes back of δ
 pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T]) {
     conv.blocks(&mut |block| {
-        let [a, b, c, d] = deltas(conv, block, delta);
+        let deltas = deltas(conv, block, delta);
         conv.runs(block, |start, mut at, len| {
             for dx in dx.get_mut(start..start + len).unwrap_or_default() {
-                if block.four {
-                    let Some(&[p, q, r, s]) = weights(w, at) else { return };
-                    *dx = *dx + p * a + q * b + r * c + s * d;
-                } else if let Some(&p) = w.get(at) {
-                    *dx += p * a;
+                match block.outputs {
+                    8 => pass::<T, 8>(&deltas, w, at, dx),
+                    4 => pass::<T, 4>(&deltas, w, at, dx),
+                    _ => pass::<T, 1>(&deltas, w, at, dx),
                 }
                 at += conv.outputs;
             }
@@ -204,20 +222,14 @@ pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T
 /// W −= rate · x ∗ δ
 pub(crate) fn update<T: Scalar>(conv: &Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
     conv.blocks(&mut |block| {
-        let [a, b, c, d] = deltas(conv, block, delta);
+        let deltas = deltas(conv, block, delta);
         conv.runs(block, |start, mut at, len| {
             for &x in x.get(start..start + len).unwrap_or_default() {
                 if x != T::ZERO {
-                    let scale = rate * x;
-                    if block.four {
-                        let four = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<4>());
-                        let Some([p, q, r, s]) = four else { return };
-                        *p -= scale * a;
-                        *q -= scale * b;
-                        *r -= scale * c;
-                        *s -= scale * d;
-                    } else if let Some(p) = w.get_mut(at) {
-                        *p -= scale * a;
+                    match block.outputs {
+                        8 => subtract::<T, 8>(&deltas, rate * x, w, at),
+                        4 => subtract::<T, 4>(&deltas, rate * x, w, at),
+                        _ => subtract::<T, 1>(&deltas, rate * x, w, at),
                     }
                 }
                 at += conv.outputs;

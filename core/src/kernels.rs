@@ -217,7 +217,7 @@ fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], aroun
         pool::forward(gate.op, window, a, out);
     } else {
         let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
-        conv::forward(conv, a, b?, listed(gate, around, 2), out);
+        T::conv_forward(conv, a, b?, listed(gate, around, 2), out);
     }
     Some(())
 }
@@ -238,8 +238,8 @@ fn planes_back<T: Scalar>(
     }
     let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
     match k {
-        0 => conv::backward(conv, b, delta, dx),
-        1 => conv::update(conv, a, delta, -T::ONE, dx),
+        0 => T::conv_backward(conv, b, delta, dx),
+        1 => T::conv_update(conv, a, delta, -T::ONE, dx),
         _ => conv::update_bias(conv, delta, -T::ONE, dx),
     }
     Some(())

@@ -9,6 +9,7 @@ use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 mod sealed {
+    use crate::conv::{self, Conv};
     use crate::error::RunError;
     #[cfg(feature = "link")]
     use crate::optimiser::Optimiser;
@@ -28,6 +29,9 @@ mod sealed {
         /// The loss that classifying networks spend time in, and its way back.
         fn cross_entropy(logits: &[Self], class: Self, saved: &mut [Self]) -> Self;
         fn cross_entropy_back(saved: &[Self], class: Self, smoothing: Self, g: Self, da: &mut [Self]);
+        fn conv_forward(conv: &Conv, x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
+        fn conv_backward(conv: &Conv, w: &[Self], delta: &[Self], dx: &mut [Self]);
+        fn conv_update(conv: &Conv, x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
         /// Reads what [`Walks::write_optimiser`] wrote.
         #[cfg(feature = "link")]
         fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<Self>>;
@@ -70,6 +74,18 @@ mod sealed {
                 #[inline(never)]
                 fn cross_entropy_back(saved: &[$t], class: $t, smoothing: $t, g: $t, da: &mut [$t]) {
                     softmax::cross_entropy_back(saved, class, smoothing, g, da);
+                }
+                #[inline(never)]
+                fn conv_forward(conv: &Conv, x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {
+                    conv::forward(conv, x, w, bias, z);
+                }
+                #[inline(never)]
+                fn conv_backward(conv: &Conv, w: &[$t], delta: &[$t], dx: &mut [$t]) {
+                    conv::backward(conv, w, delta, dx);
+                }
+                #[inline(never)]
+                fn conv_update(conv: &Conv, x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
+                    conv::update(conv, x, delta, rate, w);
                 }
                 // In line, so that they are compiled where they are used, as generic functions are.
                 #[cfg(feature = "link")]

@@ -225,7 +225,7 @@ impl<T: Scalar> Tape<'_, T> {
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
         {
-            conv::update(conv, x, delta, rate, w);
+            T::conv_update(conv, x, delta, rate, w);
         }
         if let Some(bias) = self.bias(gate)
             && let Some((b, around)) = self.value_hole(bias)

@@ -10,7 +10,7 @@ use crate::shape::Shape;
 
 /// The sizes of a window and of what it slides over; pairs are vertical, horizontal.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+pub struct Window {
     pub(crate) channels: usize,
     pub(crate) plane: [usize; 2],
     pub(crate) kernel: [usize; 2],
