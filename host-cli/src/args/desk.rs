@@ -14,7 +14,8 @@ use super::shared::{On, ScalarName};
 
 The file is a module for a firmware that depends on the crate `chainrule`: the circuit, its plans and
 its frozen weights lie in flash, checked when it is compiled; the others start in RAM from what was
-trained. `freeze` in the text says which are which; with --inference all are frozen.")]
+trained. `freeze` in the text says which are which; with --inference all are frozen. The constant
+TRAINING holds optimiser, batch and seed of the text, and `train` plans the memory that they take.")]
 pub struct Export {
     /// A .circuit file
     #[arg(value_name = "FILE")]
