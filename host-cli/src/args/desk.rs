@@ -66,7 +66,9 @@ pub struct Push {
 #[command(after_help = "Example:
   chainrule pull digits.circuit --on /dev/ttyACM0 --save learned.safetensors
 
-The board must hold the circuit of this file, by `push` or by `train`; nothing on it changes.")]
+The board must hold the circuit of this file, by `push` or by `train`; nothing on it changes. The file is
+needed: a board holds gates and numbers, compared here by hash, but no names, no text and no data, so that
+it cannot say what a weight is called.")]
 pub struct Pull {
     /// The .circuit file that the board holds
     #[arg(value_name = "FILE")]

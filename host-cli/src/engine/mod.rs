@@ -3,7 +3,6 @@
 
 mod client;
 mod facts;
-mod faults;
 mod host;
 mod line;
 mod loopback;
@@ -12,7 +11,6 @@ mod open;
 pub use chainrule::link::{Vitals, Work};
 pub use client::Client;
 pub use facts::BoardFacts;
-pub use faults::{Faults, Faulty};
 pub use host::Host;
 pub use line::{Heard, Listener, Pipe, Traffic};
 pub use loopback::Loopback;
