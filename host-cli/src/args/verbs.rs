@@ -287,8 +287,8 @@ Tab and arrows show other plots. Elsewhere it prints a line a round, with --json
   ram                       bytes by region
   stack, free               of a board: the deepest stack, and bytes that nothing has used
   link                      requests, those asked again, and damaged answers
-What is not known is null; norms are while reading the params takes over a quarter of the time. The last
-line is that of `train --json`.")]
+What is not known is null; norms are while reading the params takes over a quarter of the time, and over
+a second. The last line is that of `train --json`.")]
 pub struct Monitor {
     /// How it trains.
     #[command(flatten)]

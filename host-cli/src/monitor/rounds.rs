@@ -12,7 +12,7 @@
 //! called by another name.
 //!
 //! Reading the params of a board takes its line: they are left unread as long as reading them has taken
-//! more than a quarter of the time. Held-out rows are looked at once at least [`HELD_SHARE`] times as
+//! more than a quarter of the time, and more than a second. Held-out rows are looked at once at least [`HELD_SHARE`] times as
 //! many rows were trained on. Neither changes a param or a step.
 
 use std::ops::AddAssign;
@@ -29,6 +29,9 @@ use crate::train::{Now, Seen, measure};
 const ROUNDS: u64 = 50;
 /// Held-out rows wait for so many times as many rows to train on.
 const HELD_SHARE: u64 = 2;
+
+/// Reading params may take so long in any case.
+const READING: Duration = Duration::from_secs(1);
 
 /// What one round showed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -175,6 +178,9 @@ impl<'l, T: Readable> Rounds<'l, T> {
     }
 
     fn round(&mut self, now: &mut Now<'_, T>, first: bool) -> Result<Round, EngineError> {
+        if first {
+            self.clock.since = Instant::now();
+        }
         let steps = now.steps - if first { now.steps } else { self.steps };
         let speed = (steps > 0).then(|| steps as f64 / self.clock.busy.as_secs_f64().max(1e-9));
         let norms = self.norms(now, first)?;
@@ -203,7 +209,7 @@ impl<'l, T: Readable> Rounds<'l, T> {
 
     /// The norm for each trained param since they were read last; nothing if they were not read.
     fn norms(&mut self, now: &mut Now<'_, T>, first: bool) -> Result<Option<Vec<f64>>, EngineError> {
-        if self.params.reading > self.clock.since.elapsed() / 4 && !first {
+        if self.params.reading > (self.clock.since.elapsed() / 4).max(READING) && !first {
             return Ok(None);
         }
         let begun = Instant::now();
