@@ -55,7 +55,7 @@ pub enum Heard<'a> {
 /// Hears what a board lets be known.
 pub type Listener = Box<dyn FnMut(Heard<'_>)>;
 
-/// What a line has carried so far.
+/// What a line has carried since the board was greeted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Traffic {
     /// Requests that were sent.
@@ -106,6 +106,8 @@ impl<P: Pipe> Line<P> {
 
     /// From here on the board answers: it is told to the listener, and given more time.
     pub(super) fn is_there(&mut self, facts: &BoardFacts, window: usize) {
+        // A board that was not awake yet is no fault of the line.
+        self.traffic = Traffic::default();
         self.window = window.max(1);
         (self.patience, self.tries) = (self.pipe.patience().unwrap_or(PATIENCE), TRIES);
         if let Some(listener) = &mut self.listener {
