@@ -18,6 +18,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::copy(&map, out.join("memory.x"))?;
     println!("cargo::rustc-link-search={}", out.display());
+    // Without interrupts there are no names of handlers to provide.
+    if env::var_os("CARGO_FEATURE_NO_INTERRUPTS").is_some() {
+        fs::write(out.join("device.x"), "")?;
+    }
     // riscv-rt wants the memory map first; cortex-m-rt includes it by itself.
     if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("riscv32") {
         println!("cargo::rustc-link-arg-bins=-Tmemory.x");

@@ -57,10 +57,7 @@ impl<T: Scalar> Tape<'_, T> {
     /// # Errors
     /// As [`Tape::train_step`].
     pub fn train_step_between(&mut self, rate: T, between: &mut dyn FnMut()) -> Result<T, RunError> {
-        self.forward_between(between);
-        let objective = self.circuit().objective().ok_or(RunError::NoObjective)?;
-        self.backward_between(objective.wire(), between)?;
-        let loss = self.objective_value()?;
+        let loss = self.sample_between(false, between)?;
         self.update(rate)?;
         Ok(loss)
     }
@@ -73,9 +70,19 @@ impl<T: Scalar> Tape<'_, T> {
         if !self.layout().purpose().sums() {
             return Err(RunError::NotPlanned);
         }
+        self.sample_between(true, between)
+    }
+
+    /// Forward, and backward from the objective; its value. What is one piece anyway takes the way without
+    /// stops.
+    fn sample_between(&mut self, keep_sums: bool, between: &mut dyn FnMut()) -> Result<T, RunError> {
+        if self.circuit().len() <= PIECE && self.layout().arena_len() <= SMALL {
+            between();
+            return T::walk_sample(self, keep_sums);
+        }
         let objective = self.circuit().objective().ok_or(RunError::NoObjective)?.wire();
         self.forward_between(between);
-        self.begin_backward(objective, true)?;
+        self.begin_backward(objective, keep_sums)?;
         self.pass_back_between(objective, between);
         self.objective_value()
     }

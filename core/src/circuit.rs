@@ -161,6 +161,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
     }
 
     /// Operand number `n` of a gate, if it has so many.
+    #[inline(never)]
     pub const fn operand(&self, gate: &Gate, n: usize) -> Option<Wire> {
         let listed = gate.op.listed_operands();
         if listed == 0 || n < gate.op.operands() - listed {
@@ -199,7 +200,10 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
     #[inline(never)]
     pub(crate) fn uses(&self, gate: &Gate) -> usize {
         match gate.op {
-            Op::Conv1d | Op::Conv2d => Conv::of(self, gate).map_or(1, |(conv, _)| conv.positions()),
+            Op::Conv1d | Op::Conv2d => match self.shapes.get(usize::from(gate.shape)) {
+                Some(planes) => planes.len() / planes.first(),
+                None => 1,
+            },
             _ => 1,
         }
     }
@@ -263,6 +267,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         self.attrs
     }
 
+    #[inline(never)]
     pub(crate) const fn shape_at(&self, index: usize) -> Option<Shape> {
         match at(self.gates, index) {
             Some(gate) => match at(self.shapes, gate.shape as usize) {
@@ -284,6 +289,7 @@ pub(crate) const fn at<T>(slice: &[T], i: usize) -> Option<&T> {
 
 /// Checks one gate against those before it, the `index` first ones, and gives the shape of the wire
 /// it drives. Builder, upload and static circuits all come through here.
+#[inline(never)]
 pub(crate) const fn check<T: Copy>(
     circuit: &CircuitRef<'_, T>,
     gate: &Gate,
@@ -409,6 +415,7 @@ pub(crate) const fn check<T: Copy>(
 }
 
 /// x `[in]`, W `[in, out]`, b `[out]` → `[out]`
+#[inline]
 const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, BuildError> {
     if x.rank() != 1 {
         return Err(BuildError::NotAVector(x));
@@ -424,6 +431,7 @@ const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, Bui
 }
 
 /// The shape `given`, if each of these operands, by its place, is of the shape that is wanted.
+#[inline]
 const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result<Shape, BuildError> {
     while let Some((&(operand, wanted, found), rest)) = operands.split_first() {
         if !found.same(wanted) {
@@ -436,6 +444,7 @@ const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result
 
 /// x `[time, in]`, weights `[in, parts·hidden]` and `[hidden, parts·hidden]`, biases `[parts·hidden]`
 /// → `[time, hidden]`; the second weight says what `hidden` is.
+#[inline]
 const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [Shape; 5], parts: usize) -> Result<Shape, BuildError> {
     if x.rank() != 2 {
         return Err(BuildError::WrongRank { shape: x, rank: 2 });
@@ -458,6 +467,7 @@ const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [Shape; 5], parts: usize) -> Res
 }
 
 /// One row loses the outermost dimension; a range keeps it. The record's shape says which it is.
+#[inline]
 const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError> {
     if a.is_scalar() {
         return Err(BuildError::NotAVector(a));
@@ -475,6 +485,7 @@ const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError>
 }
 
 /// Rows of one inner shape; a scalar is one row.
+#[inline]
 const fn concat(a: Shape, b: Shape) -> Result<Shape, BuildError> {
     let rows = a.first() + b.first();
     let wide = if a.rank() > b.rank() { a } else { b };
@@ -486,6 +497,7 @@ const fn concat(a: Shape, b: Shape) -> Result<Shape, BuildError> {
 }
 
 /// `[channels, …]` → `[channels]`
+#[inline]
 const fn planes(a: Shape) -> Result<Shape, BuildError> {
     match a.rank() {
         2 | 3 => Ok(Shape::vector(a.first() as u16)),

@@ -26,7 +26,7 @@ use crate::window::{Span, Window};
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Conv {
+pub struct Conv {
     window: Window,
     outputs: usize,
     groups: usize,
@@ -34,12 +34,15 @@ pub(crate) struct Conv {
     group: [usize; 2],
 }
 
-/// One position of the window.
+/// Some outputs of one group at one position of the window: eight, four, or one.
 #[derive(Clone, Copy)]
-struct Place {
+struct Block {
     position: usize,
     rows: Span,
     columns: Span,
+    group: usize,
+    from: usize,
+    outputs: usize,
 }
 
 impl Conv {
@@ -87,34 +90,42 @@ impl Conv {
     }
 
     /// How often each weight is used.
-    pub(crate) fn positions(&self) -> usize {
+    fn positions(&self) -> usize {
         self.window.positions()
     }
 
-    /// Does something at every position.
-    #[inline(always)]
-    fn places(&self, mut each: impl FnMut(Place)) {
-        let [height, width] = self.window.out;
-        let mut position = 0;
-        for y in 0..height {
-            let rows = self.window.rows(y);
-            for x in 0..width {
-                each(Place { position, rows, columns: self.window.columns(x) });
-                position += 1;
+    /// Does something with each block: positions row by row, within one groups and outputs ascending.
+    /// The one walk of all three kernels, compiled once.
+    fn blocks(&self, each: &mut dyn FnMut(&Block)) {
+        let ([height, width], [_, share]) = (self.window.out, self.group);
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+        for (position, (y, x)) in places.enumerate() {
+            let (rows, columns) = (self.window.rows(y), self.window.columns(x));
+            for group in 0..self.groups {
+                let (mut from, to) = (group * share, (group + 1) * share);
+                while from < to {
+                    let outputs = match to - from {
+                        8.. => 8,
+                        4.. => 4,
+                        _ => 1,
+                    };
+                    each(&Block { position, rows, columns, group, from, outputs });
+                    from += outputs;
+                }
             }
         }
     }
 
-    /// Each run of inputs side by side that a window sees: the first input, the first row of weights,
-    /// and how many.
+    /// Each run of inputs side by side that a block sees: the first input, the first weight, and how
+    /// many.
     #[inline(always)]
-    fn runs(&self, place: Place, group: usize, mut each: impl FnMut(usize, usize, usize)) {
+    fn runs(&self, block: &Block, mut each: impl FnMut(usize, usize, usize)) {
         let ([share, _], [height, width], [tall, wide]) = (self.group, self.window.plane, self.window.kernel);
         for c in 0..share {
-            let mut from = ((group * share + c) * height + place.rows.start) * width + place.columns.start;
-            let mut row = (c * tall + place.rows.first) * wide + place.columns.first;
-            for _ in 0..place.rows.len {
-                each(from, row, place.columns.len);
+            let mut from = ((block.group * share + c) * height + block.rows.start) * width + block.columns.start;
+            let mut row = (c * tall + block.rows.first) * wide + block.columns.first;
+            for _ in 0..block.rows.len {
+                each(from, row * self.outputs + block.from, block.columns.len);
                 from += width;
                 row += wide;
             }
@@ -122,144 +133,103 @@ impl Conv {
     }
 }
 
-/// Calls a block function for eight outputs of a group at a time, then for four, then one by one.
-macro_rules! by_outputs {
-    ($conv:ident, $block:ident($($arg:expr),*)) => {{
-        let [_, share] = $conv.group;
-        for group in 0..$conv.groups {
-            let (mut from, to) = (group * share, (group + 1) * share);
-            while to - from >= 8 {
-                $block::<T, 8>($conv, group, from, $($arg),*);
-                from += 8;
-            }
-            while to - from >= 4 {
-                $block::<T, 4>($conv, group, from, $($arg),*);
-                from += 4;
-            }
-            while to > from {
-                $block::<T, 1>($conv, group, from, $($arg),*);
-                from += 1;
-            }
-        }
-    }};
+/// Eight biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A smaller block
+/// looks at the first of them alone.
+#[inline(never)]
+fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 8] {
+    let (mut gathered, mut at) = ([T::ZERO; 8], at);
+    for to in &mut gathered {
+        *to = values.get(at).copied().unwrap_or(T::ZERO);
+        at += apart;
+    }
+    gathered
+}
+
+/// The gradients of a block's outputs.
+#[inline(always)]
+fn deltas<T: Scalar>(conv: &Conv, block: &Block, delta: &[T]) -> [T; 8] {
+    gathered(delta, block.from * conv.positions() + block.position, conv.positions())
+}
+
+/// z += x·w for B outputs.
+#[inline(always)]
+fn add<T: Scalar, const B: usize>(sums: &mut [T; 8], x: T, w: &[T], at: usize) {
+    if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
+        sums.iter_mut().zip(w).for_each(|(sum, &w)| *sum += x * w);
+    }
+}
+
+/// dx += w·δ for B outputs.
+#[inline(always)]
+fn pass<T: Scalar, const B: usize>(deltas: &[T; 8], w: &[T], at: usize, dx: &mut T) {
+    if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
+        *dx = w.iter().zip(deltas).fold(*dx, |sum, (&w, &d)| sum + w * d);
+    }
+}
+
+/// w −= scale·δ for B outputs.
+#[inline(always)]
+fn subtract<T: Scalar, const B: usize>(deltas: &[T; 8], scale: T, w: &mut [T], at: usize) {
+    if let Some(w) = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<B>()) {
+        w.iter_mut().zip(deltas).for_each(|(w, &d)| *w -= scale * d);
+    }
 }
 
 /// z = x ∗ W + b
-#[inline(never)]
 pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    by_outputs!(conv, forward_block(x, w, bias, z));
-}
-
-#[inline(always)]
-fn forward_block<T: Scalar, const B: usize>(
-    conv: &Conv,
-    group: usize,
-    from: usize,
-    x: &[T],
-    w: &[T],
-    bias: Option<&[T]>,
-    z: &mut [T],
-) {
-    let bias = bias.and_then(|bias| bias.get(from..)?.first_chunk::<B>()).copied().unwrap_or([T::ZERO; B]);
-    let positions = conv.positions();
-    let Some(z) = z.get_mut(from * positions..) else { return };
-    conv.places(|place| {
-        let mut sums = bias;
-        conv.runs(place, group, |start, row, len| {
-            let mut at = row * conv.outputs + from;
+    let bias = bias.unwrap_or_default();
+    conv.blocks(&mut |block| {
+        let mut sums = gathered(bias, block.from, 1);
+        conv.runs(block, |start, mut at, len| {
             for &x in x.get(start..start + len).unwrap_or_default() {
-                if x != T::ZERO
-                    && let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>())
-                {
-                    for (sum, &w) in sums.iter_mut().zip(w) {
-                        *sum += x * w;
+                if x != T::ZERO {
+                    match block.outputs {
+                        8 => add::<T, 8>(&mut sums, x, w, at),
+                        4 => add::<T, 4>(&mut sums, x, w, at),
+                        _ => add::<T, 1>(&mut sums, x, w, at),
                     }
                 }
                 at += conv.outputs;
             }
         });
-        let mut at = place.position;
-        for sum in sums {
+        let mut at = block.from * conv.positions() + block.position;
+        for &sum in sums.iter().take(block.outputs) {
             if let Some(z) = z.get_mut(at) {
                 *z = sum;
             }
-            at += positions;
+            at += conv.positions();
         }
     });
 }
 
-/// The gradients of B outputs at one position; `delta` begins with the first one's.
-#[inline(always)]
-fn gathered<T: Scalar, const B: usize>(conv: &Conv, place: Place, delta: &[T]) -> [T; B] {
-    let (mut gathered, mut at) = ([T::ZERO; B], place.position);
-    for to in &mut gathered {
-        *to = delta.get(at).copied().unwrap_or(T::ZERO);
-        at += conv.positions();
-    }
-    gathered
-}
-
 /// dx += what W passes back of δ
-#[inline(never)]
 pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T]) {
-    // Outputs within positions: the order in which dx is added up.
-    conv.places(|place| by_outputs!(conv, backward_block(place, w, delta, dx)));
-}
-
-#[inline(always)]
-fn backward_block<T: Scalar, const B: usize>(
-    conv: &Conv,
-    group: usize,
-    from: usize,
-    place: Place,
-    w: &[T],
-    delta: &[T],
-    dx: &mut [T],
-) {
-    let delta = gathered::<T, B>(conv, place, delta.get(from * conv.positions()..).unwrap_or_default());
-    conv.runs(place, group, |start, row, len| {
-        let mut at = row * conv.outputs + from;
-        for dx in dx.get_mut(start..start + len).unwrap_or_default() {
-            if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
-                let mut sum = *dx;
-                for (&w, &d) in w.iter().zip(&delta) {
-                    sum += w * d;
+    conv.blocks(&mut |block| {
+        let deltas = deltas(conv, block, delta);
+        conv.runs(block, |start, mut at, len| {
+            for dx in dx.get_mut(start..start + len).unwrap_or_default() {
+                match block.outputs {
+                    8 => pass::<T, 8>(&deltas, w, at, dx),
+                    4 => pass::<T, 4>(&deltas, w, at, dx),
+                    _ => pass::<T, 1>(&deltas, w, at, dx),
                 }
-                *dx = sum;
+                at += conv.outputs;
             }
-            at += conv.outputs;
-        }
+        });
     });
 }
 
 /// W −= rate · x ∗ δ
-#[inline(never)]
 pub(crate) fn update<T: Scalar>(conv: &Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    by_outputs!(conv, update_block(x, delta, rate, w));
-}
-
-#[inline(always)]
-fn update_block<T: Scalar, const B: usize>(
-    conv: &Conv,
-    group: usize,
-    from: usize,
-    x: &[T],
-    delta: &[T],
-    rate: T,
-    w: &mut [T],
-) {
-    let Some(delta) = delta.get(from * conv.positions()..) else { return };
-    conv.places(|place| {
-        let delta = gathered::<T, B>(conv, place, delta);
-        conv.runs(place, group, |start, row, len| {
-            let mut at = row * conv.outputs + from;
+    conv.blocks(&mut |block| {
+        let deltas = deltas(conv, block, delta);
+        conv.runs(block, |start, mut at, len| {
             for &x in x.get(start..start + len).unwrap_or_default() {
-                if x != T::ZERO
-                    && let Some(w) = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<B>())
-                {
-                    let scale = rate * x;
-                    for (w, &d) in w.iter_mut().zip(&delta) {
-                        *w -= scale * d;
+                if x != T::ZERO {
+                    match block.outputs {
+                        8 => subtract::<T, 8>(&deltas, rate * x, w, at),
+                        4 => subtract::<T, 4>(&deltas, rate * x, w, at),
+                        _ => subtract::<T, 1>(&deltas, rate * x, w, at),
                     }
                 }
                 at += conv.outputs;

@@ -30,32 +30,40 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// The factor of each element in turn: 1 / (1 − rate), or nothing where it is dropped.
-fn factors<T: Scalar>(rate: T, gate: u32, noise: Option<Noise>) -> impl Iterator<Item = Option<T>> {
-    let scale = if noise.is_some() { T::ONE / (T::ONE - rate) } else { T::ONE };
-    let words = move |block: u32| match noise {
-        Some(Noise { seed, sample }) => {
-            philox([block, gate, sample as u32, (sample >> 32) as u32], [seed as u32, (seed >> 32) as u32])
-        }
-        None => [u32::MAX; 4],
+/// Does something with each element in turn: its place, and its factor, 1 / (1 − rate), or nothing where
+/// it is dropped.
+fn factors<T: Scalar>(len: usize, rate: T, gate: u32, noise: Option<Noise>, each: &mut dyn FnMut(usize, Option<T>)) {
+    let Some(Noise { seed, sample }) = noise else {
+        (0..len).for_each(|i| each(i, Some(T::ONE)));
+        return;
     };
-    let is_kept = move |word: u32| noise.is_none() || T::from_u32(word >> 8) * T::from_f64(1.0 / 16_777_216.0) >= rate;
-    (0..=u32::MAX).flat_map(words).map(move |word| is_kept(word).then_some(scale))
+    let scale = T::ONE / (T::ONE - rate);
+    let mut i = 0;
+    while i < len {
+        let block = (i / 4) as u32;
+        for word in philox([block, gate, sample as u32, (sample >> 32) as u32], [seed as u32, (seed >> 32) as u32]) {
+            let is_kept = T::from_u32(word >> 8) * T::from_f64(1.0 / 16_777_216.0) >= rate;
+            each(i, is_kept.then_some(scale));
+            i += 1;
+        }
+    }
 }
 
 /// `gate` tells several dropouts of a circuit apart.
 pub(crate) fn forward<T: Scalar>(x: &[T], rate: T, gate: u32, noise: Option<Noise>, y: &mut [T]) {
-    for ((y, &x), factor) in y.iter_mut().zip(x).zip(factors(rate, gate, noise)) {
-        *y = factor.map_or(T::ZERO, |factor| x * factor);
-    }
+    factors(y.len(), rate, gate, noise, &mut |i, factor| {
+        if let (Some(y), Some(&x)) = (y.get_mut(i), x.get(i)) {
+            *y = factor.map_or(T::ZERO, |factor| x * factor);
+        }
+    });
 }
 
 pub(crate) fn backward<T: Scalar>(g: &[T], rate: T, gate: u32, noise: Option<Noise>, dx: &mut [T]) {
-    for ((dx, &g), factor) in dx.iter_mut().zip(g).zip(factors(rate, gate, noise)) {
-        if let Some(factor) = factor {
+    factors(dx.len(), rate, gate, noise, &mut |i, factor| {
+        if let (Some(dx), Some(&g), Some(factor)) = (dx.get_mut(i), g.get(i), factor) {
             *dx += g * factor;
         }
-    }
+    });
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ impl Wire {
     /// The greatest number of wires in a circuit; one number is kept to say "none".
     pub const MAX: usize = u16::MAX as usize;
 
+    #[inline]
     pub(crate) const fn at(index: u16) -> Wire {
         Wire(index)
     }
@@ -56,6 +57,7 @@ pub struct Gate {
 impl Gate {
     /// A gate from its record of eight bytes, little-endian; nothing if the operation has no such
     /// number. Whether the rest makes sense is checked when a circuit takes it.
+    #[inline]
     pub const fn from_bytes(bytes: [u8; 8]) -> Option<Gate> {
         let [op, shape, a0, a1, b0, b1, c0, c1] = bytes;
         match Op::from_code(op) {
@@ -71,6 +73,7 @@ impl Gate {
     }
 
     /// The record of eight bytes.
+    #[inline]
     pub const fn to_bytes(self) -> [u8; 8] {
         let [a0, a1] = self.a.to_le_bytes();
         let [b0, b1] = self.b.to_le_bytes();
@@ -85,11 +88,13 @@ impl Gate {
     }
 
     /// Whether this is a param that training leaves alone.
+    #[inline]
     pub const fn is_frozen(&self) -> bool {
         matches!(self.op, Op::Param) && self.b == 1
     }
 
     /// Whether this is a param that training changes.
+    #[inline]
     pub const fn is_trained(&self) -> bool {
         matches!(self.op, Op::Param) && self.b != 1
     }
@@ -97,6 +102,7 @@ impl Gate {
     /// Operand number `n`, if it is named in the record; all are by [`CircuitRef::operand`].
     ///
     /// [`CircuitRef::operand`]: crate::CircuitRef::operand
+    #[inline(never)]
     pub(crate) const fn operand(&self, n: usize) -> Option<Wire> {
         let raw = match n {
             0 => self.a,
@@ -126,11 +132,13 @@ impl Gate {
     }
 
     /// First row of a slice.
+    #[inline]
     pub(crate) const fn start(&self) -> usize {
         self.c as usize
     }
 
     /// How many classes a label has.
+    #[inline]
     pub(crate) const fn classes(&self) -> usize {
         self.b as usize
     }

@@ -6,7 +6,6 @@
 //! [`kernels`](crate::kernels), a call and a look-up for each operand.
 
 use crate::gate::Gate;
-use crate::kernels;
 use crate::op::Op;
 use crate::plan::{IN_PLACE, Slot};
 use crate::scalar::Scalar;
@@ -17,7 +16,18 @@ use crate::{broadcast, dense, loss};
 #[inline(always)]
 pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     match gate.op {
-        Op::Dense => dense::forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), out),
+        Op::Dense | Op::Mse | Op::CrossEntropy => {
+            let (a, b) = (around.value(gate.a)?, around.value(gate.b)?);
+            if gate.op == Op::Dense {
+                dense::forward(a, b, around.value(gate.c), out);
+                return Some(());
+            }
+            let (loss, saved) = out.split_first_mut()?;
+            *loss = match gate.op {
+                Op::Mse => loss::mean_loss(Op::Mse, T::ONE, a, b),
+                _ => T::cross_entropy(a, *b.first()?, saved),
+            };
+        }
         Op::Relu | Op::Sigmoid | Op::Tanh => {
             broadcast::start(slot, gate.a, around, out)?;
             match gate.op {
@@ -35,8 +45,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
                 _ => broadcast::binary(Op::Div, b, out),
             }
         }
-        Op::Mse => *out.first_mut()? = loss::mean_loss(Op::Mse, T::ONE, around.value(gate.a)?, around.value(gate.b)?),
-        _ => return kernels::forward(gate, slot, out, around),
+        _ => return (around.fixed.cold.forward)(gate, slot, out, around),
     }
     Some(())
 }
@@ -67,12 +76,15 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
                 _ => broadcast::unary_back(Op::Tanh, y, g, dx),
             }
         }
+        Op::CrossEntropy => return back_from_loss(arena, fixed, gate, slot, false),
         Op::Mse => {
-            for (k, wire) in [gate.a, gate.b].into_iter().enumerate() {
-                if let Some((dx, around)) = gradient(arena, fixed, wire) {
-                    let (a, t) = (around.value(gate.a)?, around.value(gate.b)?);
-                    loss::mean_loss_back(Op::Mse, T::ONE, a, t, *around.gradient(slot)?.first()?, k == 1, dx);
-                }
+            if let Some((dx, around)) = gradient(arena, fixed, gate.a) {
+                let (a, t, &g) = (around.value(gate.a)?, around.value(gate.b)?, around.gradient(slot)?.first()?);
+                loss::mean_loss_back(Op::Mse, T::ONE, a, t, g, false, dx);
+            }
+            // As a rule the target is an input, which has no gradient.
+            if fixed.slots.get(usize::from(gate.b))?.gradient < IN_PLACE {
+                return back_from_loss(arena, fixed, gate, slot, true);
             }
         }
         _ => return None,
@@ -80,10 +92,31 @@ pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &
     Some(())
 }
 
+/// What a loss passes back to its prediction, or to its target. Apart: there is one in a circuit, and in
+/// line it would double the walk.
+#[inline(never)]
+fn back_from_loss<T: Scalar>(
+    arena: &mut [T],
+    fixed: &Fixed<'_, T>,
+    gate: &Gate,
+    slot: &Slot,
+    to_target: bool,
+) -> Option<()> {
+    let (dx, around) = gradient(arena, fixed, if to_target { gate.b } else { gate.a })?;
+    let (target, &g) = (around.value(gate.b)?, around.gradient(slot)?.first()?);
+    if gate.op == Op::CrossEntropy {
+        let saved = around.value_and_saved(slot, dx.len() + 1)?.get(1..)?;
+        T::cross_entropy_back(saved, *target.first()?, T::ZERO, g, dx);
+    } else {
+        loss::mean_loss_back(Op::Mse, T::ONE, around.value(gate.a)?, target, g, to_target, dx);
+    }
+    Some(())
+}
+
 /// Whether [`backward`] knows the gate.
 #[inline(always)]
 pub(crate) fn knows(op: Op) -> bool {
-    matches!(op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mse)
+    matches!(op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mse | Op::CrossEntropy)
 }
 
 /// The gradient of a wire to write, if it has one, and everything around it.

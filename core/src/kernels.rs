@@ -6,71 +6,132 @@
 
 use crate::broadcast::{self, Upstream};
 use crate::elementwise::Own;
+use crate::error::RunError;
 use crate::gate::Gate;
 use crate::op::{Op, OpKind};
 use crate::plan::{Slot, saved_len};
 use crate::recurrent::{self, Recurrent};
+use crate::reduce::{row, row_mut};
 use crate::scalar::Scalar;
 use crate::store::Around;
+use crate::tape::Tape;
 use crate::{conv, dropout, layer_norm, loss, pool, reduce, softmax};
 use conv::Conv;
+
+/// What the walks leave to others: gates that are not hot.
+///
+/// The walks are compiled in this crate, for speed, and a generic function where it is used. Called
+/// by a pointer that the tape's maker brings along, these are compiled with the tape's maker: a
+/// firmware, small.
+#[derive(Debug)]
+pub(crate) struct Cold<T: 'static> {
+    pub(crate) forward: fn(&Gate, &Slot, &mut [T], &Around<'_, T>) -> Option<()>,
+    pub(crate) pass_back: fn(&mut Tape<'_, T>, &Gate, &Slot),
+    pub(crate) update: fn(&mut Tape<'_, T>, usize, &Gate, T),
+    pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
+}
+
+impl<T: Scalar> Cold<T> {
+    pub(crate) const KERNELS: &'static Cold<T> = &Cold {
+        forward,
+        pass_back: |tape, gate, slot| tape.pass_back_all(gate, slot),
+        update: |tape, i, gate, rate| tape.update_conv(i, gate, rate),
+        not_finite: |tape, rate| tape.not_finite(rate),
+    };
+}
+
+/// The values of a gate's first two operands, each if it is there: an operand whose place the gate's
+/// wire takes over is not. Looked up here once for all kernels, since each look-up in line is 50 bytes.
+#[inline(never)]
+fn operands<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> [Option<&'a [T]>; 2] {
+    [around.value(gate.a), around.value(gate.b)]
+}
 
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
 #[inline(never)]
 pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    match gate.op {
-        Op::Dot => *out.first_mut()? = reduce::dot(around.value(gate.a)?, around.value(gate.b)?),
-        Op::Sum => *out.first_mut()? = reduce::sum(around.value(gate.a)?),
-        Op::Mean => {
-            let a = around.value(gate.a)?;
-            *out.first_mut()? = reduce::sum(a) / reduce::count(a);
-        }
-        Op::Slice => {
-            let a = around.value(gate.a)?;
-            let start = row_start(gate, around, a.len())?;
-            out.copy_from_slice(a.get(start..)?.get(..out.len())?);
-        }
-        // Where the plan gives both wires one place, there is nothing to do.
-        Op::Reshape if slot.value == around.slot(gate.a)?.value => {}
-        Op::Reshape => out.copy_from_slice(around.value(gate.a)?.get(..out.len())?),
-        Op::Concat => {
-            let (a, b) = (around.value(gate.a)?, around.value(gate.b)?);
-            out.iter_mut().zip(a.iter().chain(b)).for_each(|(out, &x)| *out = x);
-        }
-        Op::MaxOf => *out.first_mut()? = reduce::max(around.value(gate.a)?),
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes(gate, out, around)?,
-        Op::GlobalAvg => reduce::planes_mean(around.value(gate.a)?, out),
-        Op::Softmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::softmax),
-        Op::LogSoftmax => rows(around.value(gate.a)?, out, row(gate, around)?, softmax::log_softmax),
-        Op::LayerNorm => {
-            let (x, weight, bias) = (around.value(gate.a)?, around.value(gate.b)?, listed(gate, around, 2)?);
-            let (y, kept) = out.split_at_mut_checked(x.len())?;
-            layer_norm::forward(x, weight, bias, number(gate, around)?, y, kept);
-        }
-        Op::Gru | Op::Rnn => through_time(gate, out.get_mut(..slot.len as usize)?, around)?,
-        Op::Dropout => {
-            dropout::forward(around.value(gate.a)?, number(gate, around)?, place(gate), around.fixed.noise, out);
-        }
-        Op::CrossEntropy | Op::SmoothCrossEntropy => {
-            let (logits, &class) = (around.value(gate.a)?, around.value(gate.b)?.first()?);
-            let (loss, saved) = out.split_first_mut()?;
-            *loss = softmax::cross_entropy(logits, class, saved);
-            if gate.op == Op::SmoothCrossEntropy {
-                *loss = softmax::smoothed(logits, *loss, class, number(gate, around)?);
-            }
+    if gate.op.is_elementwise() {
+        let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
+        let b = if gate.op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
+        broadcast::start(slot, gate.a, around, out)?;
+        broadcast::forward(gate.op, own, b, out);
+        return Some(());
+    }
+    // Where the plan gives both wires one place, there is nothing to do.
+    if gate.op == Op::Reshape && slot.value == around.slot(gate.a)?.value {
+        return Some(());
+    }
+    let [a, b] = operands(gate, around);
+    let a = a?;
+    let own = number(gate, around);
+    let one = match gate.op {
+        Op::Dot => reduce::dot(a, b?),
+        Op::Sum => reduce::sum(a),
+        Op::Mean => reduce::sum(a) / reduce::count(a),
+        Op::MaxOf => reduce::max(a),
+        Op::SmoothCrossEntropy => {
+            let (&class, (_, saved)) = (b?.first()?, out.split_first_mut()?);
+            softmax::smoothed(a, T::cross_entropy(a, class, saved), class, own?)
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
-            let delta = number(gate, around).unwrap_or(T::ONE);
-            *out.first_mut()? = loss::mean_loss(gate.op, delta, around.value(gate.a)?, around.value(gate.b)?);
+            loss::mean_loss(gate.op, own.unwrap_or(T::ONE), a, b?)
         }
-        op => {
-            let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
-            let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
-            broadcast::start(slot, gate.a, around, out)?;
-            broadcast::forward(op, own, b, out);
+        // What takes much stack is apart, so that no other gate needs it: these are not even called by one
+        // another.
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => return planes(gate, a, b, out, around),
+        Op::Gru | Op::Rnn => return through_time(gate, out.get_mut(..slot.len as usize)?, around),
+        _ => return wires(gate, a, b, own, out, around),
+    };
+    *out.first_mut()? = one;
+    Some(())
+}
+
+/// [`forward`] of gates whose wire is more than one number.
+#[inline(never)]
+fn wires<T: Scalar>(
+    gate: &Gate,
+    a: &[T],
+    b: Option<&[T]>,
+    own: Option<T>,
+    out: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
+    match gate.op {
+        Op::Slice | Op::Reshape => {
+            let start = if gate.op == Op::Slice { row_start(gate, around, a.len())? } else { 0 };
+            copy(a.get(start..)?, out);
         }
+        Op::Concat => {
+            let (first, rest) = out.split_at_mut_checked(a.len())?;
+            copy(a, first);
+            copy(b?, rest);
+        }
+        Op::GlobalAvg => reduce::planes_mean(a, out),
+        Op::Softmax | Op::LogSoftmax => {
+            let n = row_len(gate, around)?;
+            for i in 0..a.len() / n {
+                let (a, out) = (row(a, i, n), row_mut(out, i, n));
+                if gate.op == Op::Softmax { softmax::softmax(a, out) } else { softmax::log_softmax(a, out) }
+            }
+        }
+        Op::LayerNorm => {
+            let (y, kept) = out.split_at_mut_checked(a.len())?;
+            layer_norm::forward(a, b?, listed(gate, around, 2)?, own?, y, kept);
+        }
+        Op::Dropout => dropout::forward(a, own?, place(gate), around.fixed.noise, out),
+        _ => {}
     }
     Some(())
+}
+
+/// What is there of `from`, as far as there is room.
+fn copy<T: Scalar>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+}
+
+/// to += from
+fn add<T: Scalar>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
 }
 
 /// Adds to `dx`, the gradient of operand number `k`, what a gate passes back to it; `slot` is the
@@ -83,91 +144,103 @@ pub(crate) fn backward<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let delta = around.gradient(slot)?;
-    let &g = delta.first()?;
+    let (delta, [a, b]) = (around.gradient(slot)?, operands(gate, around));
+    let (&g, a, own) = (delta.first()?, a?, number(gate, around));
     match gate.op {
-        Op::Dot => reduce::dot_back(around.value(if k == 0 { gate.b } else { gate.a })?, g, dx),
+        Op::Dot => reduce::dot_back(if k == 0 { b? } else { a }, g, dx),
         Op::Sum => reduce::sum_back(g, dx),
         Op::Mean => reduce::sum_back(g / reduce::count(dx), dx),
-        Op::Slice => {
-            let start = row_start(gate, around, dx.len())?;
-            for (dx, &d) in dx.get_mut(start..)?.iter_mut().zip(delta) {
-                *dx += d;
-            }
-        }
-        Op::Reshape => dx.iter_mut().zip(delta).for_each(|(dx, &d)| *dx += d),
-        Op::Concat => {
-            let start = if k == 0 { 0 } else { delta.len() - dx.len() };
-            dx.iter_mut().zip(delta.get(start..)?).for_each(|(dx, &d)| *dx += d);
-        }
-        Op::MaxOf => reduce::max_back(around.value(gate.a)?, g, dx),
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => planes_back(gate, delta, k, dx, around)?,
+        Op::Slice => add(delta, dx.get_mut(row_start(gate, around, dx.len())?..)?),
+        Op::Reshape => add(delta, dx),
+        Op::Concat => add(delta.get(if k == 0 { 0 } else { delta.len() - dx.len() }..)?, dx),
+        Op::MaxOf => reduce::max_back(a, g, dx),
         Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
-        Op::Softmax => {
-            rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::softmax_back)
-        }
-        Op::LogSoftmax => {
-            rows_back(around.value_and_saved(slot, 0)?, delta, dx, row(gate, around)?, softmax::log_softmax_back)
-        }
-        Op::LayerNorm => {
-            let (x, kept) = (around.value(gate.a)?, saved(gate, slot, around)?);
-            match k {
-                0 => layer_norm::backward(x, around.value(gate.b)?, kept, delta, dx),
-                1 => layer_norm::back_to_weight(x, kept, delta, dx),
-                _ => layer_norm::back_to_bias(delta, dx),
-            }
-        }
-        Op::Gru | Op::Rnn => back_through_time(gate, slot, k, dx, around)?,
-        Op::Dropout => dropout::backward(delta, number(gate, around)?, place(gate), around.fixed.noise, dx),
-        Op::CrossEntropy | Op::SmoothCrossEntropy => {
-            let smoothing = number(gate, around).unwrap_or(T::ZERO);
-            let class = *around.value(gate.b)?.first()?;
-            softmax::cross_entropy_back(saved(gate, slot, around)?, class, smoothing, g, dx);
+        Op::SmoothCrossEntropy => {
+            let (class, kept) = (*b?.first()?, saved(gate, slot, around)?);
+            T::cross_entropy_back(kept, class, own?, g, dx);
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
-            let delta = number(gate, around).unwrap_or(T::ONE);
-            loss::mean_loss_back(gate.op, delta, around.value(gate.a)?, around.value(gate.b)?, g, k == 1, dx);
+            loss::mean_loss_back(gate.op, own.unwrap_or(T::ONE), a, b?, g, k == 1, dx);
         }
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => {
+            return planes_back(gate, k, [a, b.unwrap_or_default(), delta], dx, around);
+        }
+        Op::Gru | Op::Rnn => return back_through_time(gate, slot, k, dx, around),
+        _ => return wires_back(gate, slot, k, [a, b.unwrap_or(&[T::ZERO]), delta], dx, around),
+    }
+    Some(())
+}
+
+/// [`backward`] of gates that look at more than one number of their own wire: its operands' values
+/// and its gradient in line.
+#[inline(never)]
+fn wires_back<T: Scalar>(
+    gate: &Gate,
+    slot: &Slot,
+    k: usize,
+    [a, b, delta]: [&[T]; 3],
+    dx: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
+    match gate.op {
+        Op::Softmax | Op::LogSoftmax => {
+            let (n, y) = (row_len(gate, around)?, around.value_and_saved(slot, 0)?);
+            for i in 0..y.len() / n {
+                let (y, g, dx) = (row(y, i, n), row(delta, i, n), row_mut(dx, i, n));
+                if gate.op == Op::Softmax {
+                    softmax::softmax_back(y, g, dx);
+                } else {
+                    softmax::log_softmax_back(y, g, dx);
+                }
+            }
+        }
+        Op::LayerNorm => {
+            let kept = saved(gate, slot, around)?;
+            layer_norm::backward(a, b, kept, delta, k, dx);
+        }
+        Op::Dropout => dropout::backward(delta, number(gate, around)?, place(gate), around.fixed.noise, dx),
         op => {
             let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
-            let b = if op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
-            let up = Upstream { a: around.value(gate.a)?, b, y: around.value_and_saved(slot, 0)?, g: delta };
+            let b = if op.kind() == OpKind::Binary { b } else { &[T::ZERO] };
+            let up = Upstream { a, b, y: around.value_and_saved(slot, 0)?, g: delta };
             broadcast::backward(op, own, &up, k == 1, dx);
         }
     }
     Some(())
 }
 
-// What takes much stack is apart, so that other gates do not need it.
-
 #[inline(never)]
-fn planes<T: Scalar>(gate: &Gate, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let (circuit, x) = (&around.fixed.circuit, around.value(gate.a)?);
-    match gate.op {
-        Op::MaxPool => pool::max(&pool::window(circuit, gate).ok()?.0, x, out),
-        Op::AvgPool => pool::mean(&pool::window(circuit, gate).ok()?.0, x, out),
-        _ => {
-            let bias = circuit.operand(gate, 2).and_then(|bias| around.value(bias.raw()));
-            conv::forward(&Conv::of(circuit, gate).ok()?.0, x, around.value(gate.b)?, bias, out);
-        }
+fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
+    let circuit = &around.fixed.circuit;
+    if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
+        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
+        pool::forward(gate.op, window, a, out);
+    } else {
+        let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
+        T::conv_forward(conv, a, b?, listed(gate, around, 2), out);
     }
     Some(())
 }
 
 #[inline(never)]
-fn planes_back<T: Scalar>(gate: &Gate, delta: &[T], k: usize, dx: &mut [T], around: &Around<'_, T>) -> Option<()> {
+fn planes_back<T: Scalar>(
+    gate: &Gate,
+    k: usize,
+    [a, b, delta]: [&[T]; 3],
+    dx: &mut [T],
+    around: &Around<'_, T>,
+) -> Option<()> {
     let circuit = &around.fixed.circuit;
-    match gate.op {
-        Op::MaxPool => pool::max_back(&pool::window(circuit, gate).ok()?.0, around.value(gate.a)?, delta, dx),
-        Op::AvgPool => pool::mean_back(&pool::window(circuit, gate).ok()?.0, delta, dx),
-        _ => {
-            let (conv, _) = Conv::of(circuit, gate).ok()?;
-            match k {
-                0 => conv::backward(&conv, around.value(gate.b)?, delta, dx),
-                1 => conv::update(&conv, around.value(gate.a)?, delta, -T::ONE, dx),
-                _ => conv::update_bias(&conv, delta, -T::ONE, dx),
-            }
-        }
+    if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
+        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
+        pool::backward(gate.op, window, a, delta, dx);
+        return Some(());
+    }
+    let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
+    match k {
+        0 => T::conv_backward(conv, b, delta, dx),
+        1 => T::conv_update(conv, a, delta, -T::ONE, dx),
+        _ => conv::update_bias(conv, delta, -T::ONE, dx),
     }
     Some(())
 }
@@ -224,6 +297,7 @@ fn recurrent<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> Option<Recur
 }
 
 /// The value of an operand that the gate's record does not name.
+#[inline(never)]
 fn listed<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>, n: usize) -> Option<&'a [T]> {
     around.value(around.fixed.circuit.operand(gate, n)?.raw())
 }
@@ -250,20 +324,6 @@ fn row_start<T: Scalar>(gate: &Gate, around: &Around<'_, T>, len: usize) -> Opti
 }
 
 /// The length of the innermost dimension of the first operand.
-fn row<T: Scalar>(gate: &Gate, around: &Around<'_, T>) -> Option<usize> {
-    Some(around.fixed.circuit.shape_at(usize::from(gate.a))?.last())
-}
-
-/// Does something to each innermost row.
-fn rows<T: Scalar>(a: &[T], out: &mut [T], row: usize, f: impl Fn(&[T], &mut [T])) {
-    for (a, out) in a.chunks(row.max(1)).zip(out.chunks_mut(row.max(1))) {
-        f(a, out);
-    }
-}
-
-fn rows_back<T: Scalar>(y: &[T], g: &[T], dx: &mut [T], row: usize, f: impl Fn(&[T], &[T], &mut [T])) {
-    let row = row.max(1);
-    for ((y, g), dx) in y.chunks(row).zip(g.chunks(row)).zip(dx.chunks_mut(row)) {
-        f(y, g, dx);
-    }
+fn row_len<T: Scalar>(gate: &Gate, around: &Around<'_, T>) -> Option<usize> {
+    Some(around.fixed.circuit.shape_at(usize::from(gate.a))?.last().max(1))
 }

@@ -49,7 +49,7 @@
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
-//! | numbers | `scalar`, `random` | f32 and f64, the functions on them, seeded numbers |
+//! | numbers | `scalar`, `circle`, `random` | f32 and f64, the functions on them, seeded numbers |
 //!
 //! A layer knows those below it and none above.
 //!
@@ -84,7 +84,9 @@
 //!   the order of backward: a kernel that passes back a sum goes on from what is already there,
 //!   instead of adding up apart and adding that (this saves a buffer and a pass);
 //! - no contraction of `a * b + c`: Rust does not contract, and nothing here calls `mul_add`;
-//! - `libm`, compiled from source, for everything beyond the four operations;
+//! - `libm`, compiled from source, for everything beyond the four operations, but for sin and cos in
+//!   f32: `libm` computes these in f64, which a processor without it pays for with 6 KB of flash and
+//!   700 bytes of stack; ours take whole numbers (`circle`);
 //! - one generator ([`Random`]), and shuffles and initial weights drawn from it in a written order;
 //! - a dense gate or a convolution never touches the weights of an input that is ±0, on any target;
 //! - NaN counts as NaN, whatever its payload.
@@ -120,6 +122,7 @@
 mod between;
 mod broadcast;
 mod build;
+mod circle;
 mod circuit;
 mod conv;
 mod dense;

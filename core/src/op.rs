@@ -19,6 +19,7 @@ macro_rules! ops {
             pub const ALL: &'static [Op] = &[$(Op::$op),*];
 
             /// The operation that has this number.
+            #[inline]
             pub const fn from_code(code: u8) -> Option<Op> {
                 match code {
                     $($code => Some(Op::$op),)*
@@ -27,11 +28,13 @@ macro_rules! ops {
             }
 
             /// The number on the link.
+            #[inline]
             pub const fn code(self) -> u8 {
                 self as u8
             }
 
             /// The name in formulas; a reduction may share it with an elementwise gate.
+            #[inline]
             pub const fn name(self) -> &'static str {
                 match self { $(Op::$op => $name,)* }
             }
@@ -200,7 +203,7 @@ impl Op {
     pub const MOST_OPERANDS: usize = 5;
 
     /// How many operands gates of this kind can have.
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn operands(self) -> usize {
         match self.kind() {
             OpKind::Source => 0,
@@ -217,7 +220,7 @@ impl Op {
 
     /// How many of the operands are not in the gate's record but in the table of attributes, where
     /// `c` says; the others are a and b.
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn listed_operands(self) -> usize {
         match self {
             Op::Conv1d | Op::Conv2d | Op::LayerNorm => 1,
@@ -228,7 +231,7 @@ impl Op {
 
     /// How many whole numbers (a stride, a padding) the gate keeps in the table of attributes, behind
     /// its listed operands.
-    #[inline]
+    #[inline(never)]
     pub(crate) const fn integers(self) -> usize {
         match self {
             Op::Conv1d | Op::Conv2d => 3,   // stride, padding, groups
@@ -240,6 +243,7 @@ impl Op {
     }
 
     /// How many of the operands must be there.
+    #[inline(never)]
     pub(crate) const fn needed_operands(self) -> usize {
         match self {
             Op::Dense | Op::Conv1d | Op::Conv2d => 2, // the bias may be missing
@@ -249,6 +253,7 @@ impl Op {
 
     /// Whether the operands behind the first are weights of this gate, which a fused step updates in
     /// place.
+    #[inline]
     pub const fn has_weights(self) -> bool {
         matches!(self, Op::Dense | Op::Conv1d | Op::Conv2d)
     }
@@ -261,16 +266,19 @@ impl Op {
     }
 
     /// Whether all operands but the first are a layer's weights, as a rule.
+    #[inline]
     pub const fn is_layer(self) -> bool {
         self.has_weights() || matches!(self, Op::LayerNorm | Op::Gru | Op::Rnn)
     }
 
     /// Whether this is a cross-entropy of logits and a label, so that a class is predicted.
+    #[inline]
     pub const fn tells_classes(self) -> bool {
         matches!(self, Op::CrossEntropy | Op::SmoothCrossEntropy)
     }
 
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi; ε; a rate).
+    #[inline(never)]
     pub const fn attributes(self) -> usize {
         match self {
             Op::LeakyRelu | Op::Elu => 1,

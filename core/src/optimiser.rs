@@ -25,7 +25,6 @@
 
 use crate::circuit::Objective;
 use crate::error::RunError;
-use crate::gate::Wire;
 use crate::plan::{Layout, Purpose, Slot};
 use crate::scalar::Scalar;
 use crate::schedule::{Schedule, power};
@@ -276,9 +275,8 @@ impl<T: Scalar> Tape<'_, T> {
                 rule.scale = (limit / norm) * rule.scale;
             }
         }
-        self.check_step(&rule)?;
-        self.make_step(&rule);
-        Ok(())
+        self.step_each(&rule, false)?;
+        self.step_each(&rule, true)
     }
 
     /// The moments: for each that the plan keeps, the numbers of all trained params in the order of
@@ -299,24 +297,14 @@ impl<T: Scalar> Tape<'_, T> {
         Ok(())
     }
 
-    /// The trained params in the order of their wires.
-    fn trained(&self) -> impl Iterator<Item = (Wire, Trained)> + use<'_, T> {
-        let mut next = 0;
-        self.fixed.circuit.wires().zip(self.fixed.slots).filter_map(move |(wire, &slot)| {
-            if !self.fixed.circuit.gate(wire)?.is_trained() {
-                return None;
-            }
-            let place = next;
-            next += slot.len as usize;
-            Some((wire, (slot, place)))
-        })
-    }
-
     /// The norm of all gradients.
     fn norm(&self, scale: T) -> T {
         let mut sum = T::ZERO;
-        for (wire, _) in self.trained() {
-            for &g in self.read_gradient(wire.index()).unwrap_or_default() {
+        for (i, gate) in self.fixed.circuit.gates.iter().enumerate() {
+            if !gate.is_trained() {
+                continue;
+            }
+            for &g in self.read_gradient(i).unwrap_or_default() {
                 let g = scale * g;
                 sum += g * g;
             }
@@ -324,26 +312,24 @@ impl<T: Scalar> Tape<'_, T> {
         sum.sqrt()
     }
 
-    fn check_step(&self, rule: &Rule<T>) -> Result<(), RunError> {
-        for (wire, (slot, place)) in self.trained() {
-            for k in 0..slot.len as usize {
-                let (w, [m, v]) = next(rule, self.arena, &self.layout, (slot, place), k).ok_or(RunError::WrongPlan)?;
-                if !(w.is_finite() && m.is_finite() && v.is_finite()) {
-                    return Err(RunError::NotFinite(wire.raw()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn make_step(&mut self, rule: &Rule<T>) {
+    /// Goes through all trained numbers, in the order of their wires: to see that the next of each is
+    /// finite, or to write it.
+    #[inline(never)]
+    fn step_each(&mut self, rule: &Rule<T>, write: bool) -> Result<(), RunError> {
         let (mut place, trained) = (0, self.layout.trained as usize);
-        for (gate, &slot) in self.fixed.circuit.gates.iter().zip(self.fixed.slots) {
+        for (i, (gate, &slot)) in self.fixed.circuit.gates.iter().zip(self.fixed.slots).enumerate() {
             if !gate.is_trained() {
                 continue;
             }
             for k in 0..slot.len as usize {
-                let Some((w, moments)) = next(rule, self.arena, &self.layout, (slot, place), k) else { return };
+                let (w, moments) = next(rule, self.arena, &self.layout, (slot, place), k).ok_or(RunError::WrongPlan)?;
+                let [m, v] = moments;
+                if !write {
+                    if !(w.is_finite() && m.is_finite() && v.is_finite()) {
+                        return Err(RunError::NotFinite(i as u16));
+                    }
+                    continue;
+                }
                 if let Some(weight) = self.arena.get_mut(slot.value as usize + k) {
                     *weight = w;
                 }
@@ -356,6 +342,7 @@ impl<T: Scalar> Tape<'_, T> {
             }
             place += slot.len as usize;
         }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::circuit::CircuitRef;
 use crate::error::BuildError;
 use crate::gate::Gate;
+use crate::op::Op;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::window::{Span, Window};
@@ -34,112 +35,87 @@ pub(crate) const fn window<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) ->
     }
 }
 
-/// Does something with each output and the spans it sees, row by row.
-#[inline(always)]
-fn outputs(window: &Window, mut each: impl FnMut(Span, Span)) {
+/// Does something with each output: the number of its plane, its own number, and the spans it sees.
+fn outputs(window: &Window, mut each: impl FnMut(usize, usize, Span, Span)) {
     let [height, width] = window.out;
-    for y in 0..height {
-        let rows = window.rows(y);
-        for x in 0..width {
-            each(rows, window.columns(x));
+    let mut output = 0;
+    for plane in 0..window.channels {
+        for y in 0..height {
+            let rows = window.rows(y);
+            for x in 0..width {
+                each(plane * window.plane_len(), output, rows, window.columns(x));
+                output += 1;
+            }
         }
     }
 }
 
-/// The greatest element that a window sees of a plane, and its place: the first of equal ones, or
-/// the first NaN.
+/// What a window sees, row by row: the place of each row's first element, and how many.
 #[inline(always)]
-fn winner<T: Scalar>(window: &Window, rows: Span, columns: Span, plane: &[T]) -> Option<(usize, T)> {
+fn rows(window: &Window, plane: usize, rows: Span, columns: Span) -> impl Iterator<Item = (usize, usize)> + use<> {
     let [_, width] = window.plane;
-    let mut from = rows.start * width + columns.start;
-    let (mut at, mut best) = (from, *plane.get(from)?);
-    for _ in 0..rows.len {
-        for (i, &x) in plane.get(from..from + columns.len)?.iter().enumerate() {
-            if x > best {
+    let from = plane + rows.start * width + columns.start;
+    (0..rows.len).map(move |row| (from + row * width, columns.len))
+}
+
+/// The greatest element that a window sees, and its place: the first of equal ones, or the first NaN.
+#[inline(never)]
+fn winner<T: Scalar>(seen: impl Iterator<Item = (usize, usize)>, a: &[T]) -> (usize, T) {
+    let (mut at, mut best) = (usize::MAX, T::ZERO);
+    for (from, len) in seen {
+        for (i, &x) in a.get(from..from + len).unwrap_or_default().iter().enumerate() {
+            if x > best || at == usize::MAX || (x.is_nan() && !best.is_nan()) {
                 (at, best) = (from + i, x);
-            } else if x.is_nan() {
-                return Some((from + i, x));
             }
         }
-        from += width;
     }
-    Some((at, best))
+    (at, best)
 }
 
-/// z = the greatest of each window
-#[inline(never)]
-pub(crate) fn max<T: Scalar>(window: &Window, a: &[T], z: &mut [T]) {
-    let planes = a.chunks(window.plane_len().max(1));
-    for (plane, z) in planes.zip(z.chunks_mut(window.positions().max(1))) {
-        let mut z = z.iter_mut();
-        outputs(window, |rows, columns| {
-            if let (Some(z), Some((_, best))) = (z.next(), winner(window, rows, columns, plane)) {
-                *z = best;
+/// z = the greatest of each window, or Σ / k² of it
+pub(crate) fn forward<T: Scalar>(op: Op, window: &Window, a: &[T], z: &mut [T]) {
+    let area = area::<T>(window);
+    outputs(window, |plane, output, tall, wide| {
+        let Some(z) = z.get_mut(output) else { return };
+        let seen = rows(window, plane, tall, wide);
+        if op == Op::MaxPool {
+            (_, *z) = winner(seen, a);
+            return;
+        }
+        let mut sum = T::ZERO;
+        for (from, len) in seen {
+            for &x in a.get(from..from + len).unwrap_or_default() {
+                sum += x;
             }
-        });
-    }
+        }
+        *z = sum / area;
+    });
 }
 
-/// da of each window's winner += δ
-#[inline(never)]
-pub(crate) fn max_back<T: Scalar>(window: &Window, a: &[T], delta: &[T], da: &mut [T]) {
-    let (len, positions) = (window.plane_len().max(1), window.positions().max(1));
-    for ((plane, delta), da) in a.chunks(len).zip(delta.chunks(positions)).zip(da.chunks_mut(len)) {
-        let mut delta = delta.iter();
-        outputs(window, |rows, columns| {
-            if let (Some(&d), Some((at, best))) = (delta.next(), winner(window, rows, columns, plane))
-                && let Some(da) = da.get_mut(at)
-            {
+/// da of each window's winner += δ, or da of each of its elements += δ / k²
+pub(crate) fn backward<T: Scalar>(op: Op, window: &Window, a: &[T], delta: &[T], da: &mut [T]) {
+    let area = area::<T>(window);
+    outputs(window, |plane, output, tall, wide| {
+        let Some(&d) = delta.get(output) else { return };
+        let seen = rows(window, plane, tall, wide);
+        if op == Op::MaxPool {
+            let (at, best) = winner(seen, a);
+            if let Some(da) = da.get_mut(at) {
                 *da += if best.is_nan() { best } else { d };
             }
-        });
-    }
+            return;
+        }
+        let share = d / area;
+        for (from, len) in seen {
+            for da in da.get_mut(from..from + len).unwrap_or_default() {
+                *da += share;
+            }
+        }
+    });
 }
 
 /// The elements of the whole kernel as a number.
 fn area<T: Scalar>(window: &Window) -> T {
     let [tall, wide] = window.kernel;
     T::from_u32((tall * wide) as u32)
-}
-
-/// z = Σ / k² of each window
-#[inline(never)]
-pub(crate) fn mean<T: Scalar>(window: &Window, a: &[T], z: &mut [T]) {
-    let (planes, area) = (a.chunks(window.plane_len().max(1)), area::<T>(window));
-    let [_, width] = window.plane;
-    for (plane, z) in planes.zip(z.chunks_mut(window.positions().max(1))) {
-        let mut z = z.iter_mut();
-        outputs(window, |rows, columns| {
-            let (mut sum, mut from) = (T::ZERO, rows.start * width + columns.start);
-            for _ in 0..rows.len {
-                for &x in plane.get(from..from + columns.len).unwrap_or_default() {
-                    sum += x;
-                }
-                from += width;
-            }
-            if let Some(z) = z.next() {
-                *z = sum / area;
-            }
-        });
-    }
-}
-
-/// da of each element of a window += δ / k²
-#[inline(never)]
-pub(crate) fn mean_back<T: Scalar>(window: &Window, delta: &[T], da: &mut [T]) {
-    let (planes, area) = (da.chunks_mut(window.plane_len().max(1)), area::<T>(window));
-    let [_, width] = window.plane;
-    for (plane, delta) in planes.zip(delta.chunks(window.positions().max(1))) {
-        let mut delta = delta.iter();
-        outputs(window, |rows, columns| {
-            let Some(&d) = delta.next() else { return };
-            let (share, mut from) = (d / area, rows.start * width + columns.start);
-            for _ in 0..rows.len {
-                for da in plane.get_mut(from..from + columns.len).unwrap_or_default() {
-                    *da += share;
-                }
-                from += width;
-            }
-        });
-    }
 }

@@ -53,7 +53,7 @@ impl Random {
     pub fn normal<T: Scalar>(&mut self) -> T {
         let radius = (-T::TWO * (T::ONE - self.uniform::<T>()).ln()).sqrt();
         let angle = T::from_f64(core::f64::consts::TAU) * self.uniform::<T>();
-        radius * angle.cos()
+        radius * angle.cos_of_a_draw()
     }
 
     /// A whole number below `n`; 0 if `n` is 0.

@@ -23,6 +23,7 @@
 
 use crate::elementwise::sigmoid;
 use crate::op::Op;
+use crate::reduce::{row, row_mut};
 use crate::scalar::Scalar;
 
 /// What a recurrent gate reads.
@@ -96,7 +97,7 @@ impl<T: Scalar> Recurrent<'_, T> {
 
     /// x of step `t`.
     fn input(&self, t: usize) -> &[T] {
-        self.x.chunks_exact(self.inputs.max(1)).nth(t).unwrap_or_default()
+        row(self.x, t, self.inputs)
     }
 }
 
@@ -104,8 +105,10 @@ impl<T: Scalar> Recurrent<'_, T> {
 #[inline(never)]
 fn column<T: Scalar>(x: &[T], w: &[T], b: &[T], j: usize) -> T {
     let mut sum = at(b, j);
-    for (row, &x) in w.chunks_exact(b.len().max(1)).zip(x) {
-        sum += x * at(row, j);
+    let mut place = j;
+    for &x in x {
+        sum += x * at(w, place);
+        place += b.len();
     }
     sum
 }
@@ -119,7 +122,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Recurrent<'_, T>, h: &mut [T]) {
     let hidden = gate.hidden.max(1);
     for t in 0..h.len() / hidden {
         let Some((past, now)) = h.split_at_mut_checked(t * hidden) else { return };
-        let past = past.rchunks_exact(hidden).next().unwrap_or_default();
+        let past = if t > 0 { row(past, t - 1, hidden) } else { &[] };
         for (j, h) in now.iter_mut().take(hidden).enumerate() {
             *h = gate.step(gate.input(t), past, j);
         }
@@ -132,10 +135,9 @@ pub(crate) fn deltas<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], g: &[T], saved
     let hidden = gate.hidden.max(1);
     let Some((deltas, carry)) = saved.split_at_mut_checked(saved.len().saturating_sub(hidden)) else { return };
     carry.fill(T::ZERO);
-    let steps = g.chunks_exact(hidden).zip(deltas.chunks_exact_mut((hidden * parts(gate.op)).max(1))).enumerate();
-    for (t, (g, deltas)) in steps.rev() {
-        let past = h.get(..t * hidden).and_then(|h| h.rchunks_exact(hidden).next()).unwrap_or_default();
-        let now = h.chunks_exact(hidden).nth(t).unwrap_or_default();
+    for t in (0..g.len() / hidden).rev() {
+        let (g, deltas) = (row(g, t, hidden), row_mut(deltas, t, hidden * parts(gate.op)));
+        let (past, now) = (if t > 0 { row(h, t - 1, hidden) } else { &[] }, row(h, t, hidden));
         for (j, (&g, carry)) in g.iter().zip(&mut *carry).enumerate() {
             let d = g + *carry;
             *carry = T::ZERO;
@@ -216,13 +218,14 @@ fn accumulate<T: Scalar>(x: &[T], (first, last): Deltas<'_, T>, dw: &mut [T]) {
 pub(crate) fn backward<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], saved: &[T], k: usize, dx: &mut [T]) {
     let (hidden, inputs) = (gate.hidden.max(1), gate.inputs.max(1));
     debug_assert!(gate.w_hh.len() == gate.columns() * hidden);
-    for (t, deltas) in saved.chunks_exact((hidden * parts(gate.op)).max(1)).take(h.len() / hidden).enumerate() {
+    for t in 0..h.len() / hidden {
+        let deltas = row(saved, t, hidden * parts(gate.op));
         let (input, past) = (of_input(gate.op, deltas, hidden), of_past(gate.op, deltas, hidden));
         match k {
-            0 => pass(gate.w_ih, input, dx.chunks_exact_mut(inputs).nth(t).unwrap_or_default()),
+            0 => pass(gate.w_ih, input, row_mut(dx, t, inputs)),
             1 => accumulate(gate.input(t), input, dx),
             2 if t == 0 => {}
-            2 => accumulate(h.chunks_exact(hidden).nth(t - 1).unwrap_or_default(), past, dx),
+            2 => accumulate(row(h, t - 1, hidden), past, dx),
             3 => accumulate(&[T::ONE], input, dx),
             _ => accumulate(&[T::ONE], past, dx),
         }

@@ -6,6 +6,19 @@
 
 use crate::scalar::Scalar;
 
+/// Row `i` of numbers in rows of `n`; empty if there is none. Called, where an iterator over chunks would
+/// be in line: kernels that are not hot are to be small.
+#[inline(never)]
+pub(crate) fn row<T>(numbers: &[T], i: usize, n: usize) -> &[T] {
+    numbers.get(i * n..).and_then(|rows| rows.get(..n)).unwrap_or_default()
+}
+
+/// As [`row`], to write.
+#[inline(never)]
+pub(crate) fn row_mut<T>(numbers: &mut [T], i: usize, n: usize) -> &mut [T] {
+    numbers.get_mut(i * n..).and_then(|rows| rows.get_mut(..n)).unwrap_or_default()
+}
+
 /// Σ aᵢ bᵢ
 pub(crate) fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     let mut sum = T::ZERO;
@@ -73,16 +86,18 @@ pub(crate) fn max_back<T: Scalar>(a: &[T], g: T, da: &mut [T]) {
 
 /// zᵢ = the mean of plane i
 pub(crate) fn planes_mean<T: Scalar>(a: &[T], z: &mut [T]) {
-    let len = a.len().checked_div(z.len()).unwrap_or(0).max(1);
-    for (z, plane) in z.iter_mut().zip(a.chunks(len)) {
+    let len = a.len().checked_div(z.len()).unwrap_or(0);
+    for (i, z) in z.iter_mut().enumerate() {
+        let plane = row(a, i, len);
         *z = sum(plane) / count(plane);
     }
 }
 
 /// da += δᵢ / n, of the planes' means
 pub(crate) fn planes_mean_back<T: Scalar>(delta: &[T], da: &mut [T]) {
-    let len = da.len().checked_div(delta.len()).unwrap_or(0).max(1);
-    for (plane, &d) in da.chunks_mut(len).zip(delta) {
+    let len = da.len().checked_div(delta.len()).unwrap_or(0);
+    for (i, &d) in delta.iter().enumerate() {
+        let plane = row_mut(da, i, len);
         sum_back(d / count(plane), plane);
     }
 }

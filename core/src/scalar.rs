@@ -1,16 +1,19 @@
 //! The two numbers a circuit can run on, f32 and f64, and the functions gates need of them.
 //!
 //! Every function here gives the same bits on every target: the four operations are IEEE 754, the
-//! rest comes from `libm` compiled from source. Nothing calls `mul_add`, and rustc never contracts
+//! rest comes from `libm` compiled from source, sin and cos in f32 from [`circle`]. Nothing calls `mul_add`, and rustc never contracts
 //! `a * b + c` into a fused operation.
 
+use crate::circle;
 use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 mod sealed {
+    use crate::conv::{self, Conv};
     use crate::error::RunError;
     #[cfg(feature = "link")]
     use crate::optimiser::Optimiser;
+    use crate::softmax;
     use crate::tape::Tape;
 
     /// The walks, compiled in this crate for each kind of number. A generic function is compiled
@@ -21,6 +24,14 @@ mod sealed {
         fn walk_backward(tape: &mut Tape<'_, Self>, from: usize, to: usize);
         fn walk_update(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
         fn walk_end_batch(tape: &mut Tape<'_, Self>, rate: Self) -> Result<(), RunError>;
+        fn walk_clear(tape: &mut Tape<'_, Self>, keep_sums: bool);
+        fn walk_sample(tape: &mut Tape<'_, Self>, keep_sums: bool) -> Result<Self, RunError>;
+        /// The loss that classifying networks spend time in, and its way back.
+        fn cross_entropy(logits: &[Self], class: Self, saved: &mut [Self]) -> Self;
+        fn cross_entropy_back(saved: &[Self], class: Self, smoothing: Self, g: Self, da: &mut [Self]);
+        fn conv_forward(conv: &Conv, x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
+        fn conv_backward(conv: &Conv, w: &[Self], delta: &[Self], dx: &mut [Self]);
+        fn conv_update(conv: &Conv, x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
         /// Reads what [`Walks::write_optimiser`] wrote.
         #[cfg(feature = "link")]
         fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<Self>>;
@@ -32,23 +43,58 @@ mod sealed {
     macro_rules! walks {
         ($($t:ident)*) => {
             $(impl Walks for $t {
+                #[inline(never)]
                 fn walk_forward(tape: &mut Tape<'_, $t>, from: usize, to: usize) {
                     tape.walk_forward(from, to);
                 }
+                #[inline(never)]
                 fn walk_backward(tape: &mut Tape<'_, $t>, from: usize, to: usize) {
                     tape.walk_backward(from, to);
                 }
+                #[inline(never)]
                 fn walk_update(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_update(rate)
                 }
+                #[inline(never)]
                 fn walk_end_batch(tape: &mut Tape<'_, $t>, rate: $t) -> Result<(), RunError> {
                     tape.walk_end_batch(rate)
                 }
+                #[inline(never)]
+                fn walk_clear(tape: &mut Tape<'_, $t>, keep_sums: bool) {
+                    tape.walk_clear(keep_sums);
+                }
+                #[inline(never)]
+                fn walk_sample(tape: &mut Tape<'_, $t>, keep_sums: bool) -> Result<$t, RunError> {
+                    tape.walk_sample(keep_sums)
+                }
+                #[inline(never)]
+                fn cross_entropy(logits: &[$t], class: $t, saved: &mut [$t]) -> $t {
+                    softmax::cross_entropy(logits, class, saved)
+                }
+                #[inline(never)]
+                fn cross_entropy_back(saved: &[$t], class: $t, smoothing: $t, g: $t, da: &mut [$t]) {
+                    softmax::cross_entropy_back(saved, class, smoothing, g, da);
+                }
+                #[inline(never)]
+                fn conv_forward(conv: &Conv, x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {
+                    conv::forward(conv, x, w, bias, z);
+                }
+                #[inline(never)]
+                fn conv_backward(conv: &Conv, w: &[$t], delta: &[$t], dx: &mut [$t]) {
+                    conv::backward(conv, w, delta, dx);
+                }
+                #[inline(never)]
+                fn conv_update(conv: &Conv, x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
+                    conv::update(conv, x, delta, rate, w);
+                }
+                // In line, so that they are compiled where they are used, as generic functions are.
                 #[cfg(feature = "link")]
+                #[inline]
                 fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<$t>> {
-                    postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty()).map(|(optimiser, _)| optimiser)
+                    crate::link::decode(bytes)
                 }
                 #[cfg(feature = "link")]
+                #[inline]
                 fn write_optimiser<'o>(optimiser: &Optimiser<$t>, out: &'o mut [u8]) -> Option<&'o [u8]> {
                     postcard::to_slice(optimiser, out).ok().map(|written| &*written)
                 }
@@ -125,6 +171,9 @@ pub trait Scalar:
     fn sin(self) -> Self;
     /// cos x, x in radians
     fn cos(self) -> Self;
+    /// cos x as initial weights are drawn with it: in f32 its last bit is sometimes another.
+    #[doc(hidden)]
+    fn cos_of_a_draw(self) -> Self;
     /// tanh x
     fn tanh(self) -> Self;
     /// xʸ
@@ -201,11 +250,23 @@ macro_rules! scalar {
             }
             #[inline]
             fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
+            #[inline]
+            fn sin(self) -> Self { scalar!(@sin $t self) }
+            #[inline]
+            fn cos(self) -> Self { scalar!(@cos $t self) }
+            #[inline]
+            fn cos_of_a_draw(self) -> Self { scalar!(@draw $t self) }
             $(#[inline] fn $f(self) -> Self { libm::$libm(self) })*
         }
     };
     (@pow f32 $x:ident $y:ident) => { libm::powf($x, $y) };
     (@pow f64 $x:ident $y:ident) => { libm::pow($x, $y) };
+    (@sin f32 $x:ident) => { circle::sine($x, 0) };
+    (@sin f64 $x:ident) => { libm::sin($x) };
+    (@cos f32 $x:ident) => { circle::sine($x, 1) };
+    (@cos f64 $x:ident) => { libm::cos($x) };
+    (@draw f32 $x:ident) => { libm::cosf($x) };
+    (@draw f64 $x:ident) => { libm::cos($x) };
 }
 
 scalar!(
@@ -220,8 +281,6 @@ scalar!(
     ln = logf,
     ln_1p = log1pf,
     exp_m1 = expm1f,
-    sin = sinf,
-    cos = cosf,
     tanh = tanhf,
     erfc = erfcf
 );
@@ -237,8 +296,6 @@ scalar!(
     ln = log,
     ln_1p = log1p,
     exp_m1 = expm1,
-    sin = sin,
-    cos = cos,
     tanh = tanh,
     erfc = erfc
 );

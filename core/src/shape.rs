@@ -28,6 +28,7 @@ impl Shape {
     /// A shape from its dimensions: at most four, none of them zero, and not more than 2³¹
     /// elements in all.
     #[allow(clippy::indexing_slicing)] // i < dims.len() ≤ 4; const code has no iterators
+    #[inline]
     pub const fn new(dims: &[u16]) -> Option<Shape> {
         let mut out = [0; 4];
         if dims.len() > Self::MAX_RANK {
@@ -51,21 +52,25 @@ impl Shape {
     }
 
     /// `[n]`. A length of zero is taken as one.
+    #[inline]
     pub const fn vector(n: u16) -> Shape {
         Shape([if n == 0 { 1 } else { n }, 0, 0, 0])
     }
 
     /// `[rows, columns]`. A dimension of zero is taken as one.
+    #[inline]
     pub const fn matrix(rows: u16, columns: u16) -> Shape {
         Shape([if rows == 0 { 1 } else { rows }, if columns == 0 { 1 } else { columns }, 0, 0])
     }
 
     /// The shape's four raw numbers, unused ones zero: its record in a circuit.
+    #[inline]
     pub const fn to_raw(self) -> [u16; 4] {
         self.0
     }
 
     /// The shape of a record, if it is one (no zero before a used dimension).
+    #[inline(never)]
     pub const fn from_raw(raw: [u16; 4]) -> Option<Shape> {
         let [a, b, c, d] = raw;
         let gap = (a == 0 && b != 0) || (b == 0 && c != 0) || (c == 0 && d != 0);
@@ -78,6 +83,7 @@ impl Shape {
     }
 
     /// The number of dimensions, 0 for a scalar.
+    #[inline(never)]
     pub const fn rank(self) -> usize {
         let [a, b, c, d] = self.0;
         (a != 0) as usize + (b != 0) as usize + (c != 0) as usize + (d != 0) as usize
@@ -85,13 +91,14 @@ impl Shape {
 
     /// The number of elements, 1 for a scalar.
     #[allow(clippy::len_without_is_empty)] // no shape is empty
-    #[inline]
+    #[inline(never)]
     pub const fn len(self) -> usize {
         let [a, b, c, d] = self.0;
         (at_least_one(a) * at_least_one(b) * at_least_one(c) * at_least_one(d)) as usize
     }
 
     /// Whether this is a scalar.
+    #[inline]
     pub const fn is_scalar(self) -> bool {
         let [a, ..] = self.0;
         a == 0
@@ -103,6 +110,7 @@ impl Shape {
     }
 
     /// The length of the innermost dimension, 1 for a scalar.
+    #[inline(never)]
     pub const fn last(self) -> usize {
         let [a, b, c, d] = self.0;
         let n = if d != 0 {
@@ -118,12 +126,14 @@ impl Shape {
     }
 
     /// The length of the outermost dimension, 1 for a scalar.
+    #[inline]
     pub const fn first(self) -> usize {
         let [a, ..] = self.0;
         at_least_one(a) as usize
     }
 
     /// Equal in every dimension; `==` for code that runs at compile time.
+    #[inline(never)]
     pub const fn same(self, other: Shape) -> bool {
         let [a, b, c, d] = self.0;
         let [e, f, g, h] = other.0;
@@ -131,12 +141,14 @@ impl Shape {
     }
 
     /// The shape without its outermost dimension.
+    #[inline]
     pub const fn inner(self) -> Shape {
         let [_, b, c, d] = self.0;
         Shape([b, c, d, 0])
     }
 }
 
+#[inline]
 const fn at_least_one(dim: u16) -> u64 {
     if dim == 0 { 1 } else { dim as u64 }
 }

@@ -38,11 +38,18 @@ impl<T: Scalar> Tape<'_, T> {
     /// [`RunError::BadRate`]; [`RunError::NotFinite`] if a param would not stay finite. No param has
     /// changed then.
     pub fn train_step(&mut self, rate: T) -> Result<T, RunError> {
-        self.forward();
-        self.backward_objective()?;
-        let loss = self.objective_value()?;
+        let loss = T::walk_sample(self, false)?;
         self.update(rate)?;
         Ok(loss)
+    }
+
+    /// Forward, and backward from the objective; its value.
+    pub(crate) fn walk_sample(&mut self, keep_sums: bool) -> Result<T, RunError> {
+        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        self.forward();
+        self.begin_backward(objective, keep_sums)?;
+        self.backward_gates(0, objective.index() + 1);
+        self.objective_value()
     }
 
     /// The value of the objective, as the last forward left it.
@@ -108,11 +115,7 @@ impl<T: Scalar> Tape<'_, T> {
         if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
         }
-        let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
-        self.forward();
-        self.begin_backward(objective, true)?;
-        self.backward_gates(0, objective.index() + 1);
-        self.objective_value()
+        T::walk_sample(self, true)
     }
 
     /// Ends a batch of `samples`: moves the trained params along the mean of its gradients,
@@ -196,7 +199,7 @@ impl<T: Scalar> Tape<'_, T> {
     fn update_in_place(&mut self, i: usize, rate: T) {
         let Some(gate) = self.fixed.circuit.gates.get(i).filter(|gate| gate.op.has_weights()) else { return };
         if gate.op != Op::Dense {
-            return self.update_conv(i, gate, rate);
+            return (self.fixed.cold.update)(self, i, gate, rate);
         }
         let Some(slot) = self.fixed.slots.get(i) else { return };
         if self.is_in_place(gate.b)
@@ -215,20 +218,20 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// Apart, so that a network without convolutions needs no stack for one.
     #[inline(never)]
-    fn update_conv(&mut self, i: usize, gate: &Gate, rate: T) {
-        let Ok((conv, _)) = Conv::of(&self.fixed.circuit, gate) else { return };
+    pub(crate) fn update_conv(&mut self, i: usize, gate: &Gate, rate: T) {
+        let Ok((conv, _)) = &Conv::of(&self.fixed.circuit, gate) else { return };
         let Some(slot) = self.fixed.slots.get(i) else { return };
         if self.is_in_place(gate.b)
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
         {
-            conv::update(&conv, x, delta, rate, w);
+            T::conv_update(conv, x, delta, rate, w);
         }
         if let Some(bias) = self.bias(gate)
             && let Some((b, around)) = self.value_hole(bias)
             && let Some(delta) = around.gradient(slot)
         {
-            conv::update_bias(&conv, delta, rate, b);
+            conv::update_bias(conv, delta, rate, b);
         }
     }
 
@@ -240,7 +243,7 @@ impl<T: Scalar> Tape<'_, T> {
         // 0 times a finite number is ±0, 0 times anything else NaN, which no later number takes away.
         let zero = values.iter().zip(gradients).fold(T::ZERO, |zero, (&w, &g)| zero + (w - rate * g) * T::ZERO);
         if zero != T::ZERO {
-            return Err(self.not_finite(rate));
+            return Err((self.fixed.cold.not_finite)(self, rate));
         }
         for (i, (gate, [w, g])) in
             self.fixed.circuit.gates.iter().zip(self.arena.as_chunks::<2>().0).take(self.pairs()).enumerate()
@@ -254,7 +257,7 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// Which param it is that would not stay finite; looked for only once one is known.
     #[cold]
-    fn not_finite(&self, rate: T) -> RunError {
+    pub(crate) fn not_finite(&self, rate: T) -> RunError {
         let bad = |wire: &Wire| {
             let (values, gradients) = (self.read_value(wire.index()), self.read_gradient(wire.index()));
             let trained = self.fixed.circuit.gate(*wire).is_some_and(Gate::is_trained);

@@ -2,20 +2,23 @@
 
 use crate::circuit::CircuitRef;
 use crate::dropout::Noise;
+use crate::kernels::Cold;
 use crate::plan::{IN_FROZEN, IN_NUMBERS, Slot};
 
 /// What a tape only reads.
 #[derive(Debug)]
-pub(crate) struct Fixed<'a, T> {
+pub(crate) struct Fixed<'a, T: 'static> {
     pub(crate) circuit: CircuitRef<'a, T>,
     pub(crate) slots: &'a [Slot],
     pub(crate) frozen: &'a [T],
     /// What dropout gates draw from; nothing outside of training.
     pub(crate) noise: Option<Noise>,
+    /// The kernels of gates that are not hot.
+    pub(crate) cold: &'static Cold<T>,
 }
 
 /// All values but those in the hole that a gate writes: the arena around it, and flash.
-pub(crate) struct Around<'s, T> {
+pub(crate) struct Around<'s, T: 'static> {
     low: &'s [T],
     high: &'s [T],
     high_start: usize,

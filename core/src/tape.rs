@@ -11,7 +11,7 @@ use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::hot;
-use crate::kernels;
+use crate::kernels::{self, Cold};
 use crate::op::{Op, OpKind};
 use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
@@ -39,7 +39,7 @@ use crate::store::{Around, Fixed, hole};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Tape<'a, T> {
+pub struct Tape<'a, T: 'static> {
     pub(crate) fixed: Fixed<'a, T>,
     pub(crate) layout: Layout,
     pub(crate) arena: &'a mut [T],
@@ -88,7 +88,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None }, layout, arena })
+        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None, cold: Cold::KERNELS }, layout, arena })
     }
 
     /// Constants and frozen params among the pairs are copies.
@@ -325,6 +325,14 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if slot.gradient >= IN_PLACE {
             return Err(RunError::NoGradient(wire.raw()));
         }
+        T::walk_clear(self, keep_sums);
+        if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
+            *gradient = T::ONE;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn walk_clear(&mut self, keep_sums: bool) {
         let (gates, layout) = (self.fixed.circuit.gates, self.layout);
         let pairs = self.pairs();
         scalars::clear(gates, self.pair_cells().get_mut(..pairs).unwrap_or_default(), keep_sums);
@@ -336,10 +344,6 @@ impl<'a, T: Scalar> Tape<'a, T> {
             let zero = core::hint::black_box(T::ZERO);
             by_fours!(gradients, |gradient| *gradient = zero);
         }
-        if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
-            *gradient = T::ONE;
-        }
-        Ok(())
     }
 
     /// Passes gradients back through gates `from` to `to` − 1, last first: a part of a backward that
@@ -368,12 +372,11 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if hot::knows(gate.op) {
             let _ = hot::backward(self.arena, &self.fixed, gate, slot);
         } else {
-            self.pass_back_all(gate, slot);
+            (self.fixed.cold.pass_back)(self, gate, slot);
         }
     }
 
-    #[inline(never)]
-    fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
+    pub(crate) fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
         if kernels::prepares(gate.op) {
             self.prepare(gate, slot);
         }

@@ -10,7 +10,7 @@ use crate::shape::Shape;
 
 /// The sizes of a window and of what it slides over; pairs are vertical, horizontal.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+pub struct Window {
     pub(crate) channels: usize,
     pub(crate) plane: [usize; 2],
     pub(crate) kernel: [usize; 2],
@@ -35,6 +35,7 @@ impl Window {
     ///
     /// # Errors
     /// [`BuildError::WrongRank`] unless there are two or three dimensions; [`BuildError::BadWindow`].
+    #[inline]
     pub(crate) const fn over(
         planes: Shape,
         kernel: [usize; 2],
@@ -71,6 +72,7 @@ impl Window {
 
     /// The shape of `channels` planes of outputs, of as many dimensions as `like`; nothing if that is
     /// no shape.
+    #[inline]
     pub(crate) const fn out_shape(&self, channels: usize, like: Shape) -> Option<Shape> {
         let [height, width] = self.out;
         if channels > u16::MAX as usize || height > u16::MAX as usize || width > u16::MAX as usize {

@@ -129,7 +129,7 @@ pub fn run<
                 mischief.hear(*byte);
                 if let Some(reply) = session.receive_on(*byte, &mut board.care) {
                     tell(&mut board.log, Some(&mut board.port));
-                    let _ = board.port.write_all(reply).and_then(|()| board.port.flush());
+                    let _ = send(&mut board.port, reply).and_then(|()| board.port.flush());
                 }
             }
         }
@@ -185,6 +185,18 @@ fn tell_of(reset: Option<Reset>) {
     }
 }
 
+/// Writes all of it, unless the port takes no more. `write_all` would panic at a port that says it took
+/// more than it was given, and made small, an image keeps that.
+fn send<W: Write>(port: &mut W, mut bytes: &[u8]) -> Result<(), W::Error> {
+    while !bytes.is_empty() {
+        match port.write(bytes)? {
+            0 => break,
+            taken => bytes = bytes.get(taken..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}
+
 /// Hands on what has been logged; what is refused is gone.
 fn tell<G: Write, P: Write>(sink: &mut G, mut port: Option<&mut P>) {
     loop {
@@ -193,9 +205,9 @@ fn tell<G: Write, P: Write>(sink: &mut G, mut port: Option<&mut P>) {
         if records.is_empty() {
             return;
         }
-        let _ = sink.write_all(records);
+        let _ = send(sink, records);
         if let Some(port) = &mut port {
-            let _ = port.write_all(encode_aside(records, &mut [0; ASIDE_FRAME_MAX]));
+            let _ = send(*port, encode_aside(records, &mut [0; ASIDE_FRAME_MAX]));
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod data;
 pub mod draw;
 pub mod engine;
 pub mod lower;
+pub mod monitor;
 pub mod score;
 pub mod text;
 pub mod train;

@@ -3,6 +3,7 @@
 
 mod folder;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,6 +12,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use chainrule::{BuildError, Circuit, CircuitRef, Method, Optimiser, Purpose, Schedule, Shape, Training};
+use chainrule_cli::board::budget::modules;
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{BOARDS, Board, Image, Port};
 use chainrule_cli::engine::{Client, Engine, EngineError, Work};
@@ -85,6 +87,117 @@ fn the_images_take_what_their_budgets_say() {
         broken.unless_holds(&format!("RAM of {}", board.name), bytes.ram.checked_sub(room).unwrap(), budget.ram);
         let stack = bytes.top - bytes.floor;
         assert!(stack >= u64::from(budget.stack), "{}: {stack} bytes are left for the stack", board.name);
+    }
+    assert!(broken.0.is_empty(), "{:#?}", broken.0);
+}
+
+/// Which parts of an image a function can belong to: the beginnings of its path, and the names of those
+/// that have none.
+const PARTS: [(&str, &[&str], &[&str]); 10] = [
+    (
+        "walks",
+        &["chainrule::tape", "chainrule::hot", "chainrule::scalar", "chainrule::scalars", "chainrule::store"],
+        &[],
+    ),
+    ("dense", &["chainrule::dense"], &[]),
+    ("elementwise", &["chainrule::elementwise", "chainrule::broadcast", "chainrule::circle"], &[]),
+    (
+        "kernels",
+        &[
+            "chainrule::kernels",
+            "chainrule::conv",
+            "chainrule::pool",
+            "chainrule::window",
+            "chainrule::recurrent",
+            "chainrule::layer_norm",
+            "chainrule::dropout",
+            "chainrule::softmax",
+            "chainrule::loss",
+            "chainrule::reduce",
+        ],
+        &[],
+    ),
+    ("training", &["chainrule::training", "chainrule::optimiser", "chainrule::schedule", "chainrule::step"], &[]),
+    (
+        "circuit and plan",
+        &[
+            "chainrule::circuit",
+            "chainrule::build",
+            "chainrule::gate",
+            "chainrule::op",
+            "chainrule::shape",
+            "chainrule::plan",
+        ],
+        &[],
+    ),
+    (
+        "link",
+        &[
+            "chainrule::link",
+            "chainrule::keep",
+            "chainrule::error",
+            "postcard",
+            "serde_core",
+            "cobs",
+            "crc",
+            "heapless",
+        ],
+        &[],
+    ),
+    ("libm", &["libm"], &[]),
+    ("language", &["core", "compiler_builtins"], &["__aeabi", "mem", "OUTLINED_FUNCTION"]),
+    (
+        "board",
+        &["chainrule_firmware", "mps2_an386", "cortex_m", "cortex_m_rt", "embedded_io", "defmt"],
+        &["Reset", "main", "_defmt", "Default", "HardFault", "__pre_init", "__cortex", "__delay", "__primask", "__cps"],
+    ),
+];
+
+/// A path as it stands in a mangled name: `chainrule::op` is `9chainrule2op`.
+fn mangled(path: &str) -> String {
+    path.split("::").map(|name| format!("{}{name}", name.len())).collect()
+}
+
+/// The part that a function belongs to: that of the first path in its name, which is the place of the
+/// function itself or of the `impl` around it.
+fn part(name: &str) -> Option<&'static str> {
+    let found = PARTS.iter().flat_map(|&(part, paths, names)| {
+        let paths = paths.iter().filter_map(move |path| Some((name.find(&mangled(path))?, part)));
+        paths.chain(names.iter().filter(|start| name.starts_with(**start)).map(move |_| (0, part)))
+    });
+    found.min_by_key(|&(at, _)| at).map(|(_, part)| part)
+}
+
+#[test]
+fn flash_by_module_is_what_the_budgets_say() {
+    let mut broken = Broken::default();
+    assert!(!modules().is_empty());
+    for (name, budget) in modules() {
+        let board = BOARDS.iter().find(|board| board.name == name).unwrap();
+        let image = Image::of(board).build(&mut |_| ()).unwrap();
+        let data = fs::read(&image).unwrap();
+        let file = object::File::parse(&*data).unwrap();
+        let text = file.section_by_name(".text").unwrap();
+        let functions = file.symbols().filter(|symbol| symbol.section_index() == Some(text.index()));
+        // Two names of one function count once.
+        let functions: BTreeMap<u64, (u64, &str)> = functions
+            .filter(|symbol| symbol.size() > 0)
+            .map(|symbol| (symbol.address(), (symbol.size(), symbol.name().unwrap())))
+            .collect();
+        let mut bytes: BTreeMap<&str, u64> = PARTS.iter().map(|&(part, ..)| (part, 0)).collect();
+        for (size, name) in functions.values() {
+            *bytes.entry(part(name).unwrap_or("other")).or_default() += size;
+        }
+        let flash = self::bytes(board, &image).flash;
+        bytes.insert("tables", flash - text.size());
+        // Whatever has no name: padding, and what the linker puts in between.
+        let named: u64 = bytes.values().sum();
+        *bytes.entry("other").or_default() += flash - named;
+        assert!(bytes.keys().eq(budget.keys()), "{name}: {:?}, and the file has {:?}", bytes.keys(), budget.keys());
+        for (part, had) in bytes {
+            broken.unless_holds(&format!("{name}, {part}"), had, budget[part]);
+        }
+        println!("{name}: {flash} bytes in all");
     }
     assert!(broken.0.is_empty(), "{:#?}", broken.0);
 }

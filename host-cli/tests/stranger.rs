@@ -10,8 +10,8 @@ use chainrule::{Purpose, RunError, Tape};
 use chainrule_cli::board::elf::Contents;
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{budget, image, table};
-use chainrule_cli::engine::Host;
-use chainrule_cli::lower::{Lowered, lower};
+use chainrule_cli::engine::{Engine, Host, Work, sample_wires};
+use chainrule_cli::lower::{Lowered, Training, lower};
 use chainrule_cli::text::source;
 use chainrule_cli::weights;
 
@@ -110,14 +110,33 @@ fn a_firmware_of_a_stranger_says_and_learns_what_the_host_does() {
     assert!(said.contains("\nhash "));
 }
 
+/// Whether a batch of the one sample that is all zeros trains this circuit on the host, and the hash over
+/// its params then; nothing if there is nothing to train.
+fn one_step(file: &Path) -> Option<(bool, u64)> {
+    let lowered: Lowered<f32> = lower(&source::read(file.to_str().unwrap()).unwrap(), &[], None).unwrap();
+    if lowered.objective().is_none() || lowered.params.iter().all(|param| param.frozen) {
+        return None;
+    }
+    let Training { optimiser, batch, seed, .. } = lowered.training;
+    let mut host = Host::new(lowered.view(), optimiser.purpose(batch)).unwrap();
+    for param in &lowered.params {
+        host.set(param.wire, 0, &param.start).unwrap();
+    }
+    let len = sample_wires(&lowered.view()).iter().map(|&wire| lowered.view().shape(wire).len()).sum();
+    host.keep(vec![0.0; len], &mut |_| ()).unwrap();
+    host.train(chainrule::Training::new(optimiser, batch).with_seed(seed)).unwrap();
+    let trained = host.run(Work::Train, &[0], &mut |_| ()).and_then(|_| host.end_batch());
+    Some((trained.is_ok(), host.params_hash().unwrap()))
+}
+
 /// Every circuit of the corpus as a source file: one program that takes them all, without a warning,
-/// and finds the params' hash that each file tells.
+/// finds the params' hash that each file tells, and makes the host's first step.
 #[test]
 fn every_circuit_of_the_corpus_compiles() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests").join("corpus");
     let crate_folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exported");
     fs::create_dir_all(crate_folder.join("src")).unwrap();
-    let (mut modules, mut calls, mut count) = (String::new(), String::new(), 0);
+    let (mut modules, mut calls, mut count, mut trained) = (String::new(), String::new(), 0, 0);
     let mut files: Vec<PathBuf> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "circuit")) {
@@ -128,8 +147,9 @@ fn every_circuit_of_the_corpus_compiles() {
             continue;
         }
         let module = crate_folder.join(format!("src/m{count}.rs"));
-        // Where something trains, half of the files are for inference.
-        let inference = if count % 2 == 0 { &["--inference"][..] } else { &[] };
+        // Of those that train in one way of many, each; of the others, half of the files are for inference.
+        let trains = file.file_name().unwrap().to_string_lossy().starts_with("train-");
+        let inference = if count % 2 == 0 && !trains { &["--inference"][..] } else { &[] };
         run(Command::new(CHAINRULE).args(["export", "--rust"]).arg(file).args(inference).arg("-o").arg(&module));
         modules += &format!("mod m{count};\n");
         let name = file.file_name().unwrap().to_string_lossy();
@@ -137,9 +157,19 @@ fn every_circuit_of_the_corpus_compiles() {
             "    assert_eq!(m{count}::infer(&mut vec![0.0; m{count}::INFER_LEN]).unwrap().params_hash(), \
              m{count}::PARAMS_HASH, \"{name}\");\n"
         );
+        if let (true, Some((steps, hash))) = (inference.is_empty(), one_step(file)) {
+            calls += &format!(
+                "    {{\n        let mut arena = vec![0.0; m{count}::TRAIN_LEN];\n        \
+                 let (mut tape, mut training) = (m{count}::train(&mut arena).unwrap(), m{count}::TRAINING);\n        \
+                 let done = training.sample(&mut tape).and_then(|_| training.end_batch(&mut tape));\n        \
+                 assert_eq!((done.is_ok(), tape.params_hash()), ({steps}, {hash}), \"a step of {name}\");\n    }}\n"
+            );
+            trained += 1;
+        }
         count += 1;
     }
-    assert!(count > 50);
+    println!("{count} circuits, {trained} of them trained");
+    assert!(count > 50 && trained > 10);
     let core = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("core");
     let manifest = format!(
         "[package]\nname = \"exported\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\

@@ -1,6 +1,7 @@
 //! What all suites share: the corpus, the oracle, and cases on engines.
 
 pub mod corpus;
+pub mod faults;
 pub mod flash;
 pub mod oracle;
 pub mod run;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use chainrule::{Method, Optimiser, Purpose, Random, Training};
 use chainrule_cli::board::{Image, Port, table};
-use chainrule_cli::engine::{Client, Engine, EngineError, Faulty, Host, Loopback, Pipe, Work};
+use chainrule_cli::engine::{Client, Engine, EngineError, Host, Loopback, Pipe, Work};
 use chainrule_cli::lower::Lowered;
 use chainrule_tests::corpus;
+use chainrule_tests::faults::Faulty;
 use chainrule_tests::run::{lowered, rows};
 
 /// Plain steps.

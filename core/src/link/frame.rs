@@ -1,11 +1,14 @@
 //! Frames: COBS over a message and its CRC-32, ended by a zero byte.
 
+use super::write::Writer;
 use super::{FRAME_MAX, MESSAGE_MAX};
 use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use core::fmt;
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use heapless::Vec;
-use serde::Serialize;
+use postcard::Deserializer;
+use postcard::de_flavors::Flavor as DeFlavor;
+use serde::{Deserialize, Serialize};
 
 /// Without a table: a kilobyte of flash is dearer than some instructions a byte.
 const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
@@ -55,13 +58,56 @@ pub fn encode_frame<M: Serialize>(
 ) -> Result<(), FrameError> {
     out.clear();
     let (body, _) = scratch.split_at_mut(MESSAGE_MAX - CRC_LEN);
-    let len = postcard::to_slice(message, body).map_err(|_| FrameError::TooLong)?.len();
-    let body = scratch.get(..len).ok_or(FrameError::TooLong)?;
+    let mut writer = Writer { bytes: body, len: 0 };
+    message.serialize(&mut writer).map_err(|_| FrameError::TooLong)?;
+    let len = writer.len;
+    let body = body.get(..len).ok_or(FrameError::TooLong)?;
     let crc = CRC.checksum(body).to_le_bytes();
     out.resize(FRAME_MAX, 0).map_err(|_| FrameError::TooLong)?;
     let len = stuff([body, &crc, &[]], out);
     out.truncate(len.unwrap_or(0));
     len.map(|_| ()).ok_or(FrameError::TooLong)
+}
+
+/// Reads a message. Beyond its end there are zeros, so that few calls need to look whether they are
+/// there yet; that and bytes that are left over are found out at the end.
+pub(crate) fn decode<'m, M: Deserialize<'m>>(message: &'m [u8]) -> Option<M> {
+    let mut from = Deserializer::from_flavor(Rest { bytes: message, missing: false });
+    let read = M::deserialize(&mut from).ok();
+    let Rest { bytes, missing } = from.finalize().ok()?;
+    read.filter(|_| bytes.is_empty() && !missing)
+}
+
+/// What is left of a message that is read.
+struct Rest<'m> {
+    bytes: &'m [u8],
+    missing: bool,
+}
+
+impl<'m> DeFlavor<'m> for Rest<'m> {
+    type Remainder = Self;
+    type Source = Self;
+
+    #[inline(never)]
+    fn pop(&mut self) -> postcard::Result<u8> {
+        let Some((&byte, rest)) = self.bytes.split_first() else {
+            self.missing = true;
+            return Ok(0);
+        };
+        self.bytes = rest;
+        Ok(byte)
+    }
+
+    #[inline]
+    fn try_take_n(&mut self, count: usize) -> postcard::Result<&'m [u8]> {
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn finalize(self) -> postcard::Result<Self> {
+        Ok(self)
+    }
 }
 
 /// Frames bytes that answer nothing, such as a log's; those beyond [`ASIDE_MAX`] are left out.

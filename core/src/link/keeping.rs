@@ -45,8 +45,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let room = own.get_mut(FRONT..).unwrap_or_default();
         let optimiser = self.training.optimiser().to_bytes(room).ok_or(Refusal::Unsupported)?.len();
         let steps = self.training.steps();
-        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
-        let saved = machine.save(&tape, steps, own.get(..FRONT + optimiser).unwrap_or_default());
+        let Some(tape) = &self.memory.tape() else { return Err(Refusal::NoCircuit) };
+        let saved = machine.save(tape, steps, own.get(..FRONT + optimiser).unwrap_or_default());
         (self.saving.tried, self.saving.missed) = (steps, saved.is_err());
         saved.map(|_| ()).map_err(refusal)
     }
@@ -61,7 +61,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     /// What is kept, and how it stands to what was learned.
-    pub(super) fn memory(&self, machine: &impl Machine) -> Memory {
+    pub(super) fn keeps(&self, machine: &impl Machine) -> Memory {
         let (steps, every, missed) = (self.training.steps(), self.saving.every, self.saving.missed);
         Memory { kept: machine.kept(), steps, every, missed }
     }

@@ -39,7 +39,9 @@ mod message;
 mod raw;
 mod session;
 mod state;
+mod write;
 
+pub(crate) use frame::decode;
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
 pub use machine::Machine;
 pub use message::{

@@ -2,6 +2,7 @@
 
 use super::PAYLOAD_MAX;
 use super::message::Refusal;
+use crate::reduce::row;
 use crate::scalar::Scalar;
 use heapless::Vec;
 
@@ -20,21 +21,28 @@ pub(super) struct Raw<'a> {
     pub(super) small: bool,
 }
 
-impl<'a> Raw<'a> {
-    /// The numbers.
-    pub(super) fn numbers<T: Scalar>(self) -> Result<impl Iterator<Item = T> + use<'a, T>, Refusal> {
-        let width = if self.small { 1 } else { T::BYTES };
-        if !self.bytes.len().is_multiple_of(width) {
-            return Err(Refusal::Malformed);
+impl Raw<'_> {
+    /// How many numbers there are.
+    pub(super) fn count<T: Scalar>(self) -> Result<usize, Refusal> {
+        let count = self.bytes.len() / self.width::<T>();
+        if count * self.width::<T>() == self.bytes.len() { Ok(count) } else { Err(Refusal::Malformed) }
+    }
+
+    /// Number `i`; 0 if there is none.
+    #[inline(never)]
+    pub(super) fn number<T: Scalar>(self, i: usize) -> T {
+        if self.small {
+            return T::from_u32(self.bytes.get(i).copied().unwrap_or(0).into());
         }
-        Ok(self.bytes.chunks_exact(width).map(move |bytes| {
-            let mut bits = [0; 8];
-            for (to, &from) in bits.iter_mut().zip(bytes) {
-                *to = from;
-            }
-            let bits = u64::from_le_bytes(bits);
-            if width == 1 { T::from_u32(bits as u32) } else { T::from_bits(bits) }
-        }))
+        let mut bits = [0; 8];
+        for (to, &from) in bits.iter_mut().zip(row(self.bytes, i, T::BYTES)) {
+            *to = from;
+        }
+        T::from_bits(u64::from_le_bytes(bits))
+    }
+
+    fn width<T: Scalar>(self) -> usize {
+        if self.small { 1 } else { T::BYTES }
     }
 }
 

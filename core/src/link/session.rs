@@ -1,10 +1,10 @@
 //! The session: a board's side of the link, from bytes to bytes.
 
-use super::frame::{Deframer, encode_frame};
+use super::frame::{Deframer, decode, encode_frame};
 use super::keeping::Saving;
 use super::machine::Machine;
 use super::message::{Ask, Refusal, Reply, Request};
-use super::state::State;
+use super::state::{Memory, State};
 use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX};
 use crate::build::Circuit;
 use crate::plan::{Layout, Slot};
@@ -117,7 +117,7 @@ impl<
     #[inline(never)]
     pub fn receive_on(&mut self, byte: u8, machine: &mut impl Machine) -> Option<&[u8]> {
         let message = self.deframer.feed(byte).ok().flatten()?;
-        let Request { sequence, ask } = request(message)?;
+        let Request { sequence, ask } = Self::request(message)?;
         let window = WINDOW.max(1) as u32;
         let place = (sequence % window) as usize;
         match self.sequence.next {
@@ -139,12 +139,14 @@ impl<
         let mut state = State {
             name: self.name.unwrap_or("board"),
             window: WINDOW,
-            circuit: &mut self.circuit,
-            slots: &mut self.slots,
-            layout: &mut self.layout,
-            planned: &mut self.planned,
+            memory: Memory {
+                circuit: &mut self.circuit,
+                slots: &mut self.slots,
+                layout: &mut self.layout,
+                planned: &mut self.planned,
+                arena: self.arena.as_mut(),
+            },
             verified: &mut self.verified,
-            arena: self.arena.as_mut(),
             rows: self.rows.as_mut(),
             kept: &mut self.kept,
             training: &mut self.training,
@@ -161,6 +163,13 @@ impl<
         Some(reply)
     }
 
+    /// What a message asks. Apart, so that what decoding needs of the stack is free again while the
+    /// request is done; and here, so that it is compiled with the session, small.
+    #[inline(never)]
+    fn request(message: &[u8]) -> Option<Request<'_>> {
+        decode(message)
+    }
+
     /// The params' hash, if a circuit is planned.
     pub fn params_hash(&mut self) -> Option<u64> {
         let tape = Tape::resume(
@@ -172,15 +181,5 @@ impl<
         )
         .ok()?;
         Some(tape.params_hash())
-    }
-}
-
-/// What a message asks. Apart, so that what decoding needs of the stack is free again while the request
-/// is done.
-#[inline(never)]
-fn request(message: &[u8]) -> Option<Request<'_>> {
-    match postcard::take_from_bytes(message) {
-        Ok((request, [])) => Some(request),
-        _ => None,
     }
 }

@@ -24,17 +24,36 @@ use heapless::Vec;
 pub(super) struct State<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize> {
     pub(super) name: &'static str,
     pub(super) window: usize,
-    pub(super) circuit: &'s mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
-    pub(super) slots: &'s mut [Slot],
-    pub(super) layout: &'s mut Layout,
-    pub(super) planned: &'s mut bool,
+    pub(super) memory: Memory<'s, T, GATES, NUMBERS, SHAPES, ATTRS>,
     pub(super) verified: &'s mut bool,
-    pub(super) arena: &'s mut [T],
     pub(super) rows: &'s mut [T],
     pub(super) kept: &'s mut u32,
     pub(super) training: &'s mut Training<T>,
     pub(super) saving: &'s mut Saving,
     pub(super) payload: &'s mut Vec<u8, PAYLOAD_MAX>,
+}
+
+/// The circuit and the memory that it runs in.
+pub(super) struct Memory<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize> {
+    pub(super) circuit: &'s mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    pub(super) slots: &'s mut [Slot],
+    pub(super) layout: &'s mut Layout,
+    pub(super) planned: &'s mut bool,
+    pub(super) arena: &'s mut [T],
+}
+
+impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
+    Memory<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
+{
+    /// The tape, if a circuit is planned. Whoever asks borrows it where it is, since a copy is most of
+    /// a frame.
+    #[inline(never)]
+    pub(super) fn tape(&mut self) -> Option<Tape<'_, T>> {
+        if !*self.planned {
+            return None;
+        }
+        Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena).ok()
+    }
 }
 
 impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
@@ -94,13 +113,13 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             Ask::Save => {
                 self.is_verified()?;
                 self.save(machine)?;
-                return Ok(Answer::Kept(self.memory(machine)));
+                return Ok(Answer::Kept(self.keeps(machine)));
             }
             Ask::SaveEvery(steps) => {
                 (self.saving.every, self.saving.tried) = (steps, self.training.steps());
-                return Ok(Answer::Kept(self.memory(machine)));
+                return Ok(Answer::Kept(self.keeps(machine)));
             }
-            Ask::Kept => return Ok(Answer::Kept(self.memory(machine))),
+            Ask::Kept => return Ok(Answer::Kept(self.keeps(machine))),
         }
         Ok(Answer::Done)
     }
@@ -119,28 +138,29 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             shapes: SHAPES as u16,
             numbers: NUMBERS as u32,
             attrs: ATTRS as u32,
-            arena: self.arena.len() as u32,
+            arena: self.memory.arena.len() as u32,
             rows: self.rows.len() as u32,
         }))
     }
 
     #[inline(never)]
     fn clear(&mut self) {
-        self.circuit.clear();
-        (*self.planned, *self.verified, *self.kept) = (false, false, 0);
+        self.memory.circuit.clear();
+        (*self.memory.planned, *self.verified, *self.kept) = (false, false, 0);
     }
 
     #[inline(never)]
     fn holds(&mut self) -> Result<Holds, Refusal> {
         let verified = *self.verified;
-        let tape = self.tape()?;
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let purpose = tape.layout().purpose();
         Ok(Holds { circuit: fingerprint(&tape.circuit(), purpose), purpose, params: tape.params_hash(), verified })
     }
 
     #[inline(never)]
     fn hash(&mut self) -> Result<u64, Refusal> {
-        Ok(self.tape()?.params_hash())
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
+        Ok(tape.params_hash())
     }
 
     fn verify(&mut self, hash: u64) -> Result<(), Refusal> {
@@ -151,20 +171,21 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn forward(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
-        at_work(machine, &mut self.tape()?, |tape, between| tape.forward_between(between));
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
+        at_work(machine, tape, |tape, between| tape.forward_between(between));
         Ok(())
     }
 
     #[inline(never)]
     fn backward(&mut self, wire: u16, machine: &mut impl Machine) -> Result<(), Refusal> {
-        let mut tape = self.tape()?;
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let wire = named(&tape.circuit(), wire)?;
-        Ok(at_work(machine, &mut tape, |tape, between| tape.backward_between(wire, between))?)
+        Ok(at_work(machine, tape, |tape, between| tape.backward_between(wire, between))?)
     }
 
     #[inline(never)]
     fn train(&mut self, steps: u32, batch: u32, seed: u64, optimiser: &[u8]) -> Result<(), Refusal> {
-        if !*self.planned {
+        if !*self.memory.planned {
             return Err(Refusal::NoCircuit);
         }
         let optimiser = Optimiser::from_bytes(optimiser).filter(|_| batch > 0).ok_or(Refusal::Malformed)?;
@@ -174,9 +195,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn end_batch(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
-        self.layout()?;
-        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
-        at_work(machine, &mut tape, |tape, _| self.training.end_batch(tape))?;
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
+        at_work(machine, tape, |tape, _| self.training.end_batch(tape))?;
         Ok(())
     }
 
@@ -202,35 +222,37 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn build(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
-        *self.planned = false;
-        let there = self.circuit.view().len() as u16;
+        *self.memory.planned = false;
+        let there = self.memory.circuit.view().len() as u16;
         let at = |error| Refusal::Build(there, error);
         match *ask {
-            Ask::Shape(shape) => self.circuit.push_shape(shape).map_err(at),
+            Ask::Shape(shape) => self.memory.circuit.push_shape(shape).map_err(at),
             Ask::Numbers(data) => {
-                for x in (Raw { bytes: data, small: false }).numbers::<T>()? {
-                    self.circuit.push_numbers(&[x]).map_err(at)?;
+                let data = Raw { bytes: data, small: false };
+                for i in 0..data.count::<T>()? {
+                    self.memory.circuit.push_numbers(&[data.number(i)]).map_err(at)?;
                 }
                 Ok(())
             }
             Ask::Attrs(data) => {
                 for attr in halves(data)? {
-                    self.circuit.push_attrs(&[attr]).map_err(at)?;
+                    self.memory.circuit.push_attrs(&[attr]).map_err(at)?;
                 }
                 Ok(())
             }
             Ask::Gates(data) => {
                 let (records, []) = data.as_chunks::<8>() else { return Err(Refusal::Malformed) };
                 for &record in records {
-                    let index = self.circuit.view().len() as u16;
+                    let index = self.memory.circuit.view().len() as u16;
                     let gate = Gate::from_bytes(record).ok_or(Refusal::Malformed)?;
-                    self.circuit.push_record(gate).map_err(|error| Refusal::Build(index, error))?;
+                    self.memory.circuit.push_record(gate).map_err(|error| Refusal::Build(index, error))?;
                 }
                 Ok(())
             }
             Ask::Objective(Goal { wire, maximize }) => {
-                let wire = named(&self.circuit.view(), wire)?;
-                if maximize { self.circuit.maximize(wire) } else { self.circuit.minimize(wire) }.map_err(at)
+                let wire = named(&self.memory.circuit.view(), wire)?;
+                if maximize { self.memory.circuit.maximize(wire) } else { self.memory.circuit.minimize(wire) }
+                    .map_err(at)
             }
             _ => Err(Refusal::Unsupported),
         }
@@ -238,28 +260,17 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn plan(&mut self, purpose: Purpose) -> Result<u32, Refusal> {
-        let view = self.circuit.view();
-        let layout = plan(&view, purpose, false, self.slots).map_err(Refusal::Plan)?;
-        let (needed, had) = (layout.arena_len() as u32, self.arena.len() as u32);
+        let view = self.memory.circuit.view();
+        let layout = plan(&view, purpose, false, self.memory.slots).map_err(Refusal::Plan)?;
+        let (needed, had) = (layout.arena_len() as u32, self.memory.arena.len() as u32);
         if needed > had {
-            *self.planned = false;
+            *self.memory.planned = false;
             return Err(Refusal::NoRoom(needed, had));
         }
-        Tape::new(view, layout, self.slots, &[], self.arena)?;
-        (*self.layout, *self.planned, *self.verified, *self.kept) = (layout, true, false, 0);
+        Tape::new(view, layout, self.memory.slots, &[], self.memory.arena)?;
+        (*self.memory.layout, *self.memory.planned, *self.verified, *self.kept) = (layout, true, false, 0);
         (*self.training, *self.saving) = (Training::IDLE, Saving::WHEN_ASKED);
         Ok(needed)
-    }
-
-    /// Where everything lies; a reference, since a copy would be most of a frame.
-    fn layout(&self) -> Result<&Layout, Refusal> {
-        if *self.planned { Ok(self.layout) } else { Err(Refusal::NoCircuit) }
-    }
-
-    #[inline(always)]
-    fn tape(&mut self) -> Result<Tape<'_, T>, Refusal> {
-        self.layout()?;
-        Ok(Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?)
     }
 
     fn is_verified(&mut self) -> Result<(), Refusal> {
@@ -280,17 +291,17 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn set(&mut self, wire: u16, start: u32, data: Raw<'_>) -> Result<(), Refusal> {
-        let mut tape = self.tape()?;
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let circuit = tape.circuit();
         let wire = named(&circuit, wire)?;
         let len = circuit.shape(wire).len();
-        let count = data.numbers::<T>()?.count();
+        let count = data.count::<T>()?;
         if (start as usize).saturating_add(count) > len {
             let got = (start as usize).saturating_add(count);
             return Err(Refusal::Run(RunError::WrongLength { wire: wire.raw(), expected: len, got }));
         }
-        for (i, x) in data.numbers::<T>()?.enumerate() {
-            tape.set_from(wire, start as usize + i, &[x])?;
+        for i in 0..count {
+            tape.set_from(wire, start as usize + i, &[data.number(i)])?;
         }
         if circuit.gate(wire).is_some_and(|gate| gate.op == Op::Param) {
             *self.verified = false;
@@ -300,8 +311,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn get(&mut self, wire: u16, start: usize, count: usize, gradient: bool) -> Result<(), Refusal> {
-        self.layout()?;
-        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let wire = named(&tape.circuit(), wire)?;
         let values = if gradient { tape.gradient(wire)? } else { tape.value(wire)? };
         let wrong =
@@ -315,8 +325,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn moments(&mut self, start: usize, count: usize) -> Result<(), Refusal> {
-        self.layout()?;
-        let tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let moments = tape.moments().get(start..).and_then(|moments| moments.get(..count));
         for &x in moments.ok_or(RunError::NotPlanned)? {
             push_raw(self.payload, x)?;
@@ -326,13 +335,13 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     #[inline(never)]
     fn set_moments(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
-        let mut tape = self.tape()?;
-        let end = start.saturating_add(data.numbers::<T>()?.count());
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
+        let end = start.saturating_add(data.count::<T>()?);
         if end > tape.moments().len() {
             return Err(Refusal::Run(RunError::NotPlanned));
         }
-        for (place, x) in (start..end).zip(data.numbers::<T>()?) {
-            tape.set_moments(place, &[x])?;
+        for place in start..end {
+            tape.set_moments(place, &[data.number(place - start)])?;
         }
         Ok(())
     }
@@ -340,22 +349,22 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// The numbers of a row: all inputs and labels.
     #[inline(never)]
     fn row_len(&self) -> Result<usize, Refusal> {
-        if !*self.planned {
+        if !*self.memory.planned {
             return Err(Refusal::NoCircuit);
         }
-        let circuit = self.circuit.view();
+        let circuit = self.memory.circuit.view();
         Ok(circuit.wires().filter(|&wire| is_sample(&circuit, wire)).map(|wire| circuit.shape(wire).len()).sum())
     }
 
     #[inline(never)]
     fn row(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
         let kept = *self.kept as usize * self.row_len()?;
-        let count = data.numbers::<T>()?.count();
+        let count = data.count::<T>()?;
         let end = start.checked_add(count).filter(|&end| end <= kept);
         let end = end.ok_or(Refusal::NoRoom(start.saturating_add(count) as u32, kept as u32))?;
         let place = self.rows.get_mut(start..end).ok_or(Refusal::Unsupported)?;
-        for (place, x) in place.iter_mut().zip(data.numbers::<T>()?) {
-            *place = x;
+        for (i, place) in place.iter_mut().enumerate() {
+            *place = data.number(i);
         }
         Ok(())
     }
@@ -364,9 +373,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn sample(&mut self, work: Work, machine: &mut impl Machine) -> Result<Came, Refusal> {
         self.may_work(work)?;
-        self.layout()?;
-        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
-        let done = run(&mut tape, work, self.training, machine);
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
+        let done = run(tape, work, self.training, machine);
         let mut ran = Ran { payload: self.payload, verified: self.verified, came: Came::default() };
         ran.note(done)?;
         Ok(ran.came)
@@ -376,20 +384,19 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn samples(&mut self, work: Work, rows: &[u8], machine: &mut impl Machine) -> Result<Came, Refusal> {
         self.may_work(work)?;
-        self.layout()?;
+        let row_len = self.row_len()?;
         if rows.len() / 2 * T::BYTES > PAYLOAD_MAX {
             return Err(Refusal::Unsupported);
         }
         if let Some(row) = halves(rows)?.find(|&row| u32::from(row) >= *self.kept) {
             return Err(Refusal::NoSuchRow(row));
         }
-        let row_len = self.row_len()?;
-        let mut tape = Tape::resume(self.circuit.view(), *self.layout, self.slots, &[], self.arena)?;
+        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let mut ran = Ran { payload: self.payload, verified: self.verified, came: Came::default() };
         for row in halves(rows)? {
             let start = usize::from(row) * row_len;
             let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
-            ran.note(fill(&mut tape, data).and_then(|()| run(&mut tape, work, self.training, machine)))?;
+            ran.note(fill(tape, data).and_then(|()| run(tape, work, self.training, machine)))?;
             if ran.came.refused.is_some() {
                 break;
             }

@@ -96,6 +96,7 @@ enum Place {
 }
 
 /// Which part of the arena a wire's gradient is in.
+#[inline]
 const fn gradient_place(gate: &Gate, slot: Slot, purpose: Purpose) -> Place {
     if slot.value & NEEDS == 0 {
         return Place::Nowhere;
@@ -185,6 +186,7 @@ pub(super) const fn assign<T: Copy>(
     }
 }
 
+#[inline]
 const fn take(next: &mut u32, len: u32) -> u32 {
     let place = *next;
     *next += len;

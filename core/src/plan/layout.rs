@@ -24,15 +24,18 @@ pub enum Purpose {
 
 impl Purpose {
     /// Whether gradients are summed up over a batch.
+    #[inline]
     pub(crate) const fn sums(self) -> bool {
         matches!(self, Purpose::Accumulate | Purpose::Moments(_))
     }
 
     /// The moments for every trained number.
+    #[inline]
     pub(crate) const fn moments(self) -> u8 {
         if let Purpose::Moments(moments) = self { moments } else { 0 }
     }
 
+    #[inline]
     pub(super) const fn trains(self) -> bool {
         self.sums() || matches!(self, Purpose::Train)
     }
@@ -102,6 +105,7 @@ pub struct Bytes {
 
 impl Bytes {
     /// All that is in RAM when the circuit was uploaded.
+    #[inline]
     pub const fn ram(&self) -> usize {
         self.gates + self.params + self.values + self.gradients + self.optimiser
     }
@@ -127,26 +131,31 @@ impl Layout {
     };
 
     /// What the memory was planned for.
+    #[inline]
     pub const fn purpose(&self) -> Purpose {
         self.purpose
     }
 
     /// The numbers the arena must hold.
+    #[inline]
     pub const fn arena_len(&self) -> usize {
         self.arena as usize
     }
 
     /// The numbers that training changes.
+    #[inline]
     pub const fn trained_len(&self) -> usize {
         self.trained as usize
     }
 
     /// The numbers that an optimiser keeps from step to step.
+    #[inline]
     pub const fn moments_len(&self) -> usize {
         (self.arena - self.moments) as usize
     }
 
     /// The numbers of frozen params that are expected in flash.
+    #[inline]
     pub const fn frozen_len(&self) -> usize {
         self.frozen as usize
     }

@@ -60,6 +60,7 @@ const fn any_operand_needs<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &[Slot],
     false
 }
 
+#[inline]
 const fn operand_needs(slots: &[Slot], gate: &Gate, k: usize) -> bool {
     match gate.operand(k) {
         Some(wire) => get(slots, wire.index()).value & NEEDS != 0,
@@ -133,6 +134,7 @@ const fn may_take_over<T: Copy>(
         && !objective
 }
 
+#[inline(never)]
 const fn mark(slots: &mut [Slot], i: usize, bit: u32) {
     let slot = get(slots, i);
     put(slots, i, Slot { value: slot.value | bit, gradient: slot.gradient, len: 0 });

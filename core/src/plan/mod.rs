@@ -42,6 +42,7 @@ pub(crate) use layout::{IN_FROZEN, IN_NUMBERS, IN_PLACE, NO_GRADIENT};
 /// # Errors
 /// [`PlanError::SlotsFull`] if there are fewer slots than wires; [`PlanError::NoObjective`] if
 /// training is asked of a circuit without one; [`PlanError::TooLarge`].
+#[inline(never)]
 pub const fn plan<T: Copy>(
     circuit: &CircuitRef<'_, T>,
     purpose: Purpose,
@@ -86,6 +87,7 @@ pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate)
     }
 }
 
+#[inline(never)]
 const fn get(slots: &[Slot], i: usize) -> Slot {
     match at(slots, i) {
         Some(slot) => *slot,
@@ -93,6 +95,7 @@ const fn get(slots: &[Slot], i: usize) -> Slot {
     }
 }
 
+#[inline(never)]
 const fn put(slots: &mut [Slot], i: usize, slot: Slot) {
     if let Some((_, rest)) = slots.split_at_mut_checked(i)
         && let Some(place) = rest.first_mut()

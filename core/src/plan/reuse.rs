@@ -8,6 +8,7 @@ use crate::op::{Op, OpKind};
 ///
 /// Live values form a list in the order of their places. While planning, a slot's `gradient` holds
 /// the gate that reads it last (low half) and the next live wire (high half).
+#[inline(never)]
 pub(super) const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots: &mut [Slot]) -> u32 {
     let n = circuit.gates.len();
     let mut i = 0;
@@ -129,6 +130,7 @@ const fn place<T: Copy>(
 }
 
 /// Lets the wire `before` (or the list's beginning) lead to `to`.
+#[inline]
 const fn link(slots: &mut [Slot], first: &mut u32, before: u32, to: u32) {
     if before == KEPT {
         *first = to;

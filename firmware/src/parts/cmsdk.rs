@@ -13,6 +13,18 @@ use vcell::VolatileCell;
 use crate::vitals::Counter;
 use crate::watchdog::Watchdog;
 
+unsafe extern "C" {
+    // Of cortex-m-rt: where an interrupt goes that has no handler.
+    safe fn DefaultHandler();
+}
+
+/// The interrupts' part of the vector table. None is switched on, so it ends behind the first; cortex-m-rt
+/// wants at least one.
+// SAFETY: the section and the name are those that cortex-m-rt asks for, and an entry is a handler.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+static __INTERRUPTS: [extern "C" fn(); 1] = [DefaultHandler];
+
 #[repr(C)]
 struct UartRegisters {
     data: VolatileCell<u32>,

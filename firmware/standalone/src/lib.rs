@@ -15,6 +15,7 @@ mod features;
 mod lsm6dsl;
 #[path = "../target/model.rs"]
 pub mod model;
+mod patience;
 #[cfg(feature = "samples")]
 pub mod recorded;
 
@@ -28,6 +29,7 @@ use embedded_storage::nor_flash::NorFlash;
 
 pub use features::{SAMPLES, Window};
 pub use lsm6dsl::{Lsm6dsl, Sample};
+pub use patience::within;
 
 /// Movements that the network tells apart.
 pub const CLASSES: u8 = 7;

@@ -1,11 +1,12 @@
 //! The application with parts that watch how they are used: which bytes go over the bus, when the light
 //! changes, how often the button is looked at.
 
+use embedded_hal::i2c::ErrorKind;
 use embedded_hal_mock::eh1::digital::{Mock as Pin, State, Transaction as Level};
 use embedded_hal_mock::eh1::i2c::{Mock as Bus, Transaction};
 use embedded_hal_mock::eh1::pwm::{Mock as Light, Transaction as Duty};
 use standalone::recorded::RamFlash;
-use standalone::{App, CLASSES, Fault, SAMPLES, Window, model};
+use standalone::{App, CLASSES, Fault, SAMPLES, Window, model, within};
 
 const ADDRESS: u8 = 0x6a;
 
@@ -84,6 +85,39 @@ fn a_window_with_two_presses_is_learned_as_the_second_class_and_kept() {
     light.done();
 }
 
+/// A bus that is held for too long is told, takes nothing away, and is asked again with the next turn.
+#[test]
+fn a_bus_that_does_not_answer_is_a_fault_and_no_end() {
+    let mut bus = start();
+    let asked = || Transaction::write_read(ADDRESS, vec![0x1e], vec![0x00]);
+    bus.push(asked().with_error(ErrorKind::Other));
+    bus.push(asked());
+    bus.extend(sample(700));
+    let (mut i2c, mut light) = (Bus::new(&bus), Light::new(&[]));
+    let mut pin = Pin::new(&[Level::get(State::High)]);
+    let mut arena = [0.0; model::TRAIN_LEN];
+    let mut app =
+        App::new(i2c.clone(), light.clone(), pin.clone(), RamFlash::NEW, RamFlash::PLACE, &mut arena).unwrap();
+    let before = app.params_hash();
+    assert!(matches!(app.turn(), Err(Fault::Bus(ErrorKind::Other))));
+    assert_eq!((app.turn().unwrap(), app.turn().unwrap()), (None, None));
+    assert_eq!(app.params_hash(), before);
+    drop(app);
+    i2c.done();
+    pin.done();
+    light.done();
+
+    // At the start it is told too; the board resets then.
+    let mut i2c = Bus::new(&[Transaction::write_read(ADDRESS, vec![0x0f], vec![0]).with_error(ErrorKind::Other)]);
+    let (mut pin, mut light) = (Pin::new(&[]), Light::new(&[]));
+    let mut arena = [0.0; model::TRAIN_LEN];
+    let app = App::new(i2c.clone(), light.clone(), pin.clone(), RamFlash::NEW, RamFlash::PLACE, &mut arena);
+    assert!(matches!(app.err(), Some(Fault::Bus(ErrorKind::Other))));
+    i2c.done();
+    pin.done();
+    light.done();
+}
+
 #[test]
 fn another_chip_at_the_address_is_refused() {
     let mut i2c = Bus::new(&[Transaction::write_read(ADDRESS, vec![0x0f], vec![0x69])]);
@@ -94,4 +128,17 @@ fn another_chip_at_the_address_is_refused() {
     i2c.done();
     pin.done();
     light.done();
+}
+
+#[test]
+fn waiting_ends_with_what_was_seen_or_after_the_last_look() {
+    let after = |n| {
+        let mut looks = 0;
+        let seen = within(100, || {
+            looks += 1;
+            (looks == n).then_some("there")
+        });
+        (seen, looks)
+    };
+    assert_eq!([after(1), after(100), after(101)], [(Some("there"), 1), (Some("there"), 100), (None, 100)]);
 }

@@ -14,7 +14,8 @@ use super::shared::{On, ScalarName};
 
 The file is a module for a firmware that depends on the crate `chainrule`: the circuit, its plans and
 its frozen weights lie in flash, checked when it is compiled; the others start in RAM from what was
-trained. `freeze` in the text says which are which; with --inference all are frozen.")]
+trained. `freeze` in the text says which are which; with --inference all are frozen. The constant
+TRAINING holds optimiser, batch and seed of the text, and `train` plans the memory that they take.")]
 pub struct Export {
     /// A .circuit file
     #[arg(value_name = "FILE")]
@@ -65,7 +66,9 @@ pub struct Push {
 #[command(after_help = "Example:
   chainrule pull digits.circuit --on /dev/ttyACM0 --save learned.safetensors
 
-The board must hold the circuit of this file, by `push` or by `train`; nothing on it changes.")]
+The board must hold the circuit of this file, by `push` or by `train`; nothing on it changes. The file is
+needed: a board holds gates and numbers, compared here by hash, but no names, no text and no data, so that
+it cannot say what a weight is called.")]
 pub struct Pull {
     /// The .circuit file that the board holds
     #[arg(value_name = "FILE")]

@@ -16,4 +16,4 @@ pub use number::Number;
 pub use pictures::{Bench, Boards, Draw, Size, Theme};
 pub use shared::{Circuit, On, ScalarName, Where};
 pub use sheet::Sheet;
-pub use verbs::{Check, Climb, Command, Eval, Explain, GradientBy, Train, Verb};
+pub use verbs::{Check, Climb, Command, Eval, Explain, GradientBy, Monitor, Train, Verb};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use crate::engine::At;
+use crate::engine::{At, LogTo};
 use crate::text::source::{self, Given, SourceError, Written};
 
 /// The circuit and the values of its wires.
@@ -75,7 +75,8 @@ pub struct Where {
 impl Where {
     /// The place by its name.
     pub fn at<'a>(&'a self) -> At<'a> {
-        At { on: self.on.name(), log: self.log, image: self.image.as_deref(), counted: false }
+        let log = if self.log { LogTo::StandardError } else { LogTo::Nowhere };
+        At { on: self.on.name(), log, image: self.image.as_deref(), counted: false }
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Verb {
     Climb(Climb),
     /// Train the params on data
     Train(Train),
+    /// Train, and watch it: curves, norms, memory, the link and the log
+    Monitor(Monitor),
     /// How good a trained circuit is on data
     Test(Test),
     /// What a trained circuit says: CSV in, CSV out
@@ -269,6 +271,37 @@ impl Train {
         training.keep_every = self.keep_every;
         hold_out(&mut training.split, self.split, self.hold_out.as_ref());
     }
+}
+
+/// `chainrule monitor`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  chainrule monitor digits.circuit
+  chainrule monitor digits.circuit --steps 2000 --on mps2-an386
+  chainrule monitor digits.circuit --json | jq .gradient_norms
+
+It trains as `train` does, to the same bits. On a terminal it draws; keys: q, Esc or Ctrl-C end the
+training here (what --save and --save-state name is written), p pauses and goes on, s saves to --save,
+Tab and arrows show other plots. Elsewhere it prints a line a round, with --json one of JSON:
+  step, of, epoch
+  loss, accuracy            of this round's samples, each before its step
+  held_loss, held_accuracy  of the held-out rows, in rounds by which twice as many rows were trained on
+  steps_per_second          without the time that looking takes
+  gradient_norms            by param: the norm of (before - after) / (sum of the rates), the round's
+                            mean gradient; plain sgd only
+  update_norms              otherwise: the norm of (before - after) / steps
+  ram                       bytes by region
+  stack, free               of a board: the deepest stack, and bytes that nothing has used
+  link                      requests, those asked again, and damaged answers
+What is not known is null; norms are while reading the params takes over a quarter of the time, and over
+a second. The last line is that of `train --json`.")]
+pub struct Monitor {
+    /// How it trains.
+    #[command(flatten)]
+    pub train: Train,
+    /// Steps in a round [default: a fiftieth of all]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub every: Option<u64>,
 }
 
 pub(super) fn share(text: &str) -> Result<f64, String> {

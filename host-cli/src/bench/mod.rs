@@ -18,6 +18,7 @@ use crate::lower::Lowered;
 use crate::text::literal::Readable;
 use crate::train::{Epochs, Event, Start, TrainError, start};
 use chainrule::{Bytes, CircuitRef, Purpose, Slot, plan};
+use std::ops::ControlFlow;
 use std::time::Instant;
 use work::{Mac, Rows};
 
@@ -246,7 +247,8 @@ impl<'l, T: Readable> Trainer<'l, T> {
         };
         let mut epochs = Epochs::new(&mut *self.engine, run.training.batch(), run.rows, run.random);
         while epochs.steps() < STEPS {
-            epochs.walk(STEPS, &mut |_| ()).map_err(|stop| stop.told(self.lowered, run.training.optimiser().rate))?;
+            let walked = epochs.walk(STEPS, &mut |_, _, _| Ok(ControlFlow::Continue(())));
+            walked.map_err(|stop| stop.told(self.lowered, run.training.optimiser().rate))?;
         }
         Ok(())
     }

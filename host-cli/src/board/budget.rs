@@ -70,6 +70,7 @@ pub struct Program {
 #[derive(Debug, Default, Deserialize)]
 struct Budgets {
     programs: BTreeMap<String, Program>,
+    modules: BTreeMap<String, BTreeMap<String, u32>>,
     #[serde(flatten)]
     boards: BTreeMap<String, Budget>,
 }
@@ -80,6 +81,11 @@ static BUDGETS: LazyLock<Budgets> =
 /// The limits of a program by its name.
 pub fn program(name: &str) -> Option<&'static Program> {
     BUDGETS.programs.get(name)
+}
+
+/// The most bytes of flash that each part of a board's image takes, for the boards that have a table.
+pub fn modules() -> &'static BTreeMap<String, BTreeMap<String, u32>> {
+    &BUDGETS.modules
 }
 
 impl Board {

@@ -20,6 +20,7 @@ pub mod figures;
 pub mod flash;
 pub mod image;
 pub mod json;
+pub mod monitor;
 pub mod paper;
 pub mod predict;
 pub mod progress;
@@ -67,6 +68,10 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Verb::Train(asked) => match asked.at.scalar {
             ScalarName::F32 => train::run::<f32>(asked, out),
             ScalarName::F64 => train::run::<f64>(asked, out),
+        },
+        Verb::Monitor(asked) => match asked.train.at.scalar {
+            ScalarName::F32 => monitor::run::<f32>(asked, out),
+            ScalarName::F64 => monitor::run::<f64>(asked, out),
         },
         Verb::Test(asked) => match asked.at.scalar {
             ScalarName::F32 => test::run::<f32>(asked, out),

@@ -1,6 +1,7 @@
 //! `train`: the params of a circuit, trained on data and kept in a file.
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
@@ -11,12 +12,12 @@ use super::paper;
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::args::{On, Train};
-use crate::engine::Memory;
+use crate::engine::{At, EngineError, Memory};
 use crate::lower::optimisers;
-use crate::lower::{Lowered, lower};
+use crate::lower::{Lowered, Training, lower};
 use crate::text::literal::Readable;
 use crate::text::source;
-use crate::train::{Event, Seen, Trained, go_on, has_classes};
+use crate::train::{Event, Now, Seen, State, Trained, Watch, go_on, has_classes};
 use crate::weights::{self, Place};
 
 /// Lines for epochs where standard error is no terminal, about.
@@ -27,57 +28,119 @@ const LINES: u32 = 20;
 /// # Errors
 /// [`Failure`]; nothing is saved then.
 pub fn run<T: Readable>(asked: &Train, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let written = source::read(&asked.file)?;
-    let mut lowered: Lowered<T> = lower(&written, &[], asked.seed)?;
-    let mut training = lowered.training.clone();
-    asked.settle(&mut training);
-    if let Some(names) = &asked.freeze {
-        lowered.freeze_told(names)?;
-    }
-    if let Some(path) = &asked.load {
-        weights::load(path, &mut lowered)?;
-    }
-    let from = asked.resume.as_deref().map(|path| weights::load_state(path, &lowered)).transpose()?;
-    if asked.save.is_some() && asked.save == asked.save_state {
-        return Err(Failure::Refused("--save and --save-state name one file; a state holds the weights too".into()));
-    }
-    if asked.keep_every.is_some() && !matches!(asked.at.on, On::Board(_)) {
-        return Err(Failure::Refused(format!(
-            "--keep-every is for boards, and {} has no flash; --save keeps the weights in a file",
-            asked.at.on
-        )));
-    }
-    let place = asked.save.as_deref().map(Place::for_weights).transpose()?;
-    let state_place = asked.save_state.as_deref().map(Place::for_weights).transpose()?;
-    asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
-    let mut course = Course::new(training.batch, has_classes(&lowered));
-    let mut shown = Shown::new(has_classes(&lowered));
-    let (trained, state) = go_on(&lowered, &training, from.as_ref(), asked.at.at(), &mut |event| {
-        course.see(&event);
-        shown.see(event);
-    })?;
+    let run: Run<'_, T> = Run::of(asked)?;
+    let mut shown = Shown::new(has_classes(&run.lowered));
+    let trained = run.train(asked.at.at(), &mut shown)?;
     drop(shown);
-    if let Some(place) = &place {
-        weights::save(place, &lowered, &trained.params, trained.params_hash)?;
+    run.tell(&trained, out)?;
+    Ok(Outcome::Done)
+}
+
+/// A training as the command line asks for it: looked at, and not begun.
+pub struct Run<'a, T> {
+    asked: &'a Train,
+    /// The circuit.
+    pub lowered: Lowered<T>,
+    /// How it is trained.
+    pub training: Training<T>,
+    from: Option<State<T>>,
+    /// Where the weights go.
+    pub place: Option<Place>,
+    state_place: Option<Place>,
+}
+
+impl<'a, T: Readable> Run<'a, T> {
+    /// Reads the files that are named, and looks at the places for those to write.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn of(asked: &'a Train) -> Result<Run<'a, T>, Failure> {
+        let written = source::read(&asked.file)?;
+        let mut lowered: Lowered<T> = lower(&written, &[], asked.seed)?;
+        let mut training = lowered.training.clone();
+        asked.settle(&mut training);
+        if let Some(names) = &asked.freeze {
+            lowered.freeze_told(names)?;
+        }
+        if let Some(path) = &asked.load {
+            weights::load(path, &mut lowered)?;
+        }
+        let from = asked.resume.as_deref().map(|path| weights::load_state(path, &lowered)).transpose()?;
+        if asked.save.is_some() && asked.save == asked.save_state {
+            return Err(Failure::Refused(
+                "--save and --save-state name one file; a state holds the weights too".into(),
+            ));
+        }
+        if asked.keep_every.is_some() && !matches!(asked.at.on, On::Board(_)) {
+            return Err(Failure::Refused(format!(
+                "--keep-every is for boards, and {} has no flash; --save keeps the weights in a file",
+                asked.at.on
+            )));
+        }
+        let place = asked.save.as_deref().map(Place::for_weights).transpose()?;
+        let state_place = asked.save_state.as_deref().map(Place::for_weights).transpose()?;
+        asked.plot.as_ref().map_or(Ok(()), paper::ready)?;
+        Ok(Run { asked, lowered, training, from, place, state_place })
     }
-    if let Some(place) = &state_place {
-        weights::save_state(place, &lowered, &state)?;
+
+    /// Trains, and writes the files that are asked for.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing is saved then.
+    pub fn train(&self, at: At<'_>, watch: &mut dyn Watch<T>) -> Result<Trained<T>, Failure> {
+        let course = Course::new(self.training.batch, has_classes(&self.lowered));
+        let mut plotted = Plotted { course, watch };
+        let (trained, state) = go_on(&self.lowered, &self.training, self.from.as_ref(), at, &mut plotted)?;
+        if let Some(place) = &self.place {
+            weights::save(place, &self.lowered, &trained.params, trained.params_hash)?;
+        }
+        if let Some(place) = &self.state_place {
+            weights::save_state(place, &self.lowered, &state)?;
+        }
+        if let Some(sheet) = &self.asked.plot {
+            curve::put(sheet, &plotted.course.chart(title(&trained)))?;
+        }
+        Ok(trained)
     }
-    if let Some(sheet) = &asked.plot {
-        curve::put(sheet, &course.chart(title(&trained)))?;
-    }
-    if asked.at.json {
-        json::line(out, &Told::of(&trained))?;
-    } else {
-        summary(out, &trained, training.batch)?;
-        if let Some(path) = &asked.save {
+
+    /// Says what came of it.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn tell(&self, trained: &Trained<T>, out: &mut dyn Write) -> io::Result<()> {
+        if self.asked.at.json {
+            return json::line(out, &Told::of(trained));
+        }
+        summary(out, trained, self.training.batch)?;
+        if let Some(path) = &self.asked.save {
             writeln!(out, "saved to {}", path.display())?;
         }
-        if let Some(path) = &asked.save_state {
+        if let Some(path) = &self.asked.save_state {
             writeln!(out, "state saved to {}", path.display())?;
         }
+        Ok(())
     }
-    Ok(Outcome::Done)
+}
+
+/// Watches for the sake of the plot, and for another.
+struct Plotted<'w, T> {
+    course: Course,
+    watch: &'w mut dyn Watch<T>,
+}
+
+impl<T> Watch<T> for Plotted<'_, T> {
+    fn see(&mut self, event: Event<'_>) {
+        self.course.see(&event);
+        self.watch.see(event);
+    }
+
+    fn pace(&self, steps: u64) -> u64 {
+        self.watch.pace(steps)
+    }
+
+    fn look(&mut self, now: Now<'_, T>) -> Result<ControlFlow<()>, EngineError> {
+        self.watch.look(now)
+    }
 }
 
 /// The line of JSON.
@@ -168,6 +231,9 @@ fn summary<T: Readable>(out: &mut dyn Write, trained: &Trained<T>, batch: u32) -
     writeln!(out, "trained on {}: {epochs}, {steps} of {of} each", figures::counted(rows, "row"))?;
     let extras = optimisers::extras(&trained.optimiser);
     let extras: String = extras.iter().map(|(key, value)| format!(", {key} = {value}")).collect();
+    if trained.stopped {
+        writeln!(out, "stopped by the one who watched")?;
+    }
     if trained.ended_early {
         writeln!(out, "ended early: no smaller loss within the patience")?;
     }
@@ -207,11 +273,7 @@ struct Shown {
     samples: u64,
 }
 
-impl Shown {
-    fn new(has_classes: bool) -> Shown {
-        Shown { bar: Progress::new(), is_terminal: io::stderr().is_terminal(), has_classes, samples: 1 }
-    }
-
+impl<T> Watch<T> for Shown {
     fn see(&mut self, event: Event<'_>) {
         match event {
             Event::Opening(stage) => self.bar.stage(stage),
@@ -229,6 +291,12 @@ impl Shown {
             }
             Event::Measuring => self.bar.tell("measuring on the held-out rows", None),
         }
+    }
+}
+
+impl Shown {
+    fn new(has_classes: bool) -> Shown {
+        Shown { bar: Progress::new(), is_terminal: io::stderr().is_terminal(), has_classes, samples: 1 }
     }
 
     fn words(&self, epoch: u32, seen: Seen) -> String {

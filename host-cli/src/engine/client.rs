@@ -1,7 +1,7 @@
 //! The client: a circuit on the other side of the link.
 
 use super::facts::BoardFacts;
-use super::line::{Line, Listener, Pipe, Take, done, refused};
+use super::line::{Line, Listener, Pipe, Take, Traffic, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
 use chainrule::keep::fingerprint;
 use chainrule::link::{Answer, Ask, Holds, Memory, PAYLOAD_MAX, Refusal, VERSION, Vitals};
@@ -355,6 +355,10 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
             _ => Err(EngineError::Refused(Refusal::Malformed)),
         })?;
         Ok(vitals)
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        Some(self.line.traffic)
     }
 
     fn run(&mut self, work: Work, rows: &[usize], each: &mut dyn FnMut(T)) -> Result<u64, EngineError> {

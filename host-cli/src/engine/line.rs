@@ -55,9 +55,21 @@ pub enum Heard<'a> {
 /// Hears what a board lets be known.
 pub type Listener = Box<dyn FnMut(Heard<'_>)>;
 
+/// What a line has carried since the board was greeted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Requests that were sent again, for want of an answer.
+    pub again: u64,
+    /// Frames that came damaged.
+    pub damaged: u64,
+}
+
 /// The line: frames out, replies in order.
 pub(super) struct Line<P> {
     pipe: P,
+    pub(super) traffic: Traffic,
     listener: Option<Listener>,
     deframer: Deframer,
     pending: VecDeque<u8>,
@@ -80,6 +92,7 @@ impl<P: Pipe> Line<P> {
         let patience = pipe.patience().map_or(HELLO_PATIENCE, |patience| patience.min(HELLO_PATIENCE));
         Line {
             pipe,
+            traffic: Traffic::default(),
             listener,
             deframer: Deframer::new(),
             pending: VecDeque::new(),
@@ -93,6 +106,8 @@ impl<P: Pipe> Line<P> {
 
     /// From here on the board answers: it is told to the listener, and given more time.
     pub(super) fn is_there(&mut self, facts: &BoardFacts, window: usize) {
+        // A board that was not awake yet is no fault of the line.
+        self.traffic = Traffic::default();
         self.window = window.max(1);
         (self.patience, self.tries) = (self.pipe.patience().unwrap_or(PATIENCE), TRIES);
         if let Some(listener) = &mut self.listener {
@@ -109,6 +124,7 @@ impl<P: Pipe> Line<P> {
         let request = Request { sequence: self.next, ask: *ask };
         encode_frame(&request, &mut scratch, &mut frame).map_err(|error| EngineError::Line(error.to_string()))?;
         self.pipe.send(&frame).map_err(line)?;
+        self.traffic.requests += 1;
         self.under_way.push_back((self.next, frame));
         self.next = self.next.wrapping_add(1);
         Ok(())
@@ -136,7 +152,14 @@ impl<P: Pipe> Line<P> {
         let mut buffer = [0; 1024];
         loop {
             while let Some(byte) = self.pending.pop_front() {
-                let Ok(Some(message)) = self.deframer.feed(byte) else { continue };
+                let message = match self.deframer.feed(byte) {
+                    Ok(Some(message)) => message,
+                    Ok(None) => continue,
+                    Err(_) => {
+                        self.traffic.damaged += 1;
+                        continue;
+                    }
+                };
                 if let Some(bytes) = message.strip_prefix(&ASIDE) {
                     if let Some(listener) = &mut self.listener {
                         listener(Heard::Aside(bytes));
@@ -157,6 +180,7 @@ impl<P: Pipe> Line<P> {
                 (tries, since) = (tries + 1, Instant::now());
                 for (_, frame) in &self.under_way {
                     self.pipe.send(frame).map_err(line)?;
+                    self.traffic.again += 1;
                 }
             }
             let n = self.pipe.receive(&mut buffer, left.max(Duration::from_millis(1))).map_err(line)?;

@@ -3,7 +3,6 @@
 
 mod client;
 mod facts;
-mod faults;
 mod host;
 mod line;
 mod loopback;
@@ -12,11 +11,10 @@ mod open;
 pub use chainrule::link::{Memory, Vitals, Work};
 pub use client::Client;
 pub use facts::BoardFacts;
-pub use faults::{Faults, Faulty};
 pub use host::Host;
-pub use line::{Heard, Listener, Pipe};
+pub use line::{Heard, Listener, Pipe, Traffic};
 pub use loopback::Loopback;
-pub use open::{At, OpenError, Stage, open};
+pub use open::{At, Lines, LogTo, OpenError, Stage, open};
 
 use chainrule::link::{NotKept, Refusal};
 use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Training, Wire};
@@ -75,6 +73,11 @@ pub trait Engine<T: Scalar> {
     fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, EngineError> {
         let _ = anew;
         Ok(None)
+    }
+
+    /// What the line to it has carried; nothing where there is no line.
+    fn traffic(&self) -> Option<Traffic> {
+        None
     }
 
     /// Takes samples to work on: row after row, each the values of all inputs and labels in the

@@ -4,9 +4,11 @@ use super::{Client, Engine, EngineError, Heard, Host, Listener, Loopback};
 use crate::board::log::Decoded;
 use crate::board::{BoardError, Port, port::Opening};
 use chainrule::{CircuitRef, Purpose, Scalar};
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 /// What is under way while an engine opens.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -52,13 +54,43 @@ impl From<EngineError> for OpenError {
     }
 }
 
+/// Lines that several may read.
+pub type Lines = Rc<RefCell<Vec<String>>>;
+
+/// Where what a board logs is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogTo<'a> {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// To standard error.
+    StandardError,
+    /// Behind these lines.
+    Behind(&'a Lines),
+}
+
+impl LogTo<'_> {
+    /// What takes a line; nothing if nobody reads it.
+    fn taker(self) -> Option<Box<dyn FnMut(String)>> {
+        match self {
+            LogTo::Nowhere => None,
+            // A closed standard error is no reason not to run.
+            LogTo::StandardError => Some(Box::new(|line| drop(writeln!(io::stderr(), "{line}")))),
+            LogTo::Behind(lines) => {
+                let lines = lines.clone();
+                Some(Box::new(move |line| lines.borrow_mut().push(line)))
+            }
+        }
+    }
+}
+
 /// Where a circuit is to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At<'a> {
     /// `host`, `loopback`, a board by its name or a serial device by its path.
     pub on: &'a str,
-    /// Whether what a board logs is written to standard error.
-    pub log: bool,
+    /// Where what a board logs is written.
+    pub log: LogTo<'a>,
     /// The board's image, instead of the one that is built here.
     pub image: Option<&'a Path>,
     /// Whether the emulated processor's counter shall count instructions.
@@ -82,9 +114,11 @@ pub fn open<'c, 'a, T: Scalar>(
     progress: &mut dyn FnMut(Stage<'_>),
 ) -> Result<Box<dyn Engine<T> + 'c>, OpenError> {
     let at = at.into();
-    if at.log && ["host", "loopback"].contains(&at.on) {
-        // A closed standard error is no reason not to run.
-        let _ = writeln!(io::stderr(), "{}: no board, so no log", at.on);
+    let mut taker = at.log.taker();
+    if let Some(taker) = &mut taker
+        && ["host", "loopback"].contains(&at.on)
+    {
+        taker(format!("{}: no board, so no log", at.on));
     }
     match at.on {
         "host" => Ok(Box::new(Host::new(circuit, purpose)?)),
@@ -96,9 +130,9 @@ pub fn open<'c, 'a, T: Scalar>(
                 Opening::Starting(board) => progress(Stage::Starting(board)),
             })?;
             let silent = port.silent();
-            let log = at.log.then(|| {
+            let log = taker.map(|taker| {
                 let image = at.image.or(port.image()).map(Path::to_owned);
-                let mut log = Decoded::new(image, Box::new(|line| drop(writeln!(io::stderr(), "{line}"))));
+                let mut log = Decoded::new(image, taker);
                 Box::new(move |heard: Heard<'_>| log.hear(heard)) as Listener
             });
             let sending = &mut |share| progress(Stage::Sending(share));

@@ -8,6 +8,7 @@ use crate::engine::{Engine, EngineError, Work};
 use crate::lower::Lowered;
 use crate::text::literal::Readable;
 use chainrule::{Random, RunError, Scalar};
+use std::ops::ControlFlow;
 
 /// Samples that an engine is given at once, in whole batches; between two such requests progress is
 /// told.
@@ -59,6 +60,9 @@ impl Stop {
     }
 }
 
+/// Hears of steps that were made.
+pub type Told<'t, T> = &'t mut dyn FnMut(&mut dyn Engine<T>, u64, Seen) -> Result<ControlFlow<()>, EngineError>;
+
 /// A training under way.
 pub struct Epochs<'e, T> {
     engine: &'e mut dyn Engine<T>,
@@ -66,6 +70,8 @@ pub struct Epochs<'e, T> {
     order: Vec<usize>,
     random: Random,
     steps: u64,
+    /// Progress is told at the multiples of it.
+    pace: u64,
     /// What the epoch that is under way gave so far; its rows are passed over.
     begun: Seen,
 }
@@ -73,7 +79,13 @@ pub struct Epochs<'e, T> {
 impl<'e, T: Scalar> Epochs<'e, T> {
     /// Batches of these rows, on an engine that knows how to train.
     pub fn new(engine: &'e mut dyn Engine<T>, batch: u32, rows: Vec<usize>, random: Random) -> Self {
-        Epochs { engine, batch: batch as usize, order: rows, random, steps: 0, begun: Seen::default() }
+        let (batch, pace) = (batch as usize, u64::MAX);
+        Epochs { engine, batch, order: rows, random, steps: 0, pace, begun: Seen::default() }
+    }
+
+    /// From here on tells of progress whenever the steps are a multiple of so many, too.
+    pub fn tell_at(&mut self, pace: u64) {
+        self.pace = pace.max(1);
     }
 
     /// Steps in a walk over all rows.
@@ -100,18 +112,20 @@ impl<'e, T: Scalar> Epochs<'e, T> {
         self.steps
     }
 
-    /// Walks over all rows once, or until there were `most_steps` in all.
-    pub fn walk(&mut self, most_steps: u64, told: &mut dyn FnMut(Seen)) -> Result<Seen, Stop> {
+    /// Walks over all rows once, or until there were `most_steps` in all, or until `told` breaks off,
+    /// which it may after any step: it has the engine then, and is told the steps so far and what this
+    /// walk gave.
+    pub fn walk(&mut self, most_steps: u64, told: Told<'_, T>) -> Result<Seen, Stop> {
         self.random.shuffle(&mut self.order);
         let mut seen = std::mem::take(&mut self.begun);
-        let passed = usize::try_from(self.steps % self.a_walk()).unwrap_or(usize::MAX).saturating_mul(self.batch);
         let at_once = self.batch * (AT_ONCE / self.batch).max(1);
-        for rows in self.order.get(passed..).unwrap_or_default().chunks(at_once) {
-            let left = usize::try_from(most_steps - self.steps).unwrap_or(usize::MAX);
-            if left == 0 {
-                break;
-            }
-            let rows = &rows[..rows.len().min(left.saturating_mul(self.batch))];
+        let passed = usize::try_from(self.steps % self.a_walk()).unwrap_or(usize::MAX).saturating_mul(self.batch);
+        let mut ahead = self.order.get(passed..).unwrap_or_default();
+        while !ahead.is_empty() && self.steps < most_steps {
+            let steps = (most_steps - self.steps).min(self.pace - self.steps % self.pace);
+            let samples = usize::try_from(steps).unwrap_or(usize::MAX).saturating_mul(self.batch);
+            let (rows, behind) = ahead.split_at(samples.min(at_once).min(ahead.len()));
+            ahead = behind;
             // The first row whose objective was no number, and how many were done.
             let (mut done, mut wrong) = (0, None);
             let mut each = |objective: T| {
@@ -134,7 +148,10 @@ impl<'e, T: Scalar> Epochs<'e, T> {
             seen.correct += correct;
             seen.samples += done;
             self.steps += rows.len().div_ceil(self.batch) as u64;
-            told(seen);
+            let flow = told(self.engine, self.steps, seen);
+            if flow.map_err(|error| Stop { error: Some(error), step: self.steps })?.is_break() {
+                break;
+            }
         }
         Ok(seen)
     }

@@ -23,7 +23,7 @@ pub mod error;
 mod rows;
 mod state;
 
-pub use epochs::{Epochs, Seen};
+pub use epochs::{Epochs, Seen, measure};
 pub use error::TrainError;
 pub(crate) use rows::samples;
 pub use state::{Best, State};
@@ -32,6 +32,7 @@ use crate::engine::{At, Engine, EngineError, Memory, Stage, open};
 use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
 use chainrule::{Objective, Optimiser, Random, Schedule};
+use std::ops::ControlFlow;
 
 /// What happens while a training runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,6 +73,54 @@ pub enum Event<'a> {
     Measuring,
 }
 
+/// Watches a training.
+pub trait Watch<T> {
+    /// Takes note of what happens.
+    fn see(&mut self, event: Event<'_>);
+
+    /// It looks, of so many steps in all, at the multiples of these; besides whenever that is no effort.
+    fn pace(&self, steps: u64) -> u64 {
+        steps
+    }
+
+    /// Looks, before the first step and between steps; breaks off to end the training here. Nothing
+    /// that it asks of the engine may change params or moments.
+    ///
+    /// # Errors
+    /// The engine's; the training ends with it.
+    fn look(&mut self, now: Now<'_, T>) -> Result<ControlFlow<()>, EngineError> {
+        let _ = now;
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// A training between two steps.
+pub struct Now<'n, T> {
+    /// Where it runs.
+    pub engine: &'n mut dyn Engine<T>,
+    /// How params move.
+    pub optimiser: &'n Optimiser<T>,
+    /// Steps so far.
+    pub steps: u64,
+    /// Steps that there will be.
+    pub of: u64,
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// What this epoch gave so far.
+    pub seen: Seen,
+    /// The rows held out.
+    pub held: &'n [usize],
+}
+
+/// Watches events alone.
+struct Events<'w>(&'w mut dyn FnMut(Event<'_>));
+
+impl<T> Watch<T> for Events<'_> {
+    fn see(&mut self, event: Event<'_>) {
+        (self.0)(event);
+    }
+}
+
 /// What came of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained<T> {
@@ -95,6 +144,8 @@ pub struct Trained<T> {
     pub kept: Option<u32>,
     /// Whether it ended early, for lack of progress.
     pub ended_early: bool,
+    /// Whether who watched it stopped it.
+    pub stopped: bool,
     /// Whether the objective tells classes apart.
     pub has_classes: bool,
     /// What a board keeps in its flash, if it was to.
@@ -124,7 +175,7 @@ pub fn train<'a, T: Readable>(
     at: impl Into<At<'a>>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Trained<T>, TrainError> {
-    go_on(lowered, training, None, at, watch).map(|(trained, _)| trained)
+    go_on(lowered, training, None, at, &mut Events(watch)).map(|(trained, _)| trained)
 }
 
 /// As [`train`], from where a training was left, and with the state that it is left in now: so many
@@ -138,31 +189,44 @@ pub fn go_on<'a, T: Readable>(
     training: &Training<T>,
     from: Option<&State<T>>,
     at: impl Into<At<'a>>,
-    watch: &mut dyn FnMut(Event<'_>),
+    watch: &mut dyn Watch<T>,
 ) -> Result<(Trained<T>, State<T>), TrainError> {
     let Start { mut engine, random, rows: order, held: held_rows, optimiser, run, most_steps } =
-        start(lowered, training, from, at, watch)?;
+        start(lowered, training, from, at, &mut |event| watch.see(event))?;
     let rows = order.len();
     let a_walk = rows.div_ceil(training.batch as usize) as u64;
     let before = from.map_or(0, |from| from.steps);
     let walks = u32::try_from(most_steps.div_ceil(a_walk)).unwrap_or(u32::MAX);
     let (whole, rest) = (most_steps / a_walk, most_steps % a_walk);
     let all = whole * rows as u64 + (rest * u64::from(training.batch)).min(rows as u64);
-    watch(Event::Begins { rows, held: held_rows.len(), samples: all });
+    watch.see(Event::Begins { rows, held: held_rows.len(), samples: all });
     let mut epochs = Epochs::new(engine.as_mut(), training.batch, order, random);
     let mut last = from.map_or(Seen::default(), |from| from.begun);
     epochs.skip(before, last);
     let mut progress = Progress::new(lowered, training, from.and_then(|from| from.best.clone()));
     let first = u32::try_from(before / a_walk).unwrap_or(u32::MAX);
     let mut ended_early = false;
-    for epoch in first.saturating_add(1)..=walks {
+    epochs.tell_at(watch.pace(most_steps));
+    let (optimiser, held, of) = (&optimiser, held_rows.as_slice(), most_steps);
+    let begins = first.saturating_add(1);
+    let now = Now { engine: epochs.engine(), optimiser, steps: before, of, epoch: begins, seen: last, held };
+    let mut stopped = watch.look(now)?.is_break();
+    for epoch in begins..=walks {
+        if stopped {
+            break;
+        }
         let earlier = u64::from(epoch - 1) * rows as u64;
         last = epochs
-            .walk(most_steps, &mut |seen| {
-                watch(Event::Steps { epoch, samples: earlier + seen.samples, seen });
+            .walk(most_steps, &mut |engine, steps, seen| {
+                watch.see(Event::Steps { epoch, samples: earlier + seen.samples, seen });
+                let flow = watch.look(Now { engine, optimiser, steps, of, epoch, seen, held })?;
+                stopped = flow.is_break();
+                Ok(flow)
             })
             .map_err(|stop| stop.told(lowered, optimiser.rate))?;
-        watch(Event::Epoch { epoch, of: walks, seen: last });
+        if !stopped {
+            watch.see(Event::Epoch { epoch, of: walks, seen: last });
+        }
         let is_whole = epochs.steps().is_multiple_of(a_walk);
         if progress.watches && is_whole {
             let seen = if held_rows.is_empty() { last } else { epochs.measure(&held_rows)? };
@@ -194,8 +258,8 @@ pub fn go_on<'a, T: Readable>(
     let held = if held_rows.is_empty() {
         None
     } else {
-        watch(Event::Measuring);
-        Some(epochs::measure(engine.as_mut(), &held_rows)?)
+        watch.see(Event::Measuring);
+        Some(measure(engine.as_mut(), &held_rows)?)
     };
     let params_hash = engine.params_hash()?;
     let params = params(lowered, engine.as_mut())?;
@@ -209,9 +273,10 @@ pub fn go_on<'a, T: Readable>(
         params_hash,
         params,
         rows,
-        optimiser,
+        optimiser: *optimiser,
         kept,
         ended_early,
+        stopped,
         has_classes,
         memory,
     };

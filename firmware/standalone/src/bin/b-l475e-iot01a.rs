@@ -13,7 +13,7 @@ use embedded_hal::digital::{self, InputPin};
 use embedded_hal::i2c::{self, ErrorKind, I2c, NoAcknowledgeSource, Operation};
 use embedded_hal::pwm::{self, SetDutyCycle};
 use embedded_storage::nor_flash::{self, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use standalone::{App, model};
+use standalone::{App, model, within};
 use stm32l4::stm32l4x5::{FLASH, GPIOC, I2C2, Peripherals, TIM15};
 
 #[cortex_m_rt::entry]
@@ -79,20 +79,30 @@ impl Bus {
     const STOPPED: u32 = 1 << 5;
     const DONE: u32 = 1 << 6;
     const BROKEN: u32 = 1 << 8 | 1 << 9;
+    /// A byte takes 90 µs at 100 kHz; so many looks take 20 ms at the least, five cycles of 16 MHz each.
+    const LOOKS: u32 = 65_536;
 
+    /// Waits for a flag; [`ErrorKind::Other`] if the sensor or the wires hold the bus for too long.
     fn wait(&self, for_flag: u32) -> Result<(), ErrorKind> {
-        loop {
+        within(Self::LOOKS, || {
             let flags = self.0.isr().read().bits();
             if flags & Self::REFUSED != 0 {
-                return Err(ErrorKind::NoAcknowledge(NoAcknowledgeSource::Unknown));
+                return Some(Err(ErrorKind::NoAcknowledge(NoAcknowledgeSource::Unknown)));
             }
             if flags & Self::BROKEN != 0 {
-                return Err(ErrorKind::Bus);
+                return Some(Err(ErrorKind::Bus));
             }
-            if flags & for_flag != 0 {
-                return Ok(());
-            }
-        }
+            (flags & for_flag != 0).then_some(Ok(()))
+        })
+        .unwrap_or(Err(ErrorKind::Other))
+    }
+
+    /// Switches the peripheral off and on, so that it lets go of the bus and of its flags; off for three
+    /// cycles of its clock (39.4.6), which reading back takes.
+    fn let_go(&self) {
+        self.0.cr1().modify(|_, w| w.pe().clear_bit());
+        let _ = within(Self::LOOKS, || self.0.cr1().read().pe().bit_is_clear().then_some(()));
+        self.0.cr1().modify(|_, w| w.pe().set_bit());
     }
 
     /// One operation after a (repeated) start; up to 255 bytes (39.7.2).
@@ -133,9 +143,14 @@ impl I2c for Bus {
         let done = operations.iter_mut().try_for_each(|operation| self.one(address, operation));
         // SAFETY: the stop bit; after a refusal the peripheral stops by itself, and asking again is harmless.
         self.0.cr2().modify(|r, w| unsafe { w.bits(r.bits() | 1 << 14) });
-        while self.0.isr().read().bits() & (Self::STOPPED | Self::BROKEN) == 0 {}
+        let is_over = || (self.0.isr().read().bits() & (Self::STOPPED | Self::BROKEN) != 0).then_some(());
+        let stopped = within(Self::LOOKS, is_over).ok_or(ErrorKind::Other);
         // SAFETY: a flag is cleared by writing 1 to it.
         self.0.icr().write(|w| unsafe { w.bits(Self::REFUSED | Self::STOPPED | Self::BROKEN) });
+        let done = done.and(stopped);
+        if done.is_err() {
+            self.let_go();
+        }
         done
     }
 }

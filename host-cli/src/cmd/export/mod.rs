@@ -7,7 +7,9 @@ use std::io::Write;
 use super::{Failure, Outcome, apart, trained};
 use crate::args::Export;
 use crate::text::literal::Readable;
+use crate::train::over;
 use crate::weights::Place;
+use chainrule::Schedule;
 
 /// Runs the verb.
 ///
@@ -16,7 +18,18 @@ use crate::weights::Place;
 pub fn run<T: Readable>(asked: &Export, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let read = [Some(asked.file.as_ref()), asked.weights.as_deref()];
     apart::check(asked.output.as_deref(), read.into_iter().flatten())?;
-    let lowered = trained::read::<T>(&asked.file, asked.weights.as_deref())?;
+    let mut lowered = trained::read::<T>(&asked.file, asked.weights.as_deref())?;
+    let training = &mut lowered.training;
+    if let (Schedule::Cosine { steps: 0, .. }, false) = (training.optimiser.schedule, asked.inference) {
+        let Some(steps) = training.steps else {
+            return Err(Failure::Refused(
+                "the cosine takes as long as the training, which a firmware cannot know; say it in the `train` block: \
+                 schedule = cosine(5000)"
+                    .to_owned(),
+            ));
+        };
+        training.optimiser = over(&training.optimiser, steps);
+    }
     let base = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut command = format!("chainrule export {}", base(asked.file.as_ref()));
     if let Some(path) = &asked.weights {

@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use chainrule::{Gate, Layout, Objective, Op, ParamsHash, PlanError, Purpose, Slot, Wire, plan};
+use chainrule::{
+    Clip, Gate, Layout, Method, Objective, Op, ParamsHash, PlanError, Purpose, Schedule, Slot, Wire, plan,
+};
 
-use crate::lower::{Lowered, Param};
+use crate::cmd::figures::counted;
+use crate::lower::{Lowered, Param, Training, optimisers};
 use crate::text::literal::Readable;
 
 /// The widest line of a table.
@@ -27,11 +30,7 @@ pub fn write<T: Readable>(
     let is_frozen = |param: &Param<T>| inference || param.frozen;
     let (frozen, trained): (Vec<_>, Vec<_>) = lowered.params.iter().partition(|param| is_frozen(param));
     let trains = !trained.is_empty() && lowered.objective().is_some();
-    // Plain steps; a firmware that wants moments plans for them by its own `Purpose::Moments`.
-    let way = match lowered.training.optimiser.purpose(lowered.training.batch) {
-        Purpose::Train => Purpose::Train,
-        _ => Purpose::Accumulate,
-    };
+    let way = lowered.training.optimiser.purpose(lowered.training.batch);
     let names = constants(lowered);
     let stem = constant(file.split('.').next().unwrap_or("model")).to_lowercase();
     let module = stem.as_str();
@@ -46,9 +45,12 @@ pub fn write<T: Readable>(
     let size = |purpose| arena(lowered, purpose);
     tape(&mut text, T::NAME, "Infer", "infer", "to look at what it says; forward only", size(Purpose::Infer)?, count);
     if trains {
-        let name = if way == Purpose::Train { "Train" } else { "Accumulate" };
-        let what = if way == Purpose::Train { "that trains sample by sample" } else { "that trains by batches" };
-        tape(&mut text, T::NAME, name, "train", what, size(way)?, count);
+        // Written as it is spelled: `Train`, `Accumulate`, `Moments(2)`.
+        let name = format!("{way:?}");
+        let what =
+            if way == Purpose::Train { "that trains sample by sample" } else { "that trains as [`TRAINING`] says" };
+        tape(&mut text, T::NAME, &name, "train", what, size(way)?, count);
+        training(&mut text, &lowered.training);
     }
     filled(&mut text, &names, &trained);
     wires(&mut text, lowered, &names);
@@ -96,14 +98,14 @@ fn head<T: Readable>(
         Some(way) => {
             let label = word(label(lowered));
             let step = match way {
-                Purpose::Train => format!("//! tape.train_step({:?})?;\n", 0.01f32),
-                _ => "//! tape.begin_batch()?;\n//! tape.accumulate()?; // for each sample\n//! tape.end_batch(0.01, 1)?;\n"
-                    .to_owned(),
+                Purpose::Train => "//! training.sample(&mut tape)?; // or, smaller: tape.train_step(0.01)?;\n",
+                _ => "//! training.sample(&mut tape)?; // the last of a batch makes the step\n",
             };
             let _ = write!(
                 text,
                 "//! let mut arena = [0.0; {module}::TRAIN_LEN];\n\
                  //! let mut tape = {module}::train(&mut arena)?;\n\
+                 //! let mut training = {module}::TRAINING;\n\
                  //! tape.set({module}::wire::{input}, &sample)?;\n\
                  //! tape.set({module}::wire::{label}, &[1.0])?;\n{step}"
             );
@@ -238,6 +240,57 @@ fn tape(text: &mut String, scalar: &str, purpose: &str, name: &str, what: &str, 
              filled(Tape::new(CIRCUIT, {upper}.0, &{upper}_SLOTS, &FROZEN, arena)?)\n\
          }}\n",
         numbers = layout.arena_len()
+    );
+}
+
+/// How it trains, as a constant.
+fn training<T: Readable>(text: &mut String, training: &Training<T>) {
+    let optimiser = &training.optimiser;
+    let method = match optimiser.method {
+        Method::Momentum { beta } => format!("Momentum {{ beta: {beta:?} }}"),
+        Method::Nesterov { beta } => format!("Nesterov {{ beta: {beta:?} }}"),
+        Method::Adam { beta1, beta2, eps } => format!("Adam {{ beta1: {beta1:?}, beta2: {beta2:?}, eps: {eps:?} }}"),
+        Method::AdamW { beta1, beta2, eps } => format!("AdamW {{ beta1: {beta1:?}, beta2: {beta2:?}, eps: {eps:?} }}"),
+        Method::RmsProp { alpha, eps } => format!("RmsProp {{ alpha: {alpha:?}, eps: {eps:?} }}"),
+        _ => "Sgd".to_owned(),
+    };
+    let mut settings = Vec::new();
+    if optimiser.weight_decay != T::ZERO {
+        settings.push(format!("weight_decay = {:?}", optimiser.weight_decay));
+    }
+    match optimiser.clip {
+        Clip::Norm(bound) => settings.push(format!("clip = chainrule::Clip::Norm({bound:?})")),
+        Clip::Value(bound) => settings.push(format!("clip = chainrule::Clip::Value({bound:?})")),
+        _ => {}
+    }
+    match optimiser.schedule {
+        Schedule::Step { every, factor } => {
+            settings.push(format!("schedule = chainrule::Schedule::Step {{ every: {every}, factor: {factor:?} }}"));
+        }
+        Schedule::Cosine { steps, floor } => {
+            settings.push(format!("schedule = chainrule::Schedule::Cosine {{ steps: {steps}, floor: {floor:?} }}"));
+        }
+        _ => {}
+    }
+    if optimiser.warmup > 0 {
+        settings.push(format!("warmup = {}", optimiser.warmup));
+    }
+    let binding = if settings.is_empty() { "" } else { "mut " };
+    let settings: String = settings.iter().map(|setting| format!("    optimiser.{setting};\n")).collect();
+    let (batch, seed) = (training.batch, training.seed);
+    let _ = write!(
+        text,
+        "\n/// How it trains, as its text says: {}, {} a step. It counts samples and steps;\n\
+         /// a program takes a copy of its own.\n\
+         #[rustfmt::skip]\n\
+         pub const TRAINING: chainrule::Training<{}> = {{\n    \
+             let {binding}optimiser = chainrule::Optimiser::new(chainrule::Method::{method}, {:?});\n\
+             {settings}    chainrule::Training::new(optimiser, {batch}).with_seed({seed})\n\
+         }};\n",
+        optimisers::written(optimiser),
+        counted(batch as usize, "sample"),
+        T::NAME,
+        optimiser.rate,
     );
 }
 

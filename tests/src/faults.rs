@@ -1,8 +1,8 @@
 //! A line that is at fault: bytes lost, doubled and damaged, frames lost and doubled, the cable out
 //! for a while, all by a seed, in both directions.
 
-use super::Pipe;
 use chainrule::Random;
+use chainrule_cli::engine::Pipe;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;

@@ -1,0 +1,286 @@
+//! `monitor`: what it tells of a training is so, and the terminal is left as it was.
+
+mod calling;
+mod folder;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use calling::{chainrule, put, told};
+use folder::Folder;
+use serde_json::Value;
+use serialport::{SerialPort, TTYPort};
+
+const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
+
+/// Even a machine with much to do draws within this time, an image built before included.
+const PATIENCE: Duration = Duration::from_secs(400);
+
+/// The rounds of `monitor --json`, and what it says at the end.
+fn rounds(line: &[&str]) -> (Vec<Value>, Value) {
+    let out = chainrule(&[&["monitor"], line, &["--json"]].concat()).unwrap_or_else(|report| panic!("{report}"));
+    let mut lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("is JSON")).collect();
+    let end = lines.pop().expect("has an end");
+    (lines, end)
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn close(one: f64, other: f64) {
+    assert!((one - other).abs() <= 1e-5 * one.abs().max(other.abs()), "{one} and {other}");
+}
+
+/// Looking changes no bit, wherever it runs, and the rounds add up to the whole.
+#[test]
+fn a_training_that_is_watched_comes_to_the_same_bits() {
+    let train = ["--steps", "300"];
+    let alone = told(&[&["train", DIGITS], &train[..]].concat());
+    for on in ["host", "loopback", "mps2-an386"] {
+        let (rounds, end) = rounds(&[&[DIGITS], &train[..], &["--every", "90", "--on", on]].concat());
+        assert_eq!(end, alone, "{on}");
+        let steps: Vec<u64> = rounds.iter().filter_map(|round| round["step"].as_u64()).collect();
+        assert_eq!(steps, [0, 90, 180, 270, 300], "{on}");
+        let sum: f64 =
+            rounds[1..].iter().zip([90.0, 90.0, 90.0, 30.0]).map(|(round, n)| n * number(&round["loss"])).sum();
+        // The mean that `train` tells of these steps.
+        close((sum / 300.0 * 1e5).round() / 1e5, 1.42397);
+        let (first, last) = (&rounds[0], &rounds[4]);
+        assert!(first["loss"].is_null() && number(&first["held_loss"]) > 2.0, "{first}");
+        assert!(number(&last["steps_per_second"]) > 0.0 && last["of"] == 300 && last["epoch"] == 1, "{last}");
+        assert_eq!(last["ram"]["params"], 9640);
+        let has_norms = |round: &Value| round["gradient_norms"].as_object().is_some_and(|norms| norms.len() == 4);
+        assert!(first["gradient_norms"].is_null() && rounds.iter().any(has_norms), "{on}");
+        assert!(last["update_norms"].is_null());
+        let on_board = on == "mps2-an386";
+        assert_eq!((last["stack"].is_u64(), last["free"].is_u64()), (on_board, on_board), "{last}");
+        assert_eq!(last["link"].is_null(), on == "host");
+        if on != "host" {
+            assert!(last["link"]["requests"].as_u64() > first["link"]["requests"].as_u64());
+        }
+    }
+}
+
+/// What is called a gradient's norm is that of the gradient which `eval` tells of the only row.
+#[test]
+fn norms_are_those_of_gradients() {
+    let folder = Folder::new("norms");
+    put(&folder, "one.csv", "x0,x1,y\n0.5,-1.5,2\n");
+    let text = |optimizer: &str| {
+        format!(
+            "input x[2]\ninput y\nparam w[2] = [0.3, -0.2]\nparam b = 0.1\nminimize mse(dot(w, x) + b, y)\n\
+             train {{\ndata = \"one.csv\"\noptimizer = {optimizer}\n}}\n"
+        )
+    };
+    let plain = put(&folder, "plain.circuit", &text("sgd(lr = 0.01)"));
+    let wires = told(&["eval", &plain, "--row", "0"]);
+    let gradient = |name: &str| {
+        let wire = wires["wires"].as_array().and_then(|wires| wires.iter().find(|wire| wire["name"] == name));
+        let gradient = &wire.unwrap_or_else(|| panic!("no {name} in {wires}"))["gradient"];
+        let all = gradient.as_array().cloned().unwrap_or_else(|| vec![gradient.clone()]);
+        all.iter().map(|x| number(x).powi(2)).sum::<f64>().sqrt()
+    };
+    let one = ["--steps", "1", "--every", "1"];
+    for on in ["host", "loopback"] {
+        let (rounds, _) = rounds(&[&[plain.as_str(), "--on", on], &one[..]].concat());
+        for name in ["w", "b"] {
+            let norm = number(&rounds[1]["gradient_norms"][name]);
+            // The params are rounded: some 1e-7 of them, over a rate of 0.01.
+            assert!((norm - gradient(name)).abs() < 1e-4, "{name}: {norm}, not {}", gradient(name));
+        }
+    }
+    // Adam's first step goes by the rate in each element, whatever the gradient.
+    let adam = put(&folder, "adam.circuit", &text("adam(lr = 0.01)"));
+    let (rounds, _) = rounds(&[&[adam.as_str()], &one[..]].concat());
+    assert!(rounds[1]["gradient_norms"].is_null());
+    assert!((number(&rounds[1]["update_norms"]["w"]) - 0.01 * 2f64.sqrt()).abs() < 1e-6, "{}", rounds[1]);
+    assert!((number(&rounds[1]["update_norms"]["b"]) - 0.01).abs() < 1e-6, "{}", rounds[1]);
+}
+
+/// `stty` at a terminal.
+fn stty(path: &str, arguments: &[&str]) -> String {
+    let out = Command::new("stty").args(["-F", path]).args(arguments).output().expect("stty runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("is text")
+}
+
+/// A terminal with `monitor` on it.
+struct Terminal {
+    ours: TTYPort,
+    path: String,
+    /// Keeps the terminal when `monitor` is gone.
+    _theirs: TTYPort,
+    child: Child,
+    screen: vt100::Parser,
+    /// Whether there was a picture, instead of what the terminal showed before.
+    was_taken: bool,
+    before: String,
+}
+
+impl Terminal {
+    fn with(arguments: &[&str]) -> Terminal {
+        let (mut ours, theirs) = TTYPort::pair().expect("has terminals");
+        let path = theirs.name().expect("has a path");
+        stty(&path, &["sane", "cols", "110", "rows", "30"]);
+        let before = stty(&path, &["-g"]);
+        let open = || -> File { OpenOptions::new().read(true).write(true).open(&path).expect("opens") };
+        let child = Command::new(env!("CARGO_BIN_EXE_chainrule"))
+            .arg("monitor")
+            .args(arguments)
+            .env("TERM", "xterm-256color")
+            .stdin(open())
+            .stdout(open())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("runs");
+        ours.set_timeout(Duration::from_millis(50)).expect("waits");
+        let screen = vt100::Parser::new(30, 110, 0);
+        Terminal { ours, path, _theirs: theirs, child, screen, was_taken: false, before }
+    }
+
+    /// Takes what was written; tells whether there was something.
+    fn reads(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        let count = self.ours.read(&mut buffer).unwrap_or(0);
+        self.screen.process(&buffer[..count]);
+        self.was_taken |= self.screen.screen().alternate_screen();
+        count > 0
+    }
+
+    fn shows(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Reads until these words are there.
+    fn until(&mut self, words: &str) {
+        self.until_it(|shown| shown.contains(words), words);
+    }
+
+    fn until_it(&mut self, shows: impl Fn(&str) -> bool, what: &str) {
+        let begun = Instant::now();
+        while !shows(&self.shows()) {
+            assert!(begun.elapsed() < PATIENCE, "no `{what}` on\n{}", self.shows());
+            self.reads();
+        }
+    }
+
+    fn press(&mut self, key: &str) {
+        self.ours.write_all(key.as_bytes()).expect("presses");
+    }
+
+    /// Waits for the end; gives the exit code and what was complained of.
+    fn ends(&mut self) -> (Option<i32>, String) {
+        let begun = Instant::now();
+        loop {
+            self.reads();
+            if let Some(status) = self.child.try_wait().expect("waits") {
+                // What it said last may be under way still.
+                while self.reads() {}
+                let mut said = String::new();
+                self.child.stderr.take().expect("is piped").read_to_string(&mut said).expect("is text");
+                return (status.code(), said);
+            }
+            assert!(begun.elapsed() < PATIENCE, "does not end:\n{}", self.shows());
+        }
+    }
+
+    /// There was a picture, and the terminal is as it was before it.
+    fn is_as_before(&self) {
+        assert_eq!(stty(&self.path, &["-g"]), self.before);
+        assert!(self.was_taken && !self.screen.screen().alternate_screen() && !self.screen.screen().hide_cursor());
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Drawn, paused, saved, another plot, ended by a key long before its last step; the weights are there.
+#[test]
+fn on_a_terminal_it_draws_and_hears_keys() {
+    let folder = Folder::new("monitor");
+    let (save, resumed) = (folder.file("learned.st"), folder.file("state"));
+    let mut terminal =
+        Terminal::with(&[DIGITS, "--epochs", "100000", "--save", &save, "--save-state", &resumed, "--on", "loopback"]);
+    terminal.until("digits.circuit on loopback · running");
+    terminal.until("fc2.bias");
+    assert_ne!(stty(&terminal.path, &["-g"]), terminal.before);
+    terminal.press("p");
+    terminal.until("paused");
+    let pausing = terminal.shows();
+    terminal.press("s");
+    terminal.until("weights saved, step");
+    let saved = fs::read(&save).expect("is there");
+    // No step was made meanwhile.
+    assert_eq!(terminal.shows().lines().next(), pausing.lines().next());
+    terminal.press("\t\t\t");
+    terminal.until("┌ gradient norm, mean over the round ─────────");
+    terminal.press("p");
+    let step = |shown: &str| shown.split(" · ").nth(2).map(str::to_owned);
+    terminal.until_it(|shown| shown.contains("running") && step(shown) != step(&pausing), "another step");
+    terminal.press("q");
+    assert_eq!(terminal.ends(), (Some(0), String::new()));
+    terminal.is_as_before();
+    let end = terminal.shows();
+    assert!(end.contains("stopped by the one who watched") && end.contains("saved to"), "{end}");
+    assert!(fs::read(&save).expect("is there") != saved, "the weights of the pause");
+    assert!(fs::metadata(&resumed).is_ok_and(|state| state.len() > 9640));
+}
+
+/// Ctrl-C ends it as q does; the end stays on the terminal until it was seen.
+#[test]
+fn its_end_stays_until_it_was_seen() {
+    for key in ["\x03", "\x1b"] {
+        let mut terminal = Terminal::with(&[DIGITS, "--steps", "200"]);
+        terminal.until("q leaves");
+        assert!(terminal.shows().contains("over · step 200 of 200"), "{}", terminal.shows());
+        terminal.press(key);
+        assert_eq!(terminal.ends(), (Some(0), String::new()));
+        terminal.is_as_before();
+        assert!(terminal.shows().contains("trained on 1,438 rows: 0 epochs, 200 steps"), "{}", terminal.shows());
+    }
+}
+
+/// A board's stack, its link and what it logs are on the picture.
+#[test]
+fn a_board_is_seen_from_within() {
+    let mut terminal = Terminal::with(&[DIGITS, "--steps", "100", "--on", "mps2-an386"]);
+    terminal.until("q leaves");
+    let shown = terminal.shows();
+    let figure = |name: &str| {
+        let line =
+            shown.lines().find_map(|line| line.split_once(name)).unwrap_or_else(|| panic!("no {name}:\n{shown}"));
+        let digits: String =
+            line.1.chars().take_while(|&c| c != 'B' && c != '│').filter(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(0)
+    };
+    assert!((500..4096).contains(&figure("deepest stack")), "{shown}");
+    assert!(figure("never used") > 0 && figure("requests") > 0, "{shown}");
+    assert!(figure("asked again") < figure("requests") / 10, "{shown}");
+    assert!(shown.contains("┌ log ─") && shown.contains("│mps2-an386: "), "{shown}");
+    terminal.press("q");
+    assert_eq!(terminal.ends(), (Some(0), String::new()));
+    terminal.is_as_before();
+}
+
+/// A training that diverges under the picture fails as it does elsewhere.
+#[test]
+fn a_failure_gives_the_terminal_back() {
+    let folder = Folder::new("diverges");
+    let mut rows = "x,y\n".to_owned();
+    (0..400).for_each(|n| rows += &format!("{n},{}\n", 2 * n));
+    put(&folder, "far.csv", &rows);
+    let text = "input x\ninput y\nparam w = 1\nminimize mse(w * x, y)\ntrain {\ndata = \"far.csv\"\n}\n";
+    let file = put(&folder, "far.circuit", text);
+    let mut terminal = Terminal::with(&[&file, "--lr", "0.001"]);
+    let (code, said) = terminal.ends();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the training diverged at step"), "{said}");
+    terminal.is_as_before();
+}
