@@ -145,8 +145,11 @@ impl Terminal {
     fn reads(&mut self) -> bool {
         let mut buffer = [0; 4096];
         let count = self.ours.read(&mut buffer).unwrap_or(0);
-        self.screen.process(&buffer[..count]);
-        self.was_taken |= self.screen.screen().alternate_screen();
+        // One by one: a short run takes the screen and gives it back within one reading.
+        for byte in buffer[..count].chunks(1) {
+            self.screen.process(byte);
+            self.was_taken |= self.screen.screen().alternate_screen();
+        }
         count > 0
     }
 
