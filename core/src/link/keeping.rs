@@ -52,6 +52,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     /// Keeps what was learned if enough steps were made since the last time and no batch has begun.
+    #[inline(never)]
     pub(super) fn save_if_due(&mut self, machine: &mut impl Machine) {
         let since = self.training.steps().wrapping_sub(self.saving.tried);
         if *self.verified && self.saving.every > 0 && since >= self.saving.every && self.training.begun() == 0 {
@@ -61,6 +62,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     /// What is kept, and how it stands to what was learned.
+    #[inline(never)]
     pub(super) fn keeps(&self, machine: &impl Machine) -> Memory {
         let (steps, every, missed) = (self.training.steps(), self.saving.every, self.saving.missed);
         Memory { kept: machine.kept(), steps, every, missed }
