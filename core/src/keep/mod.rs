@@ -211,12 +211,16 @@ impl<F: NorFlash> Keeper<F> {
 
     fn payload_crc(&mut self, slot: u8, header: &Header) -> Result<u32, KeepError> {
         let Range { start, end } = self.payload(slot, header)?;
-        Reader::new(&mut self.flash, start, end).crc(header.payload().unwrap_or(0))
+        let mut reader = Reader::new(&mut self.flash, start, end);
+        let crc = reader.crc(header.payload().unwrap_or(0));
+        reader.all_there().map(|()| crc)
     }
 
     fn is_whole(&mut self, slot: u8, bytes: &[u8; HEADER], header: &Header) -> Result<bool, KeepError> {
         let at = self.slot(slot) + HEADER as u32;
-        let told = Reader::new(&mut self.flash, at, at + Self::MARKER_ROOM as u32).take::<MARKER>()?;
+        let mut reader = Reader::new(&mut self.flash, at, at + Self::MARKER_ROOM as u32);
+        let told = reader.take::<MARKER>();
+        reader.all_there()?;
         // The marker's own half first: most slots that are not whole have none.
         let [a, b, c, d, ..] = told;
         let payload = u32::from_le_bytes([a, b, c, d]);
@@ -264,7 +268,7 @@ impl<F: NorFlash> Keeper<F> {
         self.flash.write(at, &bytes).map_err(told)?;
         between();
         let mut writer = Writer::new(&mut self.flash, start, between);
-        write_state(&mut writer, tape, own)?;
+        write_state(&mut writer, tape, own);
         let crc = writer.finish()?;
 
         if self.header(slot)?.0 != bytes || self.payload_crc(slot, &header)? != crc {
@@ -272,7 +276,7 @@ impl<F: NorFlash> Keeper<F> {
         }
         between();
         let mut writer = Writer::new(&mut self.flash, at + HEADER as u32, between);
-        writer.push(&marker(&bytes, crc))?;
+        writer.push(&marker(&bytes, crc));
         writer.finish()?;
         if !self.is_whole(slot, &bytes, &header)? {
             return Err(KeepError::Worn);

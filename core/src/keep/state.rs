@@ -5,7 +5,6 @@ use super::slot::{Header, fingerprint, params};
 use super::stream::{Reader, Writer};
 use super::{KeepError, Keeper};
 use crate::build::Circuit;
-use crate::error::RunError;
 use crate::gate::Gate;
 use crate::plan::{Layout, Purpose};
 use crate::scalar::Scalar;
@@ -34,8 +33,8 @@ impl<F: NorFlash> Keeper<F> {
         let (header, mut reader) = self.open::<T>()?;
         let len = usize::from(header.own);
         let had = own.len() as u32;
-        reader.take_into(own.get_mut(..len).ok_or(KeepError::NoRoom(len as u32, had))?)?;
-        Ok(len)
+        reader.take_into(own.get_mut(..len).ok_or(KeepError::NoRoom(len as u32, had))?);
+        reader.all_there().map(|()| len)
     }
 
     /// Builds the circuit that is kept, through the same checks as any other, and tells its purpose.
@@ -70,22 +69,32 @@ impl<F: NorFlash> Keeper<F> {
         circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     ) -> Result<Purpose, KeepError> {
         let (header, mut reader) = self.open::<T>()?;
-        reader.skip(header.own.into())?;
+        let built = Self::build_from(&header, &mut reader, circuit);
+        // Zeros that were read for what could not be may have been refused.
+        reader.all_there().and(built)
+    }
+
+    fn build_from<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>(
+        header: &Header,
+        reader: &mut Reader<'_, F>,
+        circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    ) -> Result<Purpose, KeepError> {
+        reader.skip(header.own.into());
         for _ in 0..header.shapes {
-            let raw: [[u8; 2]; 4] = [reader.take()?, reader.take()?, reader.take()?, reader.take()?];
+            let raw: [[u8; 2]; 4] = [reader.take(), reader.take(), reader.take(), reader.take()];
             let shape = Shape::from_raw(raw.map(u16::from_le_bytes)).ok_or(KeepError::Damaged)?;
             circuit.push_shape(shape)?;
         }
         for _ in 0..header.attrs {
-            let attr = u16::from_le_bytes(reader.take()?);
+            let attr = u16::from_le_bytes(reader.take());
             circuit.push_attrs(&[attr])?;
         }
         for _ in 0..header.numbers {
-            let x = reader.take_number()?;
+            let x = reader.take_number();
             circuit.push_numbers(&[x])?;
         }
         for _ in 0..header.gates {
-            let gate = Gate::from_bytes(reader.take()?).ok_or(KeepError::Damaged)?;
+            let gate = Gate::from_bytes(reader.take()).ok_or(KeepError::Damaged)?;
             circuit.push_record(gate)?;
         }
         if let Some((wire, maximize)) = header.objective {
@@ -114,16 +123,16 @@ impl<F: NorFlash> Keeper<F> {
             return Err(KeepError::OtherCircuit(header.fingerprint));
         }
         let numbers = u32::from(header.scalar) * (header.params + header.moments);
-        reader.skip(header.payload().unwrap_or(0).saturating_sub(numbers))?;
+        reader.skip(header.payload().unwrap_or(0).saturating_sub(numbers));
         for wire in params(&circuit, tape.fixed.slots) {
             for i in 0..circuit.shape(wire).len() {
-                tape.set_from(wire, i, &[reader.take_number()?])?;
+                tape.set_from(wire, i, &[reader.take_number()])?;
             }
         }
         for place in tape.arena.get_mut(moments).unwrap_or_default() {
-            *place = reader.take_number()?;
+            *place = reader.take_number();
         }
-        Ok(header.steps)
+        reader.all_there().map(|()| header.steps)
     }
 }
 
@@ -133,34 +142,29 @@ pub(super) fn moments(layout: &Layout) -> Range<usize> {
     layout.optimiser.1 as usize..layout.arena as usize
 }
 
-pub(super) fn write_state<F: NorFlash, T: Scalar>(
-    writer: &mut Writer<'_, F>,
-    tape: &Tape<'_, T>,
-    own: &[u8],
-) -> Result<(), KeepError> {
+pub(super) fn write_state<F: NorFlash, T: Scalar>(writer: &mut Writer<'_, F>, tape: &Tape<'_, T>, own: &[u8]) {
     let circuit = tape.circuit();
-    writer.push(own)?;
+    writer.push(own);
     for shape in circuit.shapes() {
         for dim in shape.to_raw() {
-            writer.push(&dim.to_le_bytes())?;
+            writer.push(&dim.to_le_bytes());
         }
     }
     for attr in circuit.attrs() {
-        writer.push(&attr.to_le_bytes())?;
+        writer.push(&attr.to_le_bytes());
     }
     for &x in circuit.numbers() {
-        writer.push_number(x)?;
+        writer.push_number(x);
     }
     for gate in circuit.gates() {
-        writer.push(&gate.to_bytes())?;
+        writer.push(&gate.to_bytes());
     }
     for wire in params(&circuit, tape.fixed.slots) {
-        for &x in tape.read_value(wire.index()).ok_or(RunError::WrongPlan)? {
-            writer.push_number(x)?;
+        for &x in tape.read_value(wire.index()).unwrap_or_default() {
+            writer.push_number(x);
         }
     }
     for &x in tape.arena.get(moments(tape.layout())).unwrap_or_default() {
-        writer.push_number(x)?;
+        writer.push_number(x);
     }
-    Ok(())
 }
