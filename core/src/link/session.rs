@@ -21,6 +21,7 @@ use heapless::Vec;
 /// of length 0 on a small one), whatever is at hand elsewhere. `NUMBERS`, `SHAPES` and `ATTRS` bound
 /// the circuit's tables, `WINDOW` the requests that may be under way.
 #[derive(Debug)]
+#[repr(C)] // The small fields in front: a place beyond 4 KB costs a board's code a constant each time.
 pub struct Session<
     T,
     A,
@@ -32,20 +33,20 @@ pub struct Session<
     const WINDOW: usize,
 > {
     name: Option<&'static str>,
-    deframer: Deframer,
-    sequence: Sequence<WINDOW>,
-    scratch: [u8; MESSAGE_MAX],
-    payload: Vec<u8, PAYLOAD_MAX>,
-    pub(super) circuit: Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
-    pub(super) slots: [Slot; GATES],
-    pub(super) layout: Layout,
     pub(super) planned: bool,
     pub(super) verified: bool,
-    pub(super) arena: A,
-    rows: R,
     pub(super) kept: u32,
     pub(super) training: Training<T>,
     pub(super) saving: Saving,
+    pub(super) layout: Layout,
+    pub(super) arena: A,
+    rows: R,
+    deframer: Deframer,
+    scratch: [u8; MESSAGE_MAX],
+    payload: Vec<u8, PAYLOAD_MAX>,
+    sequence: Sequence<WINDOW>,
+    pub(super) circuit: Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
+    pub(super) slots: [Slot; GATES],
 }
 
 /// Which requests were done, and what was answered.
