@@ -91,12 +91,12 @@ mod sealed {
                 #[cfg(feature = "link")]
                 #[inline]
                 fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<$t>> {
-                    crate::link::decode(bytes)
+                    crate::link::optimiser(bytes)
                 }
                 #[cfg(feature = "link")]
                 #[inline]
                 fn write_optimiser<'o>(optimiser: &Optimiser<$t>, out: &'o mut [u8]) -> Option<&'o [u8]> {
-                    postcard::to_slice(optimiser, out).ok().map(|written| &*written)
+                    crate::link::write(optimiser, out)
                 }
             })*
         };

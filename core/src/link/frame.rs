@@ -6,9 +6,7 @@ use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use core::fmt;
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use heapless::Vec;
-use postcard::Deserializer;
-use postcard::de_flavors::Flavor as DeFlavor;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Without a table: a kilobyte of flash is dearer than some instructions a byte.
 const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
@@ -67,47 +65,6 @@ pub fn encode_frame<M: Serialize>(
     let len = stuff([body, &crc, &[]], out);
     out.truncate(len.unwrap_or(0));
     len.map(|_| ()).ok_or(FrameError::TooLong)
-}
-
-/// Reads a message. Beyond its end there are zeros, so that few calls need to look whether they are
-/// there yet; that and bytes that are left over are found out at the end.
-pub(crate) fn decode<'m, M: Deserialize<'m>>(message: &'m [u8]) -> Option<M> {
-    let mut from = Deserializer::from_flavor(Rest { bytes: message, missing: false });
-    let read = M::deserialize(&mut from).ok();
-    let Rest { bytes, missing } = from.finalize().ok()?;
-    read.filter(|_| bytes.is_empty() && !missing)
-}
-
-/// What is left of a message that is read.
-struct Rest<'m> {
-    bytes: &'m [u8],
-    missing: bool,
-}
-
-impl<'m> DeFlavor<'m> for Rest<'m> {
-    type Remainder = Self;
-    type Source = Self;
-
-    #[inline(never)]
-    fn pop(&mut self) -> postcard::Result<u8> {
-        let Some((&byte, rest)) = self.bytes.split_first() else {
-            self.missing = true;
-            return Ok(0);
-        };
-        self.bytes = rest;
-        Ok(byte)
-    }
-
-    #[inline]
-    fn try_take_n(&mut self, count: usize) -> postcard::Result<&'m [u8]> {
-        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-        self.bytes = rest;
-        Ok(taken)
-    }
-
-    fn finalize(self) -> postcard::Result<Self> {
-        Ok(self)
-    }
 }
 
 /// Frames bytes that answer nothing, such as a log's; those beyond [`ASIDE_MAX`] are left out.

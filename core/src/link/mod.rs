@@ -37,17 +37,19 @@ mod keeping;
 mod machine;
 mod message;
 mod raw;
+mod read;
 mod session;
 mod state;
 mod write;
 
-pub(crate) use frame::decode;
 pub use frame::{ASIDE, ASIDE_FRAME_MAX, ASIDE_MAX, Deframer, FrameError, encode_aside, encode_frame};
 pub use machine::Machine;
 pub use message::{
     Answer, Ask, Board, Goal, Holds, Memory, NotKept, Refusal, Reply, Request, Reset, Vitals, Why, Work,
 };
+pub(crate) use read::optimiser;
 pub use session::Session;
+pub(crate) use write::write;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.
 pub const VERSION: u16 = 4;

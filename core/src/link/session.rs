@@ -1,11 +1,11 @@
 //! The session: a board's side of the link, from bytes to bytes.
 
-use super::frame::{Deframer, decode, encode_frame};
+use super::frame::{Deframer, encode_frame};
 use super::keeping::Saving;
 use super::machine::Machine;
 use super::message::{Ask, Refusal, Reply, Request};
 use super::state::{Memory, State};
-use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX};
+use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, read};
 use crate::build::Circuit;
 use crate::plan::{Layout, Slot};
 use crate::scalar::Scalar;
@@ -168,7 +168,7 @@ impl<
     /// request is done; and here, so that it is compiled with the session, small.
     #[inline(never)]
     fn request(message: &[u8]) -> Option<Request<'_>> {
-        decode(message)
+        read::request(message)
     }
 
     /// The params' hash, if a circuit is planned.

@@ -13,6 +13,15 @@ pub(super) struct Writer<'o> {
     pub(super) len: usize,
 }
 
+/// Writes a value to the front of `out`, if there is room.
+#[inline]
+pub(crate) fn write<'o>(value: &impl Serialize, out: &'o mut [u8]) -> Option<&'o [u8]> {
+    let mut writer = Writer { bytes: &mut *out, len: 0 };
+    value.serialize(&mut writer).ok()?;
+    let len = writer.len;
+    out.get(..len)
+}
+
 impl Writer<'_> {
     #[inline(never)]
     fn push(&mut self, byte: u8) {
@@ -84,7 +93,7 @@ impl ser::Serializer for &mut Writer<'_> {
     type SerializeStructVariant = Self;
 
     none_of!(serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64));
-    none_of!(serialize_f32(f32), serialize_f64(f64), serialize_char(char));
+    none_of!(serialize_char(char));
 
     fn serialize_bool(self, x: bool) -> Done {
         self.serialize_u8(x.into())
@@ -101,6 +110,14 @@ impl ser::Serializer for &mut Writer<'_> {
     }
     fn serialize_u64(self, x: u64) -> Done {
         self.number(x);
+        Ok(())
+    }
+    fn serialize_f32(self, x: f32) -> Done {
+        x.to_le_bytes().iter().for_each(|&byte| self.push(byte));
+        Ok(())
+    }
+    fn serialize_f64(self, x: f64) -> Done {
+        x.to_le_bytes().iter().for_each(|&byte| self.push(byte));
         Ok(())
     }
     fn serialize_str(self, text: &str) -> Done {
