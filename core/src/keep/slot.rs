@@ -48,6 +48,7 @@ pub(super) struct Header {
 }
 
 impl Header {
+    #[inline]
     pub fn to_bytes(self) -> [u8; HEADER] {
         let (goal, objective) = match self.objective {
             None => (0, NONE),
@@ -85,6 +86,7 @@ impl Header {
     }
 
     /// The header of these bytes, if they are one of this format.
+    #[inline]
     pub fn from_bytes(bytes: &[u8; HEADER]) -> Option<Header> {
         let (body, crc) = bytes.split_last_chunk::<4>()?;
         if CRC.checksum(body) != u32::from_le_bytes(*crc) {
@@ -124,6 +126,7 @@ impl Header {
     }
 
     /// Bytes of the payload; nothing if no flash could hold it.
+    #[inline]
     pub fn payload(&self) -> Option<u32> {
         let numbers = u64::from(self.numbers) + u64::from(self.params) + u64::from(self.moments);
         let records = u64::from(self.gates) * size_of::<Gate>() as u64 + u64::from(self.shapes) * 8;
@@ -133,6 +136,7 @@ impl Header {
 }
 
 /// The marker of a slot with this header and a payload of this CRC.
+#[inline]
 pub(super) fn marker(header: &[u8; HEADER], payload: u32) -> [u8; MARKER] {
     let payload = payload.to_le_bytes();
     let mut crc = CRC.digest();

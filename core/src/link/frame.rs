@@ -70,6 +70,7 @@ pub fn encode_frame<M: Serialize>(
 /// Frames bytes that answer nothing, such as a log's; those beyond [`ASIDE_MAX`] are left out.
 ///
 /// A host takes them where a reply may begin; the sequence does not know them.
+#[inline]
 pub fn encode_aside<'o>(bytes: &[u8], out: &'o mut [u8; ASIDE_FRAME_MAX]) -> &'o [u8] {
     let bytes = bytes.get(..ASIDE_MAX).unwrap_or(bytes);
     let mut crc = CRC.digest();
@@ -80,6 +81,7 @@ pub fn encode_aside<'o>(bytes: &[u8], out: &'o mut [u8; ASIDE_FRAME_MAX]) -> &'o
 }
 
 /// COBS over the parts and a zero byte; the length, unless it is more than there is room for.
+#[inline]
 fn stuff(parts: [&[u8]; 3], out: &mut [u8]) -> Option<usize> {
     let mut encoder = CobsEncoder::new(out);
     let pushed = parts.iter().try_for_each(|part| encoder.push(part));
@@ -114,6 +116,7 @@ impl Deframer {
     ///
     /// # Errors
     /// [`FrameError::Broken`], [`FrameError::TooLong`], [`FrameError::BadCrc`].
+    #[inline]
     pub fn feed(&mut self, byte: u8) -> Result<Option<&[u8]>, FrameError> {
         match self.state.feed(byte) {
             Ok(DecodeResult::NoData) => Ok(None),
