@@ -75,8 +75,6 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// Forward, and backward from the objective; its value. What is one piece anyway takes the way without
     /// stops.
-    // In line, for the same reason.
-    #[inline(always)]
     fn sample_between(&mut self, keep_sums: bool, between: &mut dyn FnMut()) -> Result<T, RunError> {
         if self.circuit().len() <= PIECE && self.layout().arena_len() <= SMALL {
             between();
