@@ -2,12 +2,14 @@
 //!
 //! Forward gate by gate; backward from the objective, each gradient as local × upstream, summed where
 //! several gates read a wire; then in [`words`] which way each input must move. What is told is
-//! gathered in [`lesson`]; [`rule`] writes local gradients as people do; [`page`] sets it in lines.
+//! gathered in [`lesson`]; [`rule`] writes local gradients as people do, and
+//! [`whole`] those that are more than a product; [`page`] sets it in lines.
 
 mod lesson;
 mod page;
 mod record;
 mod rule;
+mod whole;
 mod words;
 
 use std::io::Write;

@@ -6,7 +6,7 @@ use anstyle::Style;
 use chainrule::{Objective, Op, Wire};
 
 use super::Tried;
-use super::lesson::Lesson;
+use super::lesson::{Lesson, Part};
 use crate::args::On;
 use crate::cmd::figures::{count, exact, listed, short, strongest};
 use crate::text::literal::Readable;
@@ -48,6 +48,15 @@ pub fn print<T: Readable>(
     )?;
     let wires: Vec<Wire> = wires.into_iter().rev().filter(|&wire| told_backward(lesson, wire)).collect();
     walk(&wires, |wire| backward(lesson, wire), out)?;
+
+    let wholes = lesson.wholes();
+    if !wholes.is_empty() {
+        writeln!(out, "\n{HEAD}Formulas{HEAD:#} of these gates, and what they pass back of a gradient g")?;
+    }
+    for (name, lines) in wholes {
+        writeln!(out, "  {name}")?;
+        lines.iter().try_for_each(|line| writeln!(out, "    {line}"))?;
+    }
 
     writeln!(out, "\n{HEAD}In words{HEAD:#}")?;
     words(lesson, out)?;
@@ -132,21 +141,30 @@ fn backward<T: Readable>(lesson: &Lesson<'_, T>, wire: Wire) -> Vec<String> {
     }
     let parts = lesson.largest_parts(wire, TERMS);
     let more = if all > TERMS { format!(" + … {} more", count(all - TERMS)) } else { String::new() };
+    // A scalar that meets a tensor gets the sum over its elements.
+    let spread = |reader: Wire| {
+        let reader = lesson.of(reader);
+        lesson.case.dims(wire).is_empty() && reader.value.len() > 1 && reader.op.is_elementwise()
+    };
     let terms: Vec<String> = parts
         .iter()
         .map(|part| {
             let term = format!("{} × {}", lesson.rule(part.through, part.operand), lesson.symbol(part.through));
-            // A scalar that meets a tensor gets the sum over its elements.
-            let spread = lesson.case.dims(wire).is_empty() && lesson.of(part.through).value.len() > 1;
-            if spread && lesson.of(part.through).op.is_elementwise() { format!("Σ({term})") } else { term }
+            if spread(part.through) { format!("Σ({term})") } else { term }
         })
         .collect();
     let symbols = format!("{}{more}", terms.join(" + "));
-    let numbers: Option<Vec<String>> =
-        parts.iter().map(|part| part.factors.map(|(local, upstream)| product(local, upstream))).collect();
-    match numbers {
-        Some(numbers) => vec![symbol, symbols, format!("{}{more}", numbers.join(" + ")), total],
-        None => vec![symbol, symbols, total],
+    let numbers = |part: &Part<T>| match part.factors {
+        Some((local, upstream)) => Some(product(local, upstream)),
+        None => {
+            let numbers = lesson.rule_in_numbers(part.through, part.operand)?;
+            Some(if spread(part.through) { format!("Σ({numbers})") } else { numbers })
+        }
+    };
+    let numbers: Option<Vec<String>> = parts.iter().map(numbers).collect();
+    match numbers.map(|numbers| format!("{}{more}", numbers.join(" + "))) {
+        Some(numbers) if numbers.chars().count() <= LINE => vec![symbol, symbols, numbers, total],
+        _ => vec![symbol, symbols, total],
     }
 }
 

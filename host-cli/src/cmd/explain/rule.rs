@@ -1,7 +1,7 @@
 //! The local gradients of gates as people write them, in the names of the circuit.
 //!
-//! Words only: the numbers beside them come from the gates themselves. A gate that is missing here is
-//! told as `∂y/∂a`.
+//! Words only: the numbers beside them come from the gates themselves. A gate whose gradient is
+//! no product with one of its operands is told as `∂y/∂a`, and in full by `whole`.
 
 use chainrule::Op;
 
@@ -20,6 +20,12 @@ pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
         (Op::Div, _) => format!("-{a}/{b}²"),
         (Op::Pow, 0) => format!("{b}·{a}^({b} - 1)"),
         (Op::Pow, _) => format!("{y}·log({a})"),
+        (Op::Max | Op::Min, k) => {
+            let other = if k == 0 { b } else { a };
+            let own = if k == 0 { a } else { b };
+            let than = if op == Op::Max { '>' } else { '<' };
+            format!("(1 where {own} {than} {other}, ½ where equal, else 0)")
+        }
         (Op::Abs, _) => format!("sign({a})"),
         (Op::Sqrt, _) => format!("1/(2·{y})"),
         (Op::Square, _) => format!("2·{a}"),
@@ -31,6 +37,12 @@ pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
         (Op::Tanh, _) => format!("(1 - {y}²)"),
         (Op::Sigmoid, _) => format!("{y}·(1 - {y})"),
         (Op::Mean, _) => format!("1/len({a})"),
+        (Op::Softplus, _) => format!("sigmoid({a})"),
+        (Op::Softsign, _) => format!("1/(1 + abs({a}))²"),
+        (Op::LeakyRelu, _) => format!("(1 where {a} > 0, else slope)"),
+        (Op::Elu, _) => format!("(1 where {a} >= 0, else {y} + alpha)"),
+        (Op::Gelu, _) => format!("(Φ({a}) + {a}·φ({a}))"),
+        (Op::HardSwish, _) => format!("(0 below -3, 1 above 3, else {a}/3 + 1/2)"),
         (Op::Relu, _) => format!("(1 where {a} > 0, else 0)"),
         (Op::Clip, _) => format!("(1 where {y} = {a}, else 0)"),
         (Op::Slice, _) => "(1 at what is read, else 0)".into(),
@@ -56,6 +68,9 @@ pub fn local(op: Op, operands: &[&str], y: &str, k: usize) -> String {
         (Op::Mae, _) => format!("sign({b} - {a})/n"),
         (Op::Huber, 0) => format!("clip({a} - {b}, ±δ)/n"),
         (Op::Huber, _) => format!("clip({b} - {a}, ±δ)/n"),
+        (Op::Hinge, 0) => format!("(-{b}/n where {a}·{b} < 1, else 0)"),
+        (Op::Hinge, _) => format!("(-{a}/n where {a}·{b} < 1, else 0)"),
+        (Op::BinaryCrossEntropy, 1) => format!("-{a}/n"),
         (Op::SmoothCrossEntropy, 0) => format!("(softmax({a}) - smoothed one_hot({b}))"),
         (Op::CrossEntropy, 0) => format!("(softmax({a}) - one_hot({b}))"),
         (Op::BinaryCrossEntropy, 0) => format!("(sigmoid({a}) - {b})/n"),
@@ -92,7 +107,7 @@ mod tests {
     fn rules_are_true() {
         let gates =
             ["A + B", "A - B", "A * B", "A / B", "A ^ B", "-A", "sqrt(A)", "square(A)", "recip(A)", "exp(A)", "log(A)"];
-        let more = ["sin(A)", "cos(A)", "tanh(A)", "sigmoid(A)"];
+        let more = ["sin(A)", "cos(A)", "tanh(A)", "sigmoid(A)", "softplus(A)", "softsign(A)"];
         let (a, b) = (("A", 0.7), ("B", 1.3));
         for text in gates.iter().chain(&more) {
             let gate = case(text, &[a, b]);
@@ -117,6 +132,6 @@ mod tests {
 
     #[test]
     fn a_gate_without_a_rule_is_told_by_its_symbol() {
-        assert_eq!(local(Op::Max, &["x", "y"], "m", 1), "∂m/∂y");
+        assert_eq!(local(Op::Softmax, &["x"], "s", 0), "∂s/∂x");
     }
 }

@@ -1,6 +1,6 @@
 //! Which way each input must move, and why, in words: the signs along the chain.
 
-use chainrule::{Objective, Wire};
+use chainrule::{Objective, Op, Wire};
 
 use super::lesson::{Lesson, Part};
 use super::rule;
@@ -164,8 +164,13 @@ impl<T: Readable> Lesson<'_, T> {
 
     /// The local gradient of a gate as people write it.
     pub fn rule(&self, gate: Wire, k: usize) -> String {
-        let operands: Vec<&str> = self.of(gate).operands.iter().map(|&operand| self.name(operand)).collect();
-        rule::local(self.of(gate).op, &operands, self.name(gate), k)
+        let op = self.of(gate).op;
+        // A factor stands alone; anywhere else a negative number goes in brackets.
+        let alone = matches!(op, Op::Mul | Op::Dot);
+        let written = |name: &str| if name.starts_with('-') && !alone { format!("({name})") } else { name.to_owned() };
+        let operands: Vec<String> = self.of(gate).operands.iter().map(|&operand| written(self.name(operand))).collect();
+        let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
+        rule::local(op, &operands, self.name(gate), k)
     }
 
     fn words_of_tensor(&self, wire: Wire) -> String {
