@@ -42,7 +42,7 @@ pub struct Export {
 #[command(after_help = "Example:
   chainrule push digits.circuit --weights digits.safetensors --on /dev/ttyACM0
 
-The board keeps circuit and weights when the host goes, until its power goes or it is sent others.")]
+The board keeps circuit and weights when the host goes, until it is sent others; what is kept in its flash (train --keep-every) survives its power too.")]
 pub struct Push {
     /// A .circuit file
     #[arg(value_name = "FILE")]
