@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use defmt_decoder::{DecodeError, Frame, Table};
 
-use super::{BoardError, Image, table};
+use super::{BoardError, Image, port, table};
 use crate::engine::{BoardFacts, Heard};
 
 /// One record of a board's log.
@@ -58,7 +58,7 @@ impl Texts {
     pub fn follow(&self, mut bytes: impl Read, each: &mut dyn FnMut(Record)) {
         let mut decoder = self.0.new_stream_decoder();
         let mut buffer = [0; 256];
-        while let Ok(count @ 1..) = bytes.read(&mut buffer) {
+        while let Ok(count @ 1..) = port::read(&mut bytes, &mut buffer) {
             decoder.received(&buffer[..count]);
             loop {
                 match decoder.decode() {

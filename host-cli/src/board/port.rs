@@ -160,8 +160,8 @@ impl Read for Port {
     /// has stopped is [`io::ErrorKind::Other`] around a [`BoardError`].
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match &mut self.way {
-            Way::Serial(port) => port.read(bytes),
-            Way::Emulated(emulator) => match emulator.line().read(bytes) {
+            Way::Serial(port) => read(port, bytes),
+            Way::Emulated(emulator) => match read(emulator.line(), bytes) {
                 Ok(0) if !bytes.is_empty() => Err(io::Error::other(emulator.stopped())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
@@ -188,6 +188,17 @@ impl Write for Port {
         match &mut self.way {
             Way::Serial(port) => port.flush(),
             Way::Emulated(emulator) => emulator.line().flush(),
+        }
+    }
+}
+
+/// Reads what has arrived; a signal in between (a window that changes its size, a machine that
+/// slept) is no end of it.
+pub(super) fn read(line: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match line.read(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
         }
     }
 }
@@ -220,9 +231,24 @@ impl Pipe for Port {
 
 #[cfg(test)]
 mod tests {
-    use super::offer;
+    use super::{offer, read};
+    use std::io::{self, Read};
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
+
+    #[test]
+    fn a_signal_does_not_break_a_line() {
+        struct Signalled(u8);
+        impl Read for Signalled {
+            fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                if self.0 < 3 { Err(io::ErrorKind::Interrupted.into()) } else { (&b"ok"[..]).read(bytes) }
+            }
+        }
+        let mut bytes = [0; 4];
+        assert_eq!(read(&mut Signalled(0), &mut bytes).unwrap(), 2);
+        assert_eq!(&bytes, b"ok\0\0");
+    }
 
     #[test]
     fn a_board_that_takes_nothing_does_not_hold_its_host() {
