@@ -8,15 +8,12 @@
 use crate::elementwise::{Own, any_back, any_value, back, value};
 use crate::gate::Gate;
 use crate::op::{Op, OpKind};
+use crate::plan::{EVERY, ROOMY};
 use crate::scalar::Scalar;
 use core::cell::Cell;
 
 /// `[value, gradient]` of a scalar wire.
 pub(crate) type Pair<T> = [T; 2];
-
-/// One pair for every number that a wire can have. Where the arena is as long as that, a look-up
-/// needs no bounds check, which saves a quarter of the instructions; a host can afford it.
-pub(crate) const EVERY: usize = 1 << 16;
 
 /// The value of a wire; NaN, which nothing hides, for a wire that is not there.
 #[inline(always)]
@@ -33,7 +30,7 @@ fn value_of<T: Scalar>(pair: &Cell<Pair<T>>) -> T {
 /// Fills the values of gates `from` to `to` − 1.
 pub(crate) fn forward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
-    match pairs.first_chunk::<EVERY>() {
+    match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {
         Some(all) => forward_walk(gates, numbers, all, from, to),
         None => forward_walk(gates, numbers, pairs, from, to),
     }
@@ -43,13 +40,20 @@ pub(crate) fn forward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pai
 fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own) {
-        // The commonest gates apart, so that each is compiled to just what it does.
-        match gate.op {
+        // The commonest gates apart, so that each is compiled to just what it does. A checked circuit has
+        // every operand; that the walk ends where one is missing is shorter than any value for it.
+        let done = match gate.op {
             Op::Add => forward_gate(Op::Add, gate, pairs, pair),
             Op::Mul => forward_gate(Op::Mul, gate, pairs, pair),
             Op::Max => forward_gate(Op::Max, gate, pairs, pair),
-            op if op.is_source() => {}
-            _ => forward_rest(gate, numbers, pairs, pair),
+            op if op.is_source() => continue,
+            _ => {
+                forward_rest(gate, numbers, pairs, pair);
+                continue;
+            }
+        };
+        if done.is_none() {
+            return;
         }
     }
 }
@@ -63,10 +67,11 @@ fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], 
 }
 
 #[inline(always)]
-fn forward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
-    let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
+fn forward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) -> Option<()> {
+    let (first, second) = (pairs.get(usize::from(gate.a))?, pairs.get(usize::from(gate.b))?);
     let [y, _] = pair.as_array_of_cells();
-    y.set(value(op, a, b, Own { numbers: &[], start: 0 }));
+    y.set(value(op, value_of(first), value_of(second), Own { numbers: &[], start: 0 }));
+    Some(())
 }
 
 /// Sets the gradients to 0, those of params only if they are not being summed over a batch.
@@ -87,7 +92,7 @@ pub(crate) fn clear<T: Scalar>(gates: &[Gate], pairs: &mut [Pair<T>], keep_sums:
 /// Passes gradients back through gates `from` to `to` − 1, last first.
 pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
-    match pairs.first_chunk::<EVERY>() {
+    match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {
         Some(all) => backward_walk(gates, numbers, all, from, to),
         None => backward_walk(gates, numbers, pairs, from, to),
     }
@@ -96,8 +101,7 @@ pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pa
 #[inline(always)]
 fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
-    for i in (0..gates.len()).rev() {
-        let (Some(gate), Some(pair)) = (gates.get(i), own.get(i)) else { return };
+    for (gate, pair) in gates.iter().zip(own).rev() {
         let [_, g] = pair.as_array_of_cells();
         let g = g.get();
         if g == T::ZERO {

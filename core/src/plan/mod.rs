@@ -32,7 +32,7 @@ use assign::{assign, count};
 use mark::{mark_needs, mark_readers, mark_sharing, scalar_beginning};
 
 pub use layout::{Bytes, Layout, Purpose, Slot};
-pub(crate) use layout::{IN_FROZEN, IN_NUMBERS, IN_PLACE, NO_GRADIENT};
+pub(crate) use layout::{EVERY, IN_FROZEN, IN_NUMBERS, IN_PLACE, NO_GRADIENT, ROOMY};
 
 /// Plans the memory of a circuit: fills one slot a wire and tells how the arena is divided.
 ///

@@ -20,7 +20,7 @@ impl<'c, T: Scalar> Host<'c, T> {
     pub fn new(circuit: CircuitRef<'c, T>, purpose: Purpose) -> Result<Host<'c, T>, EngineError> {
         let mut slots = vec![Slot::EMPTY; circuit.len()];
         let layout = plan(&circuit, purpose, false, &mut slots)?;
-        let mut arena = vec![T::ZERO; layout.arena_len()];
+        let mut arena = vec![T::ZERO; layout.roomy_arena_len()];
         Tape::new(circuit, layout, &slots, &[], &mut arena)?;
         let sample = sample_wires(&circuit).into_iter().map(|wire| (wire, circuit.shape(wire).len())).collect();
         Ok(Host { circuit, layout, slots, arena, rows: Vec::new(), sample, training: None })

@@ -35,7 +35,7 @@ fn ours<T: Readable>(name: &str, rows: &[Vec<T>], rate: Option<T>) {
     let purpose = if rate.is_some() { Purpose::Train } else { Purpose::Inspect };
     let mut slots = vec![Slot::EMPTY; view.len()];
     let layout = plan(&view, purpose, false, &mut slots).expect("it has an objective");
-    let mut arena = vec![T::ZERO; layout.arena_len().next_power_of_two()];
+    let mut arena = vec![T::ZERO; layout.roomy_arena_len()];
     let mut tape = Tape::new(view, layout, &slots, &[], &mut arena).expect("it fits");
     let params = lowered.params.iter().map(|param| (param.wire, param.start.as_slice()));
     for (wire, values) in params.chain(lowered.fields.iter().filter_map(|f| Some((f.wire, f.value.as_deref()?)))) {
