@@ -31,6 +31,14 @@ fn hang() -> ! {
     }
 }
 
+/// An instruction that no processor knows: an address where nothing is could be read on the emulated
+/// microbit.
+#[cfg(feature = "cortex-m")]
+fn fault() {
+    cortex_m::asm::udf();
+}
+
+#[cfg(not(feature = "cortex-m"))]
 #[allow(unsafe_code)]
 fn fault() {
     // SAFETY: nothing is there; the processor says so, which is what is wanted.

@@ -14,6 +14,8 @@ use monitor::Socket;
 /// The emulator otherwise ends when its board is reset.
 const LASTING: [&str; 2] = ["-action", "reboot=reset"];
 const STEPS: usize = 40;
+/// Boards that are made to panic and to fault.
+const RESET: [&str; 5] = ["mps2-an386", "b-l475e-iot01a", "mps2-an505", "microbit", "riscv-virt"];
 
 /// Digits 64-32-10.
 fn digits(circuit: &mut Circuit<f32, 16>) -> Result<(), BuildError> {
@@ -112,6 +114,16 @@ fn what_was_learned_survives_on_the_discovery_node() {
     survives("b-l475e-iot01a");
 }
 
+#[test]
+fn what_was_learned_survives_on_mps2_with_a_cortex_m33() {
+    survives("mps2-an505");
+}
+
+#[test]
+fn what_was_learned_survives_on_risc_v() {
+    survives("riscv-virt");
+}
+
 /// Through the driver of the chip's own flash, whose controller is emulated.
 #[test]
 fn what_was_learned_survives_on_the_microbit() {
@@ -200,8 +212,8 @@ fn is_begun(monitor: &mut Socket, slot: u32) -> bool {
 }
 
 /// Says a word to a board that misbehaves, and gives what the run after it says of the one before.
-fn reset_after(word: &[u8]) -> Option<Reset> {
-    let board = table::find("mps2-an386").unwrap();
+fn reset_after(name: &str, word: &[u8]) -> Option<Reset> {
+    let board = table::find(name).unwrap();
     let image = Image::of(board).misbehaving(&mut |_| ()).unwrap();
     let mut port = Port::from(Emulator::start(board, &image, false, &LASTING).unwrap());
     let mut circuit = Circuit::<f32, 16>::new();
@@ -223,21 +235,26 @@ fn reset_after(word: &[u8]) -> Option<Reset> {
     };
     assert_eq!(client.params_hash().unwrap(), hash);
     let reset = client.vitals(false).unwrap().unwrap().reset;
-    println!("after {:?}: {reset:?}, {:.1} s", String::from_utf8_lossy(word), waits.elapsed().as_secs_f32());
+    println!("{name} after {:?}: {reset:?}, {:.1} s", String::from_utf8_lossy(word), waits.elapsed().as_secs_f32());
     reset
 }
 
 #[test]
 fn a_panic_is_told_after_the_reset() {
-    assert!(matches!(reset_after(b"\0!panic!\0"), Some(Reset { why: Why::Panic, at: 1.. })));
+    for board in RESET {
+        assert!(matches!(reset_after(board, b"\0!panic!\0"), Some(Reset { why: Why::Panic, at: 1.. })), "{board}");
+    }
 }
 
+/// The emulator has no watchdog of the STM32 and none of the nRF51: there a hang is not tried.
 #[test]
 fn a_hang_is_ended_by_the_watchdog_and_told() {
-    assert!(matches!(reset_after(b"\0!hangs!\0"), Some(Reset { why: Why::Watchdog, .. })));
+    assert!(matches!(reset_after("mps2-an386", b"\0!hangs!\0"), Some(Reset { why: Why::Watchdog, .. })));
 }
 
 #[test]
 fn a_fault_is_told_after_the_reset() {
-    assert!(matches!(reset_after(b"\0!fault!\0"), Some(Reset { why: Why::Fault, at: 1.. })));
+    for board in RESET {
+        assert!(matches!(reset_after(board, b"\0!fault!\0"), Some(Reset { why: Why::Fault, at: 1.. })), "{board}");
+    }
 }
