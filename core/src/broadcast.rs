@@ -7,9 +7,11 @@
 
 use crate::elementwise::{Own, any_back, any_value, back, value};
 use crate::op::Op;
-use crate::plan::Slot;
 use crate::scalar::Scalar;
-use crate::store::Around;
+
+/// Whether the processor takes several numbers at once, so that both sides of a choice cost less than a
+/// branch.
+const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
 
 /// Does something to each element, four a turn, which halves the instructions of short bodies on a
 /// Cortex-M4. A closure would hold the operation, and so the whole table of rows, in a variable.
@@ -41,17 +43,14 @@ macro_rules! by_fours {
 }
 pub(crate) use by_fours;
 
-/// Puts the first operand of a gate where its value will be, unless the gate's wire has taken over
-/// its slot. So there is one loop for both cases.
+/// Puts the first operand of a gate where its value will be; where the gate's wire has taken over its
+/// slot, it is there already. So there is one loop for both cases.
 #[inline(always)]
-pub(crate) fn start<T: Scalar>(slot: &Slot, a: u16, around: &Around<'_, T>, y: &mut [T]) -> Option<()> {
-    if around.slot(a)?.value != slot.value {
-        match around.value(a)? {
-            &[a] => y.fill(a),
-            a => y.iter_mut().zip(a).for_each(|(y, &a)| *y = a),
-        }
+pub(crate) fn start<T: Scalar>(a: &[T], y: &mut [T]) {
+    match a {
+        &[a] => y.fill(a),
+        a => y.iter_mut().zip(a).for_each(|(y, &a)| *y = a),
     }
-    Some(())
 }
 
 /// y = op(y), for gates that have a loop of their own.
@@ -106,17 +105,32 @@ pub(crate) fn unary_back<T: Scalar>(op: Op, y: &[T], g: &[T], dx: &mut [T]) {
     }
 }
 
-/// The row of relu with its branches in another order. Gradients add up from 0, and no sum that
-/// begins there becomes −0, so that to add ±0 and to add nothing are the same.
+/// The row of relu in another order. Gradients add up from 0, and no sum that begins there becomes −0,
+/// so that to add ±0 and to add nothing are the same.
 #[inline(always)]
 fn relu_back<T: Scalar>(y: &[T], g: &[T], dx: &mut [T]) {
-    for ((&y, &g), dx) in y.iter().zip(g).zip(dx) {
+    if VECTORS {
+        y.iter().zip(g).zip(dx).for_each(|((&y, &g), dx)| {
+            let nan = if y.is_nan() && g != T::ZERO { y } else { T::ZERO };
+            *dx += if y > T::ZERO { g } else { nan };
+        });
+        return;
+    }
+    let one = |y: T, g: T, dx: &mut T| {
         if y > T::ZERO {
             *dx += g;
         } else if y.is_nan() && g != T::ZERO {
             *dx += y;
         }
+    };
+    let ((ys, y), (gs, g), (dxs, dx)) = (y.as_chunks::<4>(), g.as_chunks::<4>(), dx.as_chunks_mut::<4>());
+    for ((&[y0, y1, y2, y3], &[g0, g1, g2, g3]), [dx0, dx1, dx2, dx3]) in ys.iter().zip(gs).zip(dxs) {
+        one(y0, g0, dx0);
+        one(y1, g1, dx1);
+        one(y2, g2, dx2);
+        one(y3, g3, dx3);
     }
+    y.iter().zip(g).zip(dx).for_each(|((&y, &g), dx)| one(y, g, dx));
 }
 
 /// What a gate passes back to its first operand, or to its second, added to what is there.

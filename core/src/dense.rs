@@ -207,7 +207,8 @@ fn pass_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], dx: &mut T)
     *dx = sum;
 }
 
-/// W −= (rate·x) δᵀ
+/// W −= (rate·x) δᵀ; if `w` has a row more than x has numbers, that is the bias, b −= rate·δ, a row whose
+/// input is 1.
 #[inline(always)]
 pub(crate) fn update<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
     if delta.len() < 4 {
@@ -240,19 +241,23 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
     let (mut x, mut w) = (x, w);
     if R == 4 {
         let (xs, rest) = x.as_chunks::<4>();
-        let mut fours = w.chunks_exact_mut(4 * n);
-        for (rows, &[x0, x1, x2, x3]) in fours.by_ref().zip(xs) {
+        let Some((fours, others)) = w.split_at_mut_checked(4 * n * xs.len()) else { return };
+        for (rows, &[x0, x1, x2, x3]) in fours.chunks_exact_mut(4 * n).zip(xs) {
             let Some([a, b, c, d]) = four_mut::<T, B>(rows, n, j) else { return };
             update_row(&delta, a, rate, x0);
             update_row(&delta, b, rate, x1);
             update_row(&delta, c, rate, x2);
             update_row(&delta, d, rate, x3);
         }
-        (x, w) = (rest, fours.into_remainder());
+        (x, w) = (rest, others);
     }
-    for (row, &x) in w.chunks_exact_mut(n).zip(x) {
+    let mut rows = w.chunks_exact_mut(n);
+    for (&x, row) in x.iter().zip(rows.by_ref()) {
         let Some(row) = columns_mut(row, j) else { return };
         update_row::<T, B>(&delta, row, rate, x);
+    }
+    if let Some(bias) = rows.next().and_then(|row| columns_mut(row, j)) {
+        update_row::<T, B>(&delta, bias, rate, T::ONE);
     }
 }
 
@@ -263,20 +268,6 @@ fn update_row<T: Scalar, const B: usize>(delta: &[T; B], row: &mut [T; B], rate:
         for (w, &d) in row.iter_mut().zip(delta) {
             *w -= scale * d;
         }
-    }
-}
-
-/// b −= rate·δ
-pub(crate) fn update_bias<T: Scalar>(delta: &[T], rate: T, b: &mut [T]) {
-    let (fours, rest) = b.as_chunks_mut::<4>();
-    let (deltas, rest_deltas) = delta.as_chunks::<4>();
-    for (b, delta) in fours.iter_mut().zip(deltas) {
-        for (b, &d) in b.iter_mut().zip(delta) {
-            *b -= rate * d;
-        }
-    }
-    for (b, &d) in rest.iter_mut().zip(rest_deltas) {
-        *b -= rate * d;
     }
 }
 

@@ -1,131 +1,211 @@
-//! The gates that networks spend their time in, each forward and backward in one go.
+//! The gates that networks spend their time in, each forward, backward and its update in one go.
 //!
 //! What these do is in the files of their kernels; here it is bound to slots. Small networks spend
-//! more on finding numbers than on computing with them, so everything here is compiled into the
-//! walks, and each operand is looked up once. All other gates go through
+//! more on finding numbers than on computing with them. So each sort of gate is a function of its own,
+//! which has the processor's registers for itself; it finds all its operands first, where networks have
+//! them (params and earlier values below what is written, values below gradients), each with one look
+//! at its slot and one at its bounds. Where one lies elsewhere (in flash, among the pairs, or where
+//! slots are used again) nothing has been done yet, and [`slowly`] does it. All other gates go through
 //! [`kernels`](crate::kernels), a call and a look-up for each operand.
 
 use crate::gate::Gate;
 use crate::op::Op;
-use crate::plan::{IN_PLACE, Slot};
+use crate::plan::{IN_PLACE, NO_GRADIENT, Slot};
 use crate::scalar::Scalar;
-use crate::store::{Around, Fixed, hole};
+use crate::slowly;
+use crate::store::{back, hole, part, part_mut};
+use crate::tape::Tape;
 use crate::{broadcast, dense, loss};
 
-/// Fills the wire of a gate; `out` is its slot, and `around` everything else.
+/// Fills the wire of a gate.
 #[inline(always)]
-pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
+pub(crate) fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
+    let done = match gate.op {
+        Op::Dense => dense_forward(tape, gate, slot),
+        Op::Relu | Op::Sigmoid | Op::Tanh => unary_forward(tape, gate, slot),
+        Op::Add | Op::Mul | Op::Div => binary_forward(tape, gate, slot),
+        Op::Mse | Op::CrossEntropy => loss_forward(tape, gate, slot),
+        _ => None,
+    };
+    if done.is_none() {
+        slowly::forward(tape, gate, slot);
+    }
+}
+
+/// The value of a wire, if it lies in this part of the arena.
+#[inline(always)]
+fn value<'s, T>(low: &'s [T], slots: &[Slot], wire: u16) -> Option<&'s [T]> {
+    let slot = slots.get(usize::from(wire))?;
+    part(low, slot.value, slot.len)
+}
+
+#[inline(never)]
+fn dense_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    let slots = tape.fixed.slots;
+    let (low, rest) = tape.arena.split_at_mut_checked(slot.value as usize)?;
+    let (x, w) = (value(low, slots, gate.a)?, value(low, slots, gate.b)?);
+    let bias = match slots.get(usize::from(gate.c)) {
+        Some(bias) => Some(part(low, bias.value, bias.len)?),
+        None => None,
+    };
+    dense::forward(x, w, bias, rest.get_mut(..slot.len as usize)?);
+    Some(())
+}
+
+#[inline(never)]
+fn unary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    let a = tape.fixed.slots.get(usize::from(gate.a))?;
+    let (low, rest) = tape.arena.split_at_mut_checked(slot.value as usize)?;
+    let y = rest.get_mut(..slot.len as usize)?;
+    if a.value != slot.value {
+        broadcast::start(part(low, a.value, a.len)?, y);
+    }
     match gate.op {
-        Op::Dense | Op::Mse | Op::CrossEntropy => {
-            let (a, b) = (around.value(gate.a)?, around.value(gate.b)?);
-            if gate.op == Op::Dense {
-                dense::forward(a, b, around.value(gate.c), out);
-                return Some(());
-            }
-            let (loss, saved) = out.split_first_mut()?;
-            *loss = match gate.op {
-                Op::Mse => loss::mean_loss(Op::Mse, T::ONE, a, b),
-                _ => T::cross_entropy(a, *b.first()?, saved),
-            };
-        }
-        Op::Relu | Op::Sigmoid | Op::Tanh => {
-            broadcast::start(slot, gate.a, around, out)?;
-            match gate.op {
-                Op::Relu => broadcast::unary(Op::Relu, out),
-                Op::Sigmoid => broadcast::unary(Op::Sigmoid, out),
-                _ => broadcast::unary(Op::Tanh, out),
-            }
-        }
-        Op::Add | Op::Mul | Op::Div => {
-            broadcast::start(slot, gate.a, around, out)?;
-            let b = around.value(gate.b)?;
-            match gate.op {
-                Op::Add => broadcast::binary(Op::Add, b, out),
-                Op::Mul => broadcast::binary(Op::Mul, b, out),
-                _ => broadcast::binary(Op::Div, b, out),
-            }
-        }
-        _ => return (around.fixed.cold.forward)(gate, slot, out, around),
+        Op::Relu => broadcast::unary(Op::Relu, y),
+        Op::Sigmoid => broadcast::unary(Op::Sigmoid, y),
+        _ => broadcast::unary(Op::Tanh, y),
     }
     Some(())
 }
 
-/// Passes back what a gate's wire got to its operands, first to last; nothing if the gate is none of
-/// these.
-#[inline(always)]
-pub(crate) fn backward<T: Scalar>(arena: &mut [T], fixed: &Fixed<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+/// Here the second operand is as a rule a constant, and lies in flash.
+#[inline(never)]
+fn binary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    let (y, around) = hole(tape.arena, slot.value, slot.len as usize, &tape.fixed)?;
+    if around.slot(gate.a)?.value != slot.value {
+        broadcast::start(around.value(gate.a)?, y);
+    }
+    let b = around.value(gate.b)?;
     match gate.op {
-        Op::Dense => {
-            if let Some((dx, around)) = gradient(arena, fixed, gate.a) {
-                dense::backward(around.value(gate.b)?, around.gradient(slot)?, dx);
-            }
-            // dW += x δᵀ is W −= (rate·x) δᵀ with a rate of −1: a sign changes no other bit.
-            if let Some((dw, around)) = gradient(arena, fixed, gate.b) {
-                dense::update(around.value(gate.a)?, around.gradient(slot)?, -T::ONE, dw);
-            }
-            if let Some((db, around)) = gradient(arena, fixed, gate.c) {
-                dense::update_bias(around.gradient(slot)?, -T::ONE, db);
-            }
+        Op::Add => broadcast::binary(Op::Add, b, y),
+        Op::Mul => broadcast::binary(Op::Mul, b, y),
+        _ => broadcast::binary(Op::Div, b, y),
+    }
+    Some(())
+}
+
+#[inline(never)]
+fn loss_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    let slots = tape.fixed.slots;
+    let (low, rest) = tape.arena.split_at_mut_checked(slot.value as usize)?;
+    let (a, b) = (value(low, slots, gate.a)?, value(low, slots, gate.b)?);
+    let (loss, rest) = rest.split_first_mut()?;
+    *loss = if gate.op == Op::Mse {
+        loss::mean_loss(Op::Mse, T::ONE, a, b)
+    } else {
+        let saved = if slot.gradient == NO_GRADIENT { 0 } else { a.len() + 1 };
+        T::cross_entropy(a, *b.first()?, rest.get_mut(..saved)?)
+    };
+    Some(())
+}
+
+/// Passes back what a gate's wire got to its operands, first to last.
+#[inline(always)]
+pub(crate) fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
+    let done = match gate.op {
+        Op::Dense => dense_back(tape, gate, slot),
+        Op::Relu | Op::Sigmoid | Op::Tanh => unary_back(tape, gate, slot),
+        Op::Mse | Op::CrossEntropy => loss_back(tape, gate, slot),
+        _ => None,
+    };
+    if done.is_none() {
+        slowly::backward(tape, gate, slot);
+    }
+}
+
+#[inline(never)]
+fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    let slots = tape.fixed.slots;
+    let (a, w) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
+    let back = back(tape.arena, tape.layout.gradients.0, slot)?;
+    let (x, delta) = (part(back.values, a.value, a.len)?, back.delta);
+    let dx = match a.gradient < IN_PLACE {
+        true => {
+            Some((part(back.values, w.value, w.len)?, part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len)?))
         }
-        Op::Relu | Op::Sigmoid | Op::Tanh => {
-            let (dx, around) = gradient(arena, fixed, gate.a)?;
-            let (y, g) = (around.value_and_saved(slot, 0)?, around.gradient(slot)?);
-            match gate.op {
-                Op::Relu => broadcast::unary_back(Op::Relu, y, g, dx),
-                Op::Sigmoid => broadcast::unary_back(Op::Sigmoid, y, g, dx),
-                _ => broadcast::unary_back(Op::Tanh, y, g, dx),
-            }
-        }
-        Op::CrossEntropy => return back_from_loss(arena, fixed, gate, slot, false),
-        Op::Mse => {
-            if let Some((dx, around)) = gradient(arena, fixed, gate.a) {
-                let (a, t, &g) = (around.value(gate.a)?, around.value(gate.b)?, around.gradient(slot)?.first()?);
-                loss::mean_loss_back(Op::Mse, T::ONE, a, t, g, false, dx);
-            }
-            // As a rule the target is an input, which has no gradient.
-            if fixed.slots.get(usize::from(gate.b))?.gradient < IN_PLACE {
-                return back_from_loss(arena, fixed, gate, slot, true);
-            }
+        false => None,
+    };
+    let bias = slots.get(usize::from(gate.c)).filter(|bias| bias.gradient < IN_PLACE);
+    let dw = match (w.gradient < IN_PLACE, bias) {
+        (false, None) => None,
+        (true, None) => Some(part_mut(back.above, w.gradient.wrapping_sub(back.above_start), w.len)?),
+        // As a rule the sums of the bias lie behind those of the weights.
+        (true, Some(bias)) if w.gradient + w.len == bias.gradient => {
+            Some(part_mut(back.above, w.gradient.wrapping_sub(back.above_start), w.len + bias.len)?)
         }
         _ => return None,
+    };
+    if let Some((w, dx)) = dx {
+        dense::backward(w, delta, dx);
+    }
+    // dW += x δᵀ is W −= (rate·x) δᵀ with a rate of −1: a sign changes no other bit.
+    if let Some(dw) = dw {
+        dense::update(x, delta, -T::ONE, dw);
     }
     Some(())
 }
 
-/// What a loss passes back to its prediction, or to its target. Apart: there is one in a circuit, and in
-/// line it would double the walk.
 #[inline(never)]
-fn back_from_loss<T: Scalar>(
-    arena: &mut [T],
-    fixed: &Fixed<'_, T>,
-    gate: &Gate,
-    slot: &Slot,
-    to_target: bool,
-) -> Option<()> {
-    let (dx, around) = gradient(arena, fixed, if to_target { gate.b } else { gate.a })?;
-    let (target, &g) = (around.value(gate.b)?, around.gradient(slot)?.first()?);
-    if gate.op == Op::CrossEntropy {
-        let saved = around.value_and_saved(slot, dx.len() + 1)?.get(1..)?;
-        T::cross_entropy_back(saved, *target.first()?, T::ZERO, g, dx);
-    } else {
-        loss::mean_loss_back(Op::Mse, T::ONE, around.value(gate.a)?, target, g, to_target, dx);
+fn unary_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    let a = tape.fixed.slots.get(usize::from(gate.a))?;
+    let back = back(tape.arena, tape.layout.gradients.0, slot)?;
+    let (y, g) = (part(back.values, slot.value, slot.len)?, back.delta);
+    let dx = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len)?;
+    match gate.op {
+        Op::Relu => broadcast::unary_back(Op::Relu, y, g, dx),
+        Op::Sigmoid => broadcast::unary_back(Op::Sigmoid, y, g, dx),
+        _ => broadcast::unary_back(Op::Tanh, y, g, dx),
     }
     Some(())
 }
 
-/// Whether [`backward`] knows the gate.
-#[inline(always)]
-pub(crate) fn knows(op: Op) -> bool {
-    matches!(op, Op::Dense | Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mse | Op::CrossEntropy)
+/// What a loss passes back to its prediction; one whose target has a gradient goes the other way.
+#[inline(never)]
+fn loss_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    let slots = tape.fixed.slots;
+    let (a, b) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
+    if b.gradient < IN_PLACE {
+        return None;
+    }
+    let back = back(tape.arena, tape.layout.gradients.0, slot)?;
+    let da = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len)?;
+    let (target, &g) = (part(back.values, b.value, b.len)?, back.delta.first()?);
+    if gate.op == Op::CrossEntropy {
+        // Behind its value the gate saved one number more than there are logits.
+        let saved = part(back.values, slot.value + 1, a.len + 1)?;
+        T::cross_entropy_back(saved, *target.first()?, T::ZERO, g, da);
+    } else {
+        loss::mean_loss_back(Op::Mse, T::ONE, part(back.values, a.value, a.len)?, target, g, false, da);
+    }
+    Some(())
 }
 
-/// The gradient of a wire to write, if it has one, and everything around it.
+/// Updates a gate's weights and bias in place.
 #[inline(always)]
-fn gradient<'s, T: Scalar>(
-    arena: &'s mut [T],
-    fixed: &'s Fixed<'s, T>,
-    wire: u16,
-) -> Option<(&'s mut [T], Around<'s, T>)> {
-    let to = fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE)?;
-    hole(arena, to.gradient, to.len as usize, fixed)
+pub(crate) fn update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) {
+    let done = if gate.op == Op::Dense { dense_update(tape, gate, slot, rate) } else { None };
+    if done.is_none() {
+        slowly::update(tape, gate, slot, rate);
+    }
+}
+
+#[inline(never)]
+fn dense_update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) -> Option<()> {
+    let slots = tape.fixed.slots;
+    let (a, w) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
+    let len = match slots.get(usize::from(gate.c)).filter(|bias| bias.gradient == IN_PLACE) {
+        // As a rule the bias lies behind the weights.
+        Some(bias) if w.value + w.len == bias.value => w.len + bias.len,
+        Some(_) => return None,
+        None => w.len,
+    };
+    if w.gradient != IN_PLACE {
+        return None;
+    }
+    let start = tape.layout.start;
+    let (params, rest) = tape.arena.split_at_mut_checked(start as usize)?;
+    let x = part(rest, a.value.wrapping_sub(start), a.len)?;
+    let delta = part(rest, slot.gradient.wrapping_sub(start), slot.len)?;
+    dense::update(x, delta, rate, part_mut(params, w.value, len)?);
+    Some(())
 }

@@ -27,7 +27,7 @@ use conv::Conv;
 pub(crate) struct Cold<T: 'static> {
     pub(crate) forward: fn(&Gate, &Slot, &mut [T], &Around<'_, T>) -> Option<()>,
     pub(crate) pass_back: fn(&mut Tape<'_, T>, &Gate, &Slot),
-    pub(crate) update: fn(&mut Tape<'_, T>, usize, &Gate, T),
+    pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
     pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
 }
 
@@ -35,7 +35,7 @@ impl<T: Scalar> Cold<T> {
     pub(crate) const KERNELS: &'static Cold<T> = &Cold {
         forward,
         pass_back: |tape, gate, slot| tape.pass_back_all(gate, slot),
-        update: |tape, i, gate, rate| tape.update_conv(i, gate, rate),
+        update: |tape, gate, slot, rate| tape.update_conv(gate, slot, rate),
         not_finite: |tape, rate| tape.not_finite(rate),
     };
 }
@@ -53,7 +53,9 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
     if gate.op.is_elementwise() {
         let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
         let b = if gate.op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
-        broadcast::start(slot, gate.a, around, out)?;
+        if around.slot(gate.a)?.value != slot.value {
+            broadcast::start(around.value(gate.a)?, out);
+        }
         broadcast::forward(gate.op, own, b, out);
         return Some(());
     }
@@ -69,6 +71,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
         Op::Sum => reduce::sum(a),
         Op::Mean => reduce::sum(a) / reduce::count(a),
         Op::MaxOf => reduce::max(a),
+        Op::CrossEntropy => T::cross_entropy(a, *b?.first()?, out.get_mut(1..)?),
         Op::SmoothCrossEntropy => {
             let (&class, (_, saved)) = (b?.first()?, out.split_first_mut()?);
             softmax::smoothed(a, T::cross_entropy(a, class, saved), class, own?)
@@ -155,9 +158,9 @@ pub(crate) fn backward<T: Scalar>(
         Op::Concat => add(delta.get(if k == 0 { 0 } else { delta.len() - dx.len() }..)?, dx),
         Op::MaxOf => reduce::max_back(a, g, dx),
         Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
-        Op::SmoothCrossEntropy => {
+        Op::CrossEntropy | Op::SmoothCrossEntropy => {
             let (class, kept) = (*b?.first()?, saved(gate, slot, around)?);
-            T::cross_entropy_back(kept, class, own?, g, dx);
+            T::cross_entropy_back(kept, class, own.unwrap_or(T::ZERO), g, dx);
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
             loss::mean_loss_back(gate.op, own.unwrap_or(T::ONE), a, b?, g, k == 1, dx);

@@ -150,6 +150,7 @@ mod scalar;
 mod scalars;
 mod schedule;
 mod shape;
+mod slowly;
 mod softmax;
 mod step;
 mod store;

@@ -189,18 +189,26 @@ pub trait Scalar:
     /// The greatest of the magnitudes, NaN if one of them is.
     fn greatest_magnitude(values: &[Self]) -> Self;
 
-    /// Σ x², NaN if one of the numbers is.
+    /// Σ x² over all of these numbers, NaN if one of them is.
     #[inline(always)]
-    fn squares(values: &[Self]) -> Self {
-        let (fours, rest) = values.as_chunks::<4>();
-        let mut sums = [Self::ZERO; 4];
-        for four in fours {
-            for (sum, &x) in sums.iter_mut().zip(four) {
-                *sum += x * x;
+    fn squares(all: [&[Self]; 2]) -> Self {
+        let mut sums = [Self::ZERO; 8];
+        let mut last = Self::ZERO;
+        for values in all {
+            let (eights, rest) = values.as_chunks::<8>();
+            for eight in eights {
+                for (sum, &x) in sums.iter_mut().zip(eight) {
+                    *sum += x * x;
+                }
+            }
+            for &x in rest {
+                last += x * x;
             }
         }
-        let [a, b, c, d] = sums;
-        rest.iter().fold((a + b) + (c + d), |sum, &x| sum + x * x)
+        // In this order they add up as they lie in registers of two, four or eight.
+        let [a, b, c, d, e, f, g, h] = sums;
+        let [a, b, c, d] = [a + e, b + f, c + g, d + h];
+        (a + c) + (b + d) + last
     }
 
     /// Not a number.

@@ -28,6 +28,7 @@ fn value_of<T: Scalar>(pair: &Cell<Pair<T>>) -> T {
 }
 
 /// Fills the values of gates `from` to `to` − 1.
+#[inline(never)]
 pub(crate) fn forward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
     match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {
@@ -90,6 +91,7 @@ pub(crate) fn clear<T: Scalar>(gates: &[Gate], pairs: &mut [Pair<T>], keep_sums:
 }
 
 /// Passes gradients back through gates `from` to `to` − 1, last first.
+#[inline(never)]
 pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
     match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {

@@ -24,9 +24,11 @@ use crate::conv::{self, Conv};
 use crate::dense;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
+use crate::hot;
 use crate::op::Op;
-use crate::plan::{IN_PLACE, Purpose};
+use crate::plan::{IN_PLACE, Purpose, Slot};
 use crate::scalar::Scalar;
+use crate::store::part;
 use crate::tape::Tape;
 
 impl<T: Scalar> Tape<'_, T> {
@@ -76,10 +78,17 @@ impl<T: Scalar> Tape<'_, T> {
     }
 
     pub(crate) fn walk_update(&mut self, rate: T) -> Result<(), RunError> {
-        self.check_in_place(rate)?;
+        let (gates, slots) = self.tensors(0, self.fixed.circuit.len());
+        for (i, (gate, slot)) in gates.iter().zip(slots).enumerate() {
+            if gate.op.has_weights() && !self.stays_finite(gate, slot, rate).ok_or(RunError::WrongPlan)? {
+                return Err(RunError::NotFinite(self.layout.first as u16 + i as u16));
+            }
+        }
         self.check_params(rate)?;
-        for i in (0..self.fixed.circuit.len()).rev() {
-            self.update_in_place(i, rate);
+        for (gate, slot) in gates.iter().zip(slots).rev() {
+            if gate.op.has_weights() {
+                hot::update(self, gate, slot, rate);
+            }
         }
         self.move_params(rate);
         Ok(())
@@ -151,34 +160,26 @@ impl<T: Scalar> Tape<'_, T> {
         }
     }
 
-    fn check_in_place(&self, rate: T) -> Result<(), RunError> {
-        for (i, gate) in self.fixed.circuit.gates.iter().enumerate() {
-            if !gate.op.has_weights() {
-                continue;
+    /// Whether an update in place of a gate's weights and bias certainly leaves them finite.
+    #[inline(never)]
+    fn stays_finite(&self, gate: &Gate, slot: &Slot, rate: T) -> Option<bool> {
+        let (weight, bias) = (self.is_in_place(gate.b), self.bias(gate).is_some());
+        let x = match weight {
+            true => {
+                let a = self.fixed.slots.get(usize::from(gate.a))?;
+                part(self.arena, a.value, a.len).or_else(|| self.read_value(usize::from(gate.a)))?
             }
-            let (weight, bias) = (self.is_in_place(gate.b), self.bias(gate).is_some());
-            if !weight && !bias {
-                continue;
-            }
-            let delta = self.read_gradient(i).ok_or(RunError::WrongPlan)?;
-            let x = match weight {
-                true => self.read_value(usize::from(gate.a)).ok_or(RunError::WrongPlan)?,
-                false => &[],
-            };
-            // A convolution subtracts as often as it has positions.
-            let rate = match gate.op {
-                Op::Dense => rate.abs(),
-                _ => rate.abs() * T::from_u32(self.fixed.circuit.uses(gate) as u32),
-            };
-            if T::squares(delta) < T::SMALL_SQUARES && T::squares(x) < T::SMALL_SQUARES && rate < T::SMALL_RATE {
-                continue;
-            }
-            let bounded = dense::is_bounded(x, delta, rate);
-            if !bounded {
-                return Err(RunError::NotFinite(i as u16));
-            }
-        }
-        Ok(())
+            false if bias => &[],
+            false => return Some(true),
+        };
+        let delta = part(self.arena, slot.gradient, slot.len)?;
+        // A convolution subtracts as often as it has positions.
+        let rate = match gate.op {
+            Op::Dense => rate.abs(),
+            _ => rate.abs() * T::from_u32(self.fixed.circuit.uses(gate) as u32),
+        };
+        let small = T::squares([x, delta]) < T::SMALL_SQUARES && rate < T::SMALL_RATE;
+        Some(small || dense::is_bounded(x, delta, rate))
     }
 
     /// Whether the weights of this wire are updated by the gate that reads them.
@@ -195,32 +196,10 @@ impl<T: Scalar> Tape<'_, T> {
         bias.filter(|bias| self.is_in_place(bias.raw()))
     }
 
-    #[inline]
-    fn update_in_place(&mut self, i: usize, rate: T) {
-        let Some(gate) = self.fixed.circuit.gates.get(i).filter(|gate| gate.op.has_weights()) else { return };
-        if gate.op != Op::Dense {
-            return (self.fixed.cold.update)(self, i, gate, rate);
-        }
-        let Some(slot) = self.fixed.slots.get(i) else { return };
-        if self.is_in_place(gate.b)
-            && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
-            && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
-        {
-            dense::update(x, delta, rate, w);
-        }
-        if let Some(bias) = self.bias(gate)
-            && let Some((b, around)) = self.value_hole(bias)
-            && let Some(delta) = around.gradient(slot)
-        {
-            dense::update_bias(delta, rate, b);
-        }
-    }
-
     /// Apart, so that a network without convolutions needs no stack for one.
     #[inline(never)]
-    pub(crate) fn update_conv(&mut self, i: usize, gate: &Gate, rate: T) {
+    pub(crate) fn update_conv(&mut self, gate: &Gate, slot: &Slot, rate: T) {
         let Ok((conv, _)) = &Conv::of(&self.fixed.circuit, gate) else { return };
-        let Some(slot) = self.fixed.slots.get(i) else { return };
         if self.is_in_place(gate.b)
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))

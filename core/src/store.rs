@@ -25,6 +25,40 @@ pub(crate) struct Around<'s, T: 'static> {
     pub(crate) fixed: &'s Fixed<'s, T>,
 }
 
+/// The numbers of a slot that begins at `start`, if they are in `part`.
+#[inline(always)]
+pub(crate) fn part<T>(part: &[T], start: u32, len: u32) -> Option<&[T]> {
+    part.get(start as usize..)?.get(..len as usize)
+}
+
+/// As [`part`], to write.
+#[inline(always)]
+pub(crate) fn part_mut<T>(part: &mut [T], start: u32, len: u32) -> Option<&mut [T]> {
+    part.get_mut(start as usize..)?.get_mut(..len as usize)
+}
+
+/// The arena on the way back, as networks have it: values lie below all gradients, a gate's own gradient
+/// above those of the wires that it reads, and sums over a batch above these.
+pub(crate) struct Back<'s, T> {
+    pub(crate) values: &'s [T],
+    pub(crate) below: &'s mut [T],
+    pub(crate) delta: &'s [T],
+    pub(crate) above: &'s mut [T],
+    pub(crate) base: u32,
+    pub(crate) above_start: u32,
+}
+
+/// Splits the arena for the way back through a gate whose wire has this slot; `base` is where gradients
+/// begin.
+#[inline(always)]
+pub(crate) fn back<'s, T>(arena: &'s mut [T], base: u32, slot: &Slot) -> Option<Back<'s, T>> {
+    let (values, gradients) = arena.split_at_mut_checked(base as usize)?;
+    // What lies elsewhere is a place far behind the end, and so is not found.
+    let (below, rest) = gradients.split_at_mut_checked(slot.gradient.wrapping_sub(base) as usize)?;
+    let (delta, above) = rest.split_at_mut_checked(slot.len as usize)?;
+    Some(Back { values, below, delta, above, base, above_start: slot.gradient.wrapping_add(slot.len) })
+}
+
 /// Splits the arena into `len` numbers from `start` on, to write, and what is around them.
 #[inline(always)]
 pub(crate) fn hole<'s, T: Copy>(

@@ -13,7 +13,7 @@ use crate::gate::{Gate, Wire};
 use crate::hot;
 use crate::kernels::{self, Cold};
 use crate::op::{Op, OpKind};
-use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, Purpose, Slot, saved_len};
+use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
 use crate::store::{Around, Fixed, hole};
@@ -237,23 +237,21 @@ impl<'a, T: Scalar> Tape<'a, T> {
             let (gates, numbers) = (self.fixed.circuit.gates, self.fixed.circuit.numbers);
             scalars::forward(gates, numbers, self.pair_cells(), from, to.min(pairs));
         }
-        for i in from.max(pairs)..to {
-            self.forward_gate(i);
+        let (gates, slots) = self.tensors(from, to);
+        for (gate, slot) in gates.iter().zip(slots) {
+            if !gate.op.is_source() {
+                hot::forward(self, gate, slot);
+            }
         }
     }
 
+    /// Gates `from` to `to` − 1 as far as they lie behind the pairs, with their slots; sources that only
+    /// other sources come before are left out.
     #[inline(always)]
-    fn forward_gate(&mut self, i: usize) {
-        let (Some(gate), Some(slot)) = (self.fixed.circuit.gates.get(i), self.fixed.slots.get(i)) else { return };
-        if gate.op.is_source() {
-            return;
-        }
-        let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&self.fixed.circuit, gate) };
-        let len = slot.len as usize + saved;
-        if let Some((out, around)) = hole(self.arena, slot.value, len, &self.fixed) {
-            let done = hot::forward(gate, slot, out, &around);
-            debug_assert!(done.is_some());
-        }
+    pub(crate) fn tensors(&self, from: usize, to: usize) -> (&'a [Gate], &'a [Slot]) {
+        let from = from.max(self.layout.first as usize);
+        let (gates, slots) = (self.fixed.circuit.gates, self.fixed.slots);
+        (gates.get(from..to).unwrap_or_default(), slots.get(from..to).unwrap_or_default())
     }
 
     /// The value of a wire to write, and everything around it.
@@ -282,7 +280,12 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// What lies in the slot of a wire's gradient.
     pub(crate) fn read_gradient(&self, index: usize) -> Option<&[T]> {
-        let slot = self.fixed.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?;
+        self.gradient_of(self.fixed.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?)
+    }
+
+    /// The gradient that lies in this slot.
+    #[inline(always)]
+    pub(crate) fn gradient_of(&self, slot: &Slot) -> Option<&[T]> {
         self.arena.get(slot.gradient as usize..)?.get(..slot.len as usize)
     }
 
@@ -354,25 +357,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     pub(crate) fn walk_backward(&mut self, from: usize, to: usize) {
         let (pairs, to) = (self.pairs(), to.min(self.fixed.circuit.len()));
-        for i in (from.max(pairs)..to).rev() {
-            self.backward_gate(i);
+        let (gates, slots) = self.tensors(from, to);
+        for (gate, slot) in gates.iter().zip(slots).rev() {
+            if !gate.op.is_source() && slot.gradient < IN_PLACE {
+                hot::backward(self, gate, slot);
+            }
         }
         if from < pairs {
             let (gates, numbers) = (self.fixed.circuit.gates, self.fixed.circuit.numbers);
             scalars::backward(gates, numbers, self.pair_cells(), from, to.min(pairs));
-        }
-    }
-
-    #[inline(always)]
-    fn backward_gate(&mut self, i: usize) {
-        let (Some(gate), Some(slot)) = (self.fixed.circuit.gates.get(i), self.fixed.slots.get(i)) else { return };
-        if gate.op.is_source() || slot.gradient >= IN_PLACE {
-            return;
-        }
-        if hot::knows(gate.op) {
-            let _ = hot::backward(self.arena, &self.fixed, gate, slot);
-        } else {
-            (self.fixed.cold.pass_back)(self, gate, slot);
         }
     }
 
@@ -422,8 +415,12 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// ([`CircuitRef::class_gate`]): for a cross-entropy that with the highest logit (the first of
     /// equal ones), for hinge and binary cross-entropy on one number 1 where it is above 0, else 0.
     pub fn predicted_class(&self) -> Option<usize> {
-        let gate = self.fixed.circuit.class_gate()?;
-        let scores = self.value(self.fixed.circuit.operand(gate, 0)?).ok()?;
+        self.class_predicted_by(self.fixed.circuit.class_gate()?)
+    }
+
+    pub(crate) fn class_predicted_by(&self, gate: &Gate) -> Option<usize> {
+        // No plan lets another wire have a prediction's memory.
+        let scores = self.read_value(usize::from(gate.a))?;
         if !gate.op.tells_classes() {
             return if let [score] = scores { Some(usize::from(*score > T::ZERO)) } else { None };
         }
@@ -439,8 +436,15 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// The class that the objective's label was set to, if the objective tells classes apart; for
     /// hinge and binary cross-entropy 1 where the label is above ½, else 0.
     pub fn labelled_class(&self) -> Option<usize> {
-        let gate = self.fixed.circuit.class_gate()?;
-        let label = self.value(self.fixed.circuit.operand(gate, 1)?).ok()?;
+        self.class_labelled_for(self.fixed.circuit.class_gate()?)
+    }
+
+    pub(crate) fn class_labelled_for(&self, gate: &Gate) -> Option<usize> {
+        // Where nothing will go backward, a label's memory is given away when it has been read.
+        let label = match self.layout.purpose {
+            Purpose::Infer => self.value(Wire::at(gate.b)).ok()?,
+            _ => self.read_value(usize::from(gate.b))?,
+        };
         if !gate.op.tells_classes() {
             return if let [label] = label { Some(usize::from(*label > T::HALF)) } else { None };
         }

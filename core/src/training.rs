@@ -57,8 +57,9 @@ pub struct Training<T> {
 impl<T: Scalar> Tape<'_, T> {
     /// Whether the predicted class is the label's; no, if the objective tells no classes apart.
     pub fn is_right(&self) -> bool {
-        let predicted = self.predicted_class();
-        predicted.is_some() && predicted == self.labelled_class()
+        let Some(gate) = self.circuit().class_gate() else { return false };
+        let predicted = self.class_predicted_by(gate);
+        predicted.is_some() && predicted == self.class_labelled_for(gate)
     }
 }
 

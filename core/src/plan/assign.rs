@@ -123,6 +123,12 @@ pub(super) const fn assign<T: Copy>(
     let mut in_place = own + counts.own;
     let mut frozen_here = in_place + counts.in_place;
     let values = own + counts.params;
+    let mut first = pairs;
+    while let Some(gate) = at(circuit.gates, first)
+        && gate.op.is_source()
+    {
+        first += 1;
+    }
     let peak = if matches!(purpose, Purpose::Infer) { reuse(circuit, values, slots) } else { counts.values };
     let gradients = values + peak;
     let sums = gradients + counts.gradients;
@@ -173,7 +179,9 @@ pub(super) const fn assign<T: Copy>(
         purpose,
         wires: n as u32,
         pairs: pairs as u32,
+        first: first as u32,
         arena,
+        start: values,
         gradients: (gradients, sums),
         optimiser: (sums, moments),
         moments,

@@ -79,7 +79,11 @@ pub struct Layout {
     pub(crate) purpose: Purpose,
     pub(crate) wires: u32,
     pub(crate) pairs: u32,
+    /// The first gate behind the pairs that is no source: where walks over tensors begin.
+    pub(crate) first: u32,
     pub(crate) arena: u32,
+    /// Where values begin, which is where params end.
+    pub(crate) start: u32,
     pub(crate) gradients: (u32, u32),
     pub(crate) optimiser: (u32, u32),
     /// From here on to the end.
@@ -125,7 +129,9 @@ impl Layout {
         purpose: Purpose::Inspect,
         wires: 0,
         pairs: 0,
+        first: 0,
         arena: 0,
+        start: 0,
         gradients: (0, 0),
         optimiser: (0, 0),
         moments: 0,
