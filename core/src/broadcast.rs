@@ -93,44 +93,46 @@ pub(crate) struct Upstream<'a, T> {
     pub(crate) g: &'a [T],
 }
 
-/// What such a gate passes back; it looks only at its own value.
+/// Turns what came back to such a gate into what it passes back, in place; it looks only at its own value.
+///
+/// Where gradients are added up, this begins at 0, and so does what came back: no −0 comes of it.
 #[inline(always)]
-pub(crate) fn unary_back<T: Scalar>(op: Op, y: &[T], g: &[T], dx: &mut [T]) {
+pub(crate) fn unary_back<T: Scalar>(op: Op, y: &[T], g: &mut [T]) {
     if op == Op::Relu {
-        return relu_back(y, g, dx);
+        return relu_back(y, g);
     }
     let own = Own { numbers: &[], start: 0 };
-    for ((&y, &g), dx) in y.iter().zip(g).zip(dx) {
-        *dx += zero_or(g, back(op, T::NAN, T::NAN, y, g, own).0);
+    for (&y, g) in y.iter().zip(g) {
+        *g = T::ZERO + zero_or(*g, back(op, T::NAN, T::NAN, y, *g, own).0);
     }
 }
 
-/// The row of relu in another order. Gradients add up from 0, and no sum that begins there becomes −0,
-/// so that to add ±0 and to add nothing are the same.
+/// The row of relu in another order: what came back stays where y > 0.
 #[inline(always)]
-fn relu_back<T: Scalar>(y: &[T], g: &[T], dx: &mut [T]) {
+fn relu_back<T: Scalar>(y: &[T], g: &mut [T]) {
     if VECTORS {
-        y.iter().zip(g).zip(dx).for_each(|((&y, &g), dx)| {
-            let nan = if y.is_nan() && g != T::ZERO { y } else { T::ZERO };
-            *dx += if y > T::ZERO { g } else { nan };
+        y.iter().zip(g).for_each(|(&y, g)| {
+            let nan = if y.is_nan() && *g != T::ZERO { y } else { T::ZERO };
+            *g = if y > T::ZERO { *g } else { nan };
         });
         return;
     }
-    let one = |y: T, g: T, dx: &mut T| {
-        if y > T::ZERO {
-            *dx += g;
-        } else if y.is_nan() && g != T::ZERO {
-            *dx += y;
+    // A relu is 0, above 0 or NaN.
+    let one = |y: T, g: &mut T| {
+        if y == T::ZERO {
+            *g = T::ZERO;
+        } else if y.is_nan() && *g != T::ZERO {
+            *g = y;
         }
     };
-    let ((ys, y), (gs, g), (dxs, dx)) = (y.as_chunks::<4>(), g.as_chunks::<4>(), dx.as_chunks_mut::<4>());
-    for ((&[y0, y1, y2, y3], &[g0, g1, g2, g3]), [dx0, dx1, dx2, dx3]) in ys.iter().zip(gs).zip(dxs) {
-        one(y0, g0, dx0);
-        one(y1, g1, dx1);
-        one(y2, g2, dx2);
-        one(y3, g3, dx3);
+    let ((ys, y), (gs, g)) = (y.as_chunks::<4>(), g.as_chunks_mut::<4>());
+    for (&[y0, y1, y2, y3], [g0, g1, g2, g3]) in ys.iter().zip(gs) {
+        one(y0, g0);
+        one(y1, g1);
+        one(y2, g2);
+        one(y3, g3);
     }
-    y.iter().zip(g).zip(dx).for_each(|((&y, &g), dx)| one(y, g, dx));
+    y.iter().zip(g).for_each(|(&y, g)| one(y, g));
 }
 
 /// What a gate passes back to its first operand, or to its second, added to what is there.

@@ -145,16 +145,22 @@ fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Op
     Some(())
 }
 
+/// In place: as a rule nobody but this gate passes anything back to its operand, and the plan lets the
+/// operand's gradient take over the place of the gate's own.
 #[inline(never)]
 fn unary_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     let a = tape.fixed.slots.get(usize::from(gate.a))?;
-    let back = back(tape.arena, tape.layout.gradients.0, slot)?;
-    let (y, g) = (part(back.values, slot.value, slot.len)?, back.delta);
-    let dx = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len)?;
+    if a.gradient != slot.gradient {
+        return None;
+    }
+    let base = tape.layout.gradients.0;
+    let (values, gradients) = tape.arena.split_at_mut_checked(base as usize)?;
+    let y = part(values, slot.value, slot.len)?;
+    let g = part_mut(gradients, slot.gradient.wrapping_sub(base), slot.len)?;
     match gate.op {
-        Op::Relu => broadcast::unary_back(Op::Relu, y, g, dx),
-        Op::Sigmoid => broadcast::unary_back(Op::Sigmoid, y, g, dx),
-        _ => broadcast::unary_back(Op::Tanh, y, g, dx),
+        Op::Relu => broadcast::unary_back(Op::Relu, y, g),
+        Op::Sigmoid => broadcast::unary_back(Op::Sigmoid, y, g),
+        _ => broadcast::unary_back(Op::Tanh, y, g),
     }
     Some(())
 }

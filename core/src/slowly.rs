@@ -33,6 +33,8 @@ pub(crate) fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Sl
     if gate.op == Op::Dense {
         let done = dense_back(tape, gate, slot);
         debug_assert!(done.is_some());
+    } else if gate.op == Op::Reshape && tape.gives_gradient_away(gate, slot) {
+        // The operand's gradient is where the gate's is: there is nothing to do.
     } else {
         (tape.fixed.cold.pass_back)(tape, gate, slot);
     }
@@ -81,4 +83,101 @@ fn gradient<'s, T: Scalar>(tape: &'s mut Tape<'_, T>, wire: u16) -> Option<(&'s 
 fn in_place<'s, T: Scalar>(tape: &'s mut Tape<'_, T>, wire: u16) -> Option<(&'s mut [T], Around<'s, T>)> {
     let to = tape.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient == IN_PLACE)?;
     hole(tape.arena, to.value, to.len as usize, &tape.fixed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::build::Circuit;
+    use crate::optimiser::{Method, Optimiser};
+    use crate::plan::{Slot, plan};
+    use crate::shape::Shape;
+    use crate::tape::Tape;
+    use crate::training::Training;
+
+    /// How a network's numbers lie.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Lie {
+        /// Biases behind their weights, all in the arena: the way of `hot`.
+        Usually,
+        /// Biases before their weights.
+        BiasFirst,
+        /// The input is a constant.
+        ConstantInput,
+        /// The first layer is frozen, in the arena or in flash.
+        Frozen(bool),
+    }
+
+    /// The params after some steps of a 6-5-4 network, the first layer's first.
+    fn trained(lie: Lie, method: Method<f32>, batch: u32) -> [[f32; 30]; 4] {
+        let mut c: Circuit<f32, 16> = Circuit::new();
+        let image = [0.5, -1.0, 0.0, 2.0, 0.25, -0.75];
+        let x = match lie {
+            Lie::ConstantInput => c.constant(Shape::vector(6), &image).unwrap(),
+            _ => c.input(Shape::vector(6)).unwrap(),
+        };
+        let label = c.label(4).unwrap();
+        let frozen = matches!(lie, Lie::Frozen(_));
+        let mut layer = |c: &mut Circuit<f32, 16>, inputs, outputs, frozen| {
+            let mut param = |shape| if frozen { c.frozen_param(shape).unwrap() } else { c.param(shape).unwrap() };
+            if lie == Lie::BiasFirst {
+                let bias = param(Shape::vector(outputs));
+                (param(Shape::matrix(inputs, outputs)), bias)
+            } else {
+                (param(Shape::matrix(inputs, outputs)), param(Shape::vector(outputs)))
+            }
+        };
+        let ((w1, b1), (w2, b2)) = (layer(&mut c, 6, 5, frozen), layer(&mut c, 5, 4, false));
+        let z = c.dense(x, w1, b1).unwrap();
+        let h = c.tanh(z).unwrap();
+        let y = c.dense(h, w2, b2).unwrap();
+        let loss = c.cross_entropy(y, label).unwrap();
+        c.minimize(loss).unwrap();
+
+        let mut start = [[0.0f32; 30]; 4];
+        let mut seed = 1u32;
+        for number in start.as_flattened_mut() {
+            seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+            *number = (seed >> 8) as f32 / 16_777_216.0 - 0.5;
+        }
+        let flash = lie == Lie::Frozen(true);
+        let mut first = [0.0; 35];
+        for (place, &number) in first.iter_mut().zip(start[0].iter().chain(&start[1])) {
+            *place = number;
+        }
+        let mut training = Training::new(Optimiser::new(method, 0.1), batch);
+        let (mut slots, mut arena) = ([Slot::EMPTY; 16], [0.0; 400]);
+        let layout = plan(&c.view(), training.purpose(), flash, &mut slots).unwrap();
+        let mut tape = Tape::new(c.view(), layout, &slots, if flash { &first } else { &[] }, &mut arena).unwrap();
+        for (wire, values) in [w1, b1, w2, b2].into_iter().zip(&start).skip(if flash { 2 } else { 0 }) {
+            let len = c.view().shape(wire).len();
+            tape.set(wire, &values[..len]).unwrap();
+        }
+        for step in 0..6 {
+            if lie != Lie::ConstantInput {
+                tape.set(x, &image).unwrap();
+            }
+            tape.set(label, &[(step % 4) as f32]).unwrap();
+            training.sample(&mut tape).unwrap();
+        }
+        let mut params = [[0.0; 30]; 4];
+        for (wire, place) in [w1, b1, w2, b2].into_iter().zip(&mut params) {
+            let values = tape.value(wire).unwrap();
+            place[..values.len()].copy_from_slice(values);
+        }
+        params
+    }
+
+    #[test]
+    fn wherever_operands_lie_the_bits_are_the_same() {
+        let momentum = Method::Momentum { beta: 0.5 };
+        for (method, batch) in [(Method::Sgd, 1), (Method::Sgd, 2), (momentum, 3)] {
+            let usually = trained(Lie::Usually, method, batch);
+            assert_eq!(trained(Lie::BiasFirst, method, batch), usually);
+            assert_eq!(trained(Lie::ConstantInput, method, batch), usually);
+            let frozen = trained(Lie::Frozen(false), method, batch);
+            assert_eq!(trained(Lie::Frozen(true), method, batch), frozen);
+            assert_ne!(frozen, usually);
+        }
+    }
 }

@@ -48,10 +48,13 @@ impl<T: Scalar> Tape<'_, T> {
     /// Forward, and backward from the objective; its value.
     pub(crate) fn walk_sample(&mut self, keep_sums: bool) -> Result<T, RunError> {
         let objective = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
-        self.forward();
-        self.begin_backward(objective, keep_sums)?;
-        self.backward_gates(0, objective.index() + 1);
-        self.objective_value()
+        let slot = self.slot(objective)?;
+        T::walk_forward(self, 0, self.fixed.circuit.gates.len());
+        // It was a scalar when it was made the objective.
+        self.seed(objective, slot, keep_sums)?;
+        T::walk_backward(self, 0, objective.index() + 1);
+        // No plan lets another wire have the objective's memory.
+        self.arena.get(slot.value as usize).copied().ok_or(RunError::WrongPlan)
     }
 
     /// The value of the objective, as the last forward left it.
@@ -224,6 +227,9 @@ impl<T: Scalar> Tape<'_, T> {
         if zero != T::ZERO {
             return Err((self.fixed.cold.not_finite)(self, rate));
         }
+        if self.pairs() == 0 {
+            return Ok(());
+        }
         for (i, (gate, [w, g])) in
             self.fixed.circuit.gates.iter().zip(self.arena.as_chunks::<2>().0).take(self.pairs()).enumerate()
         {
@@ -257,6 +263,9 @@ impl<T: Scalar> Tape<'_, T> {
             }
         }
         let pairs = self.pairs();
+        if pairs == 0 {
+            return;
+        }
         for (gate, [w, g]) in self.fixed.circuit.gates.iter().zip(self.arena.as_chunks_mut::<2>().0).take(pairs) {
             if gate.is_trained() {
                 *w -= rate * *g;

@@ -13,7 +13,7 @@ use crate::gate::{Gate, Wire};
 use crate::hot;
 use crate::kernels::{self, Cold};
 use crate::op::{Op, OpKind};
-use crate::plan::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, saved_len};
+use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
 use crate::store::{Around, Fixed, hole};
@@ -210,8 +210,19 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// [`RunError::UnknownWire`]; [`RunError::NoGradient`] for constants, labels, and whatever the
     /// plan keeps no gradient for.
     pub fn gradient(&self, wire: Wire) -> Result<&[T], RunError> {
-        self.slot(wire)?;
+        let slot = self.slot(wire)?;
+        if self.fixed.circuit.gate(wire).is_some_and(|gate| self.gives_gradient_away(gate, &slot)) {
+            return Err(RunError::NoGradient(wire.raw()));
+        }
         self.read_gradient(wire.index()).ok_or(RunError::NoGradient(wire.raw()))
+    }
+
+    /// Whether the plan lets the operand's gradient take over the place of this gate's.
+    pub(crate) fn gives_gradient_away(&self, gate: &Gate, slot: &Slot) -> bool {
+        let operand = |wire: u16| self.fixed.slots.get(usize::from(wire));
+        plan::gives_gradient_away(gate.op)
+            && slot.gradient < IN_PLACE
+            && operand(gate.a).is_some_and(|a| a.gradient == slot.gradient)
     }
 
     /// What dropout gates draw from, in forward and in the backward that follows it; with nothing,
@@ -325,6 +336,11 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if !self.fixed.circuit.shape(wire).is_scalar() {
             return Err(RunError::NotAScalar(wire.raw()));
         }
+        self.seed(wire, slot, keep_sums)
+    }
+
+    /// Zeroes the gradients and puts 1 at a scalar.
+    pub(crate) fn seed(&mut self, wire: Wire, slot: Slot, keep_sums: bool) -> Result<(), RunError> {
         if slot.gradient >= IN_PLACE {
             return Err(RunError::NoGradient(wire.raw()));
         }
@@ -336,11 +352,13 @@ impl<'a, T: Scalar> Tape<'a, T> {
     }
 
     pub(crate) fn walk_clear(&mut self, keep_sums: bool) {
-        let (gates, layout) = (self.fixed.circuit.gates, self.layout);
         let pairs = self.pairs();
-        scalars::clear(gates, self.pair_cells().get_mut(..pairs).unwrap_or_default(), keep_sums);
-        let (start, end) = layout.gradients;
-        let end = if keep_sums { end } else { layout.optimiser.1 };
+        if pairs > 0 {
+            let gates = self.fixed.circuit.gates;
+            scalars::clear(gates, self.pair_cells().get_mut(..pairs).unwrap_or_default(), keep_sums);
+        }
+        let (start, end) = self.layout.gradients;
+        let end = if keep_sums { end } else { self.layout.optimiser.1 };
         if let Some(gradients) = self.arena.get_mut(start as usize..end as usize) {
             // A zero that the compiler does not know: else it calls memclr, which takes a loop of four
             // instructions a number on a Cortex-M4 instead of two.

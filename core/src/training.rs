@@ -57,7 +57,7 @@ pub struct Training<T> {
 impl<T: Scalar> Tape<'_, T> {
     /// Whether the predicted class is the label's; no, if the objective tells no classes apart.
     pub fn is_right(&self) -> bool {
-        let Some(gate) = self.circuit().class_gate() else { return false };
+        let Some(gate) = self.fixed.circuit.class_gate() else { return false };
         let predicted = self.class_predicted_by(gate);
         predicted.is_some() && predicted == self.class_labelled_for(gate)
     }

@@ -161,7 +161,7 @@ fn some_thousand_requests_on_an_emulated_board() {
     let board = table::find("mps2-an386").unwrap();
     Image::of(board).build(&mut |_| ()).unwrap();
     let port = Port::open(board.name, false, None, false, &mut |_| ()).unwrap();
-    under_fire(Faulty::new(port, 2, ONE_IN, Duration::from_millis(25)), board.name, 1_500, 500);
+    under_fire(Faulty::new(port, 2, ONE_IN, Duration::from_millis(150)), board.name, 1_500, 500);
 }
 
 /// A pipe whose host goes away after so many requests.

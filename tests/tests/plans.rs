@@ -1,7 +1,7 @@
 //! What a plan promises: where gradients are kept, and that memory used again
 //! gives the same bits as memory that is kept.
 
-use chainrule::{Op, Purpose, RunError, Slot, Tape, plan};
+use chainrule::{CircuitRef, Op, Purpose, RunError, Slot, Tape, Wire, plan};
 use chainrule_tests::corpus::{self, Entry};
 use chainrule_tests::run::{Number, bits, lowered, settings, trains};
 
@@ -86,10 +86,10 @@ fn memory_used_again_gives_the_same_bits_in_f64() {
 
 /// Inspection has a gradient for all but constants and labels; inference none;
 /// training where something trained lies upstream, and none for the weights that
-/// a single dense gate updates.
+/// a single dense gate updates, nor where it becomes an operand's in its place.
 #[test]
 fn gradients_are_kept_where_they_are_needed() {
-    let mut fused = 0;
+    let (mut fused, mut turned) = (0, 0);
     for entry in corpus::read().unwrap() {
         let lowered = lowered::<f32>(&entry).unwrap();
         let view = lowered.view();
@@ -122,7 +122,10 @@ fn gradients_are_kept_where_they_are_needed() {
                     && view.gate(wire).unwrap().is_trained()
                     && matches!(readers.as_slice(), [gate] if gate.op().has_weights() && view.operand(gate, 0) != Some(wire));
                 fused += usize::from(by_its_gate);
-                let expected = needs[wire.index()] && !by_its_gate;
+                let given_away = gives_away(&view, wire, &needs)
+                    && !scalars(view.operand(view.gate(wire).unwrap(), 0).unwrap().index());
+                turned += usize::from(given_away);
+                let expected = needs[wire.index()] && !by_its_gate && !given_away;
                 // A circuit's scalar beginning has its gradients beside its values, needed or not.
                 let free = scalars(wire.index());
                 let name = format!("{} {purpose:?} wire {}", entry.name, wire.index());
@@ -131,6 +134,20 @@ fn gradients_are_kept_where_they_are_needed() {
         }
     }
     assert!(fused >= 10, "only {fused} weights are updated by their gate");
+    assert!(turned >= 10, "only {turned} gradients are turned into those of operands in place");
+}
+
+/// Whether a gate's gradient becomes its operand's in its place: where its local gradient follows from its
+/// own value, or is 1, and no other gate passes anything back to that operand.
+fn gives_away(view: &CircuitRef<'_, f32>, wire: Wire, needs: &[bool]) -> bool {
+    let gate = view.gate(wire).unwrap();
+    if !matches!(gate.op(), Op::Relu | Op::Sigmoid | Op::Tanh | Op::Reshape) {
+        return false;
+    }
+    let operand = view.operand(gate, 0).unwrap();
+    let reads = view.gates().iter().flat_map(|gate| view.operands(gate)).filter(|&read| read == operand).count();
+    let ends = view.objective().is_some_and(|objective| [wire, operand].contains(&objective.wire()));
+    reads == 1 && needs[operand.index()] && !view.gate(operand).unwrap().op().is_source() && !ends
 }
 
 /// The regions add up to the arena, and count for a board what a host counts.

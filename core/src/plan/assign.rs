@@ -2,7 +2,7 @@
 //! them each has its place.
 
 use super::layout::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, PLACE, Purpose, Slot};
-use super::mark::{NEEDS, SHARES, WEIGHT};
+use super::mark::{NEEDS, SHARES, SHARES_BACK, WEIGHT};
 use super::reuse::reuse;
 use super::{get, put, saved_len};
 use crate::circuit::{CircuitRef, at};
@@ -78,6 +78,7 @@ pub(super) const fn count<T: Copy>(
                 _ => {}
             }
             match gradient_place(gate, slot, purpose) {
+                Place::Gradients if slot.value & SHARES_BACK != 0 => {}
                 Place::Gradients => counts.gradients += len,
                 Place::Sums => counts.sums += len,
                 Place::Weight | Place::Nowhere => {}
@@ -161,6 +162,7 @@ pub(super) const fn assign<T: Copy>(
             placed.gradient = match gradient_place(gate, slot, purpose) {
                 _ if matches!(purpose, Purpose::Infer) => NO_GRADIENT,
                 Place::Gradients if gate.is_trained() => take(&mut own_gradient, len),
+                Place::Gradients if slot.value & SHARES_BACK != 0 => get(slots, gate.a as usize).gradient,
                 Place::Gradients => take(&mut gradient, len),
                 Place::Sums => take(&mut sum, len),
                 Place::Weight => IN_PLACE,

@@ -12,6 +12,7 @@ use crate::op::{Op, OpKind};
 pub(super) const WEIGHT: u32 = 1; // read as weight or bias by the gate that updates it
 pub(super) const NEEDS: u32 = 2; // something trained lies upstream
 pub(super) const SHARES: u32 = 4; // takes over the slot of its first operand
+pub(super) const SHARES_BACK: u32 = 8; // its operand takes over the slot of its gradient on the way back
 
 /// Counts each wire's readers and marks what a gate reads as its weights.
 pub(super) const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) {
@@ -85,7 +86,8 @@ pub(super) const fn scalar_beginning<T: Copy>(circuit: &CircuitRef<'_, T>) -> us
 }
 
 /// Marks the elementwise gates that may write their value over that of their first operand, and the
-/// reshapes that may leave it there: its only reader, where no backward looks at the old value.
+/// reshapes that may leave it there: its only reader, where no backward looks at the old value. Likewise
+/// the gates whose operand's gradient may be written over theirs.
 pub(super) const fn mark_sharing<T: Copy>(circuit: &CircuitRef<'_, T>, pairs: usize, slots: &mut [Slot]) {
     let mut i = pairs;
     while let Some(gate) = at(circuit.gates, i) {
@@ -95,8 +97,38 @@ pub(super) const fn mark_sharing<T: Copy>(circuit: &CircuitRef<'_, T>, pairs: us
         {
             mark(slots, i, SHARES);
         }
+        if gives_gradient_away(gate.op) && has_to_itself(circuit, gate, i, pairs, slots) {
+            mark(slots, i, SHARES_BACK);
+        }
         i += 1;
     }
+}
+
+/// Whether the gates of this kind can turn their gradient into their operand's in its place.
+pub(crate) const fn gives_gradient_away(op: Op) -> bool {
+    matches!(op, Op::Relu | Op::Sigmoid | Op::Tanh | Op::Reshape)
+}
+
+/// Whether a gate is the only one that passes anything back to its operand, another gate's wire.
+const fn has_to_itself<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    gate: &Gate,
+    i: usize,
+    pairs: usize,
+    slots: &[Slot],
+) -> bool {
+    let a = gate.a as usize;
+    let Some(source) = at(circuit.gates, a) else { return false };
+    let objective = match circuit.objective {
+        Some(objective) => objective.wire().index() == a || objective.wire().index() == i,
+        None => false,
+    };
+    a >= pairs
+        && !source.op.is_source()
+        && get(slots, a).gradient == 1
+        && get(slots, a).value & NEEDS != 0
+        && get(slots, i).value & NEEDS != 0
+        && !objective
 }
 
 const fn may_take_over<T: Copy>(
