@@ -5,6 +5,7 @@
 //! short as safe code can be: cells, because a gate reads earlier pairs while it writes its own,
 //! and one bounds check a look-up for value and gradient together.
 
+use crate::broadcast::by_fours;
 use crate::elementwise::{Own, any_back, any_value, back, value};
 use crate::gate::Gate;
 use crate::op::{Op, OpKind};
@@ -84,9 +85,10 @@ pub(crate) fn clear<T: Scalar>(gates: &[Gate], pairs: &mut [Pair<T>], keep_sums:
             }
         }
     } else {
-        for [_, gradient] in pairs {
+        by_fours!(pairs, |pair| {
+            let [_, gradient] = pair;
             *gradient = T::ZERO;
-        }
+        });
     }
 }
 

@@ -221,6 +221,8 @@ impl<T: Scalar> Training<T> {
     ///
     /// # Errors
     /// As [`Training::sample`].
+    // Apart: what moments take of the stack would lie below every sample.
+    #[inline(never)]
     pub fn end_batch(&mut self, tape: &mut Tape<'_, T>) -> Result<bool, RunError> {
         let samples = core::mem::take(&mut self.begun);
         if samples == 0 {
