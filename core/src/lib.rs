@@ -45,7 +45,7 @@
 //! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
 //! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk` | each gate with its operands, values and gradients |
-//! | tape | `tape`, `hot`, `kernels`, `store` | forward and backward over a circuit in an arena |
+//! | tape | `tape`, `hot`, `slowly`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
@@ -68,8 +68,14 @@
 //! A gate writes through a hole cut out of the arena with safe splitting and reads around it, so
 //! nothing is copied. The plan is made by `const` functions for one of five purposes ([`Purpose`]):
 //! it keeps no gradient where nothing trained lies upstream, lets elementwise gates write over their
-//! operand where backward does not need the old value, and for inference gives every slot away again
-//! when its value has been read.
+//! operand where backward does not need the old value, lets some turn their gradient into their
+//! operand's in its place, and for inference gives every slot away again when its value has been read.
+//!
+//! **Operands first.** In a small network, finding numbers takes longer than computing with them. A
+//! gate that networks spend their time in finds all its operands, where networks have them, before it
+//! does anything; where one lies elsewhere, nothing has been done yet, and a slower way does the same
+//! (`hot`, `slowly`). On a Cortex-M4F this took a step of a 64-32-10 network from 20,846 instructions to
+//! 18,935 and that of a 2-3-1 network from 9,789 to 7,742.
 //!
 //! **Two walks.** Tensors go gate by gate through kernels on slices. Where a circuit begins with
 //! scalars, as formulas of control and calibration do from end to end, value and gradient of wire i
