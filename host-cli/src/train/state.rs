@@ -4,8 +4,9 @@
 
 use super::epochs::Seen;
 use super::error::TrainError;
-use crate::lower::{Training, optimisers};
+use crate::lower::{Training, lower, optimisers};
 use crate::text::literal::Readable;
+use crate::text::source;
 use chainrule::{Optimiser, ParamsHash};
 
 /// A training between two steps.
@@ -53,6 +54,19 @@ pub(super) fn run<T: Readable>(
     run.push(("rows to train on".to_owned(), rows.to_string()));
     run.push(("data".to_owned(), format!("{:016x}", data.finish())));
     run
+}
+
+impl<T: Readable> State<T> {
+    /// How its steps are made and how many were; nothing if its lines do not say.
+    pub fn training(&self) -> Option<chainrule::Training<T>> {
+        // They are lines of a `train` block, and read as such.
+        let told = self.run.iter().filter(|(key, _)| !key.contains(' ') && key != "data");
+        let lines: String = told.map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let written = source::read_text("state", &format!("input x\ntrain {{\n{lines}}}\n")).ok()?;
+        let Training { optimiser, batch, seed, .. } = lower::<T>(&written, &[], None).ok()?.training;
+        let steps = u32::try_from(self.steps).ok()?;
+        Some(chainrule::Training::new(optimiser, batch).with_seed(seed).after(steps))
+    }
 }
 
 impl<T> State<T> {
