@@ -2,6 +2,7 @@
 
 mod calling;
 mod folder;
+mod serial;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -9,8 +10,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use calling::{chainrule, put, told};
+use chainrule_cli::monitor::Screen;
 use folder::Folder;
 use serde_json::Value;
+use serial::{Bridged, bridged};
 use serialport::{SerialPort, TTYPort};
 
 const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
@@ -122,14 +125,16 @@ struct Terminal {
 
 impl Terminal {
     fn with(arguments: &[&str]) -> Terminal {
+        Terminal::of(Command::new(env!("CARGO_BIN_EXE_chainrule")).arg("monitor").args(arguments))
+    }
+
+    fn of(command: &mut Command) -> Terminal {
         let (mut ours, theirs) = TTYPort::pair().expect("has terminals");
         let path = theirs.name().expect("has a path");
         stty(&path, &["sane", "cols", "110", "rows", "30"]);
         let before = stty(&path, &["-g"]);
         let open = || -> File { OpenOptions::new().read(true).write(true).open(&path).expect("opens") };
-        let child = Command::new(env!("CARGO_BIN_EXE_chainrule"))
-            .arg("monitor")
-            .args(arguments)
+        let child = command
             .env("TERM", "xterm-256color")
             .stdin(open())
             .stdout(open())
@@ -172,6 +177,11 @@ impl Terminal {
 
     fn press(&mut self, key: &str) {
         self.ours.write_all(key.as_bytes()).expect("presses");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
     }
 
     /// Waits for the end; gives the exit code and what was complained of.
@@ -270,6 +280,112 @@ fn a_board_is_seen_from_within() {
     terminal.press("q");
     assert_eq!(terminal.ends(), (Some(0), String::new()));
     terminal.is_as_before();
+}
+
+/// The same over a serial line.
+#[test]
+fn a_board_at_a_serial_device_is_watched() {
+    let Bridged(path, board) = bridged("mps2-an386");
+    let train = ["--steps", "100"];
+    let (plain, end) = rounds(&[&[DIGITS], &train[..], &["--every", "50", "--on", &path]].concat());
+    assert_eq!(end, told(&[&["train", DIGITS], &train[..]].concat()));
+    assert_eq!(plain.iter().filter_map(|round| round["step"].as_u64()).collect::<Vec<_>>(), [0, 50, 100]);
+    assert!(plain[2]["stack"].is_u64() && number(&plain[2]["link"]["requests"]) > 100.0, "{}", plain[2]);
+
+    let mut terminal = Terminal::with(&[DIGITS, train[0], train[1], "--on", &path]);
+    terminal.until("q leaves");
+    let shown = terminal.shows();
+    assert!(shown.contains(&format!("digits.circuit on {path} · over")) && shown.contains("deepest stack"), "{shown}");
+    terminal.press("q");
+    assert_eq!(terminal.ends(), (Some(0), String::new()));
+    terminal.is_as_before();
+    drop(board);
+}
+
+/// A board that is unplugged under the picture ends it, and the terminal is given back.
+#[test]
+fn a_board_that_goes_away_ends_the_picture() {
+    let folder = Folder::new("unplugged");
+    let save = folder.file("learned.st");
+    let Bridged(path, board) = bridged("mps2-an386");
+    let mut terminal = Terminal::with(&[DIGITS, "--on", &path, "--save", &save]);
+    terminal.until("running");
+    terminal.press("s");
+    terminal.until("weights saved, step");
+    let saved = fs::read(&save).expect("is there");
+    drop(board);
+    let (code, said) = terminal.ends();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("unplugged") && said.contains(&path), "{said}");
+    assert_eq!(fs::read(&save).expect("is there"), saved);
+    terminal.is_as_before();
+}
+
+/// Signals that end programs end it as `q` does: the terminal is given back, the weights are there.
+#[test]
+fn a_signal_ends_it_and_loses_nothing() {
+    let folder = Folder::new("signals");
+    for (name, pauses) in [("-TERM", false), ("-HUP", false), ("-INT", true)] {
+        let save = folder.file(name);
+        let mut terminal = Terminal::with(&[DIGITS, "--epochs", "100000", "--save", &save]);
+        terminal.until("running");
+        if pauses {
+            terminal.press("p");
+            terminal.until("paused");
+        }
+        terminal.signal(name);
+        assert_eq!(terminal.ends(), (Some(0), String::new()), "{name}");
+        terminal.is_as_before();
+        assert!(terminal.shows().contains("stopped by the one who watched"), "{}", terminal.shows());
+        assert!(fs::metadata(&save).is_ok_and(|weights| weights.len() > 9640), "{name}");
+    }
+}
+
+/// The second signal does not wait for what hangs: here a board that answers no more.
+#[test]
+fn a_second_signal_ends_what_hangs() {
+    let Bridged(path, board) = bridged("mps2-an386");
+    let mut terminal = Terminal::with(&[DIGITS, "--on", &path]);
+    terminal.until("running");
+    board.halt();
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.signal("-TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.signal("-TERM");
+    // Ended by the signal, so without a code.
+    assert_eq!(terminal.ends(), (None, String::new()));
+    terminal.is_as_before();
+}
+
+/// What `a_panic_gives_the_terminal_back` runs on a terminal.
+#[test]
+#[ignore = "run by another test, on a terminal"]
+fn panics_under_the_picture() {
+    let mut screen = Screen::open().expect("opens");
+    screen.key(Duration::ZERO).expect("hears");
+    // From a thread that does not draw, while another is writing.
+    let _writing = std::io::stdout().lock();
+    let ended = std::thread::spawn(|| panic!("the reason of the panic")).join();
+    assert!(ended.is_err());
+    panic!("and of the one that draws");
+}
+
+/// A panic under the picture is read on the terminal as it was before.
+#[test]
+fn a_panic_gives_the_terminal_back() {
+    let child = std::env::current_exe().expect("has a path");
+    let mut terminal = Terminal::of(Command::new(child).args([
+        "--exact",
+        "panics_under_the_picture",
+        "--ignored",
+        "--nocapture",
+        "--test-threads=1",
+    ]));
+    let (code, said) = terminal.ends();
+    assert_eq!(code, Some(101), "{said}");
+    assert!(said.contains("the reason of the panic") && said.contains("and of the one that draws"), "{said}");
+    terminal.is_as_before();
+    assert!(terminal.shows().contains("running 1 test"), "{}", terminal.shows());
 }
 
 /// A training that diverges under the picture fails as it does elsewhere.

@@ -281,8 +281,9 @@ impl Train {
   chainrule monitor digits.circuit --json | jq .gradient_norms
 
 It trains as `train` does, to the same bits. On a terminal it draws; keys: q, Esc or Ctrl-C end the
-training here (what --save and --save-state name is written), p pauses and goes on, s saves to --save,
-Tab and arrows show other plots. Elsewhere it prints a line a round, with --json one of JSON:
+training here (what --save and --save-state name is written), and so do SIGTERM and SIGHUP; p pauses and
+goes on, s saves to --save, Tab and arrows show other plots. Elsewhere it prints a line a round, with
+--json one of JSON:
   step, of, epoch
   loss, accuracy            of this round's samples, each before its step
   held_loss, held_accuracy  of the held-out rows, in rounds by which twice as many rows were trained on

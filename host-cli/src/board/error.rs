@@ -85,6 +85,13 @@ pub enum BoardError {
         /// The system's reason.
         reason: String,
     },
+    /// The serial device went away while it was in use.
+    Gone {
+        /// The device.
+        path: String,
+        /// The system's reason.
+        reason: String,
+    },
     /// Nothing answers.
     Silent {
         /// The board or device.
@@ -171,6 +178,11 @@ impl fmt::Display for BoardError {
                 f,
                 "{path} cannot be opened: {reason}\n  does another program have it open, \
                  a serial monitor for example?"
+            ),
+            BoardError::Gone { path, reason } => write!(
+                f,
+                "{path} went away ({reason}): was the board unplugged?\n  what it kept in its flash \
+                 (`train --keep-every`) is there when it is back: `pull` fetches it"
             ),
             BoardError::Silent { name, serial: true } => write!(
                 f,
