@@ -131,7 +131,7 @@ fn places_that_forget_say_so() {
     }
     let (said, complaint, succeeded) = verb(&["push", DIGITS, "--on", "mps2-an386"]);
     assert!(succeeded, "{complaint}");
-    assert!(said.contains("mps2-an386 holds 12 gates and 2410 weights for training"), "{said}");
+    assert!(said.contains("mps2-an386 holds 12 gates and 2,410 weights for training"), "{said}");
     assert!(said.contains("an emulated board ends with this command"), "{said}");
 }
 

@@ -15,6 +15,8 @@ pub enum BoardError {
         name: String,
         /// The board whose name is nearest to it.
         nearest: Option<&'static str>,
+        /// Whether a serial device would do as well.
+        or_port: bool,
     },
     /// The sources of the firmware are not where they should be.
     NoFirmware {
@@ -51,6 +53,15 @@ pub enum BoardError {
         image: PathBuf,
         /// Why.
         said: String,
+    },
+    /// An image is of another board.
+    OtherBoard {
+        /// The image.
+        image: PathBuf,
+        /// The board that it was to be for.
+        board: &'static str,
+        /// How one can tell.
+        why: String,
     },
     /// The log of an image cannot be read.
     Log {
@@ -104,7 +115,7 @@ pub enum BoardError {
 impl fmt::Display for BoardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BoardError::Unknown { name, nearest } => {
+            BoardError::Unknown { name, nearest, or_port } => {
                 write!(f, "there is no board {name:?}")?;
                 if let Some(nearest) = nearest {
                     write!(f, "; did you mean {nearest}?")?;
@@ -113,7 +124,7 @@ impl fmt::Display for BoardError {
                 for board in &BOARDS {
                     write!(f, " {}", board.name)?;
                 }
-                f.write_str("\n  or a serial device, such as /dev/ttyACM0")
+                f.write_str(if *or_port { "\n  or a serial device, such as /dev/ttyACM0" } else { "" })
             }
             BoardError::NoFirmware { folder } => write!(
                 f,
@@ -151,6 +162,12 @@ impl fmt::Display for BoardError {
             BoardError::Image { image, said } => {
                 write!(f, "{} cannot be read as an image (ELF, 32 bits): {said}", image.display())
             }
+            BoardError::OtherBoard { image, board, why } => write!(
+                f,
+                "{} is no image for {board}: {why}\n  name the board that it was built for, or leave out --image \
+                 to have one built here",
+                image.display()
+            ),
             BoardError::Log { image, said } => {
                 write!(f, "the log of {} cannot be read: {said}", image.display())
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serialport::SerialPort;
 
+use super::elf::Contents;
 use super::emulator::Emulator;
 use super::{Board, BoardError, Image, table};
 use crate::engine::Pipe;
@@ -63,10 +64,17 @@ impl Port {
         if is_device(on) {
             return Self::device(on);
         }
-        let built = Image { f64, ..Image::of(table::find(on)?) };
+        let board = table::find(on).map_err(|error| match error {
+            BoardError::Unknown { name, nearest, .. } => BoardError::Unknown { name, nearest, or_port: true },
+            error => error,
+        })?;
+        let built = Image { f64, ..Image::of(board) };
         let name = built.name();
         let path = match image {
-            Some(path) => path.to_owned(),
+            Some(path) => {
+                Contents::read_for(board, path)?;
+                path.to_owned()
+            }
             None => built.build(&mut |line| progress(Opening::Building(&name, line)))?,
         };
         progress(Opening::Starting(on));

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use super::image::built;
 use super::{Failure, Outcome};
 use crate::args::Flash;
+use crate::board::elf::Contents;
 use crate::board::emulator::is_installed;
 use crate::board::{files, table};
 
@@ -21,6 +22,10 @@ pub fn run(asked: &Flash, out: &mut dyn Write) -> Result<Outcome, Failure> {
             board.name
         )));
     };
+    // What is named is looked at first; what has to be built is not built for nothing.
+    if let Some(path) = &asked.image {
+        Contents::read_for(board, path)?;
+    }
     if !is_installed("probe-rs") {
         return Err(Failure::Refused(format!("probe-rs is not installed\n  {}", mend())));
     }

@@ -107,7 +107,8 @@ pub fn run(asked: &Push, out: &mut dyn Write) -> Result<Outcome, Failure> {
     }
     let what = if training { "training" } else { "inference" };
     let weights: usize = lowered.params.iter().map(|param| param.start.len()).sum();
-    writeln!(out, "{on} holds {} gates and {weights} weights for {what}", lowered.view().len())?;
+    let (gates, weights) = (counted(lowered.view().len(), "gate"), counted(weights, "weight"));
+    writeln!(out, "{on} holds {gates} and {weights} for {what}")?;
     if let Some(state) = &state {
         writeln!(out, "its training goes on after {}", counted(state.training.steps() as usize, "step"))?;
     }

@@ -65,6 +65,10 @@ impl SourceError {
                         "error: there is no file {path}\n  a circuit is a file that exists, \
                          or a formula such as \"(x + y) * z\""
                     ),
+                    io::ErrorKind::IsADirectory => format!(
+                        "error: {path} is a folder\n  a circuit is a file that exists, or a formula such as \
+                         \"(x + y) * z\""
+                    ),
                     io::ErrorKind::InvalidData => {
                         format!("error: {path} is not text (UTF-8)")
                     }
@@ -76,7 +80,7 @@ impl SourceError {
     }
 }
 
-/// Reads a file if `argument` exists as one or ends in `.circuit`; else takes
+/// Reads a file if `argument` exists or ends in `.circuit`; else takes
 /// it as a formula.
 ///
 /// # Errors
@@ -84,7 +88,7 @@ impl SourceError {
 /// [`SourceError::File`] or [`SourceError::Text`].
 pub fn read(argument: &str) -> Result<Written, SourceError> {
     let path = Path::new(argument);
-    if path.is_file() || argument.ends_with(".circuit") { read_file(path) } else { read_formula(argument) }
+    if path.exists() || argument.ends_with(".circuit") { read_file(path) } else { read_formula(argument) }
 }
 
 /// Reads a `.circuit` file.
