@@ -49,6 +49,22 @@ fn an_image_is_written_as_elf_hex_and_uf2() {
     assert!(!succeeded && said.contains(".elf, .hex or .uf2"), "{said}");
 }
 
+/// A script hears what went into the file: the neuron has two weights and a bias.
+#[test]
+fn export_tells_what_it_wrote() {
+    let folder = Folder::new("export");
+    let file = folder.file("neuron.rs");
+    let neuron = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/seed-neuron.circuit");
+    let export = ["export", neuron, "--rust", "-o", &file, "--json"];
+    for (inference, frozen) in [(&["--inference"][..], 3), (&[], 0)] {
+        let (said, complaint, succeeded) = chainrule(&[&export[..], inference].concat(), None, true);
+        let trained = 3 - frozen;
+        let told = format!("{{\"file\":\"{file}\",\"gates\":10,\"frozen\":{frozen},\"trained\":{trained}}}\n");
+        assert!(succeeded && said == told, "{said}{complaint}");
+        assert!(fs::read_to_string(&file).unwrap().starts_with("//! `seed-neuron.circuit` for flash: 10 gates"));
+    }
+}
+
 #[test]
 fn flash_calls_probe_rs_and_says_what_is_missing() {
     let folder = Folder::new("flash");
@@ -72,6 +88,11 @@ fn flash_calls_probe_rs_and_says_what_is_missing() {
     assert!(succeeded && said.contains("written and started"), "{complaint}");
     let expected = format!("download --chip STM32L475VGTx {image}\nreset --chip STM32L475VGTx\n");
     assert_eq!(fs::read_to_string(&record).unwrap(), expected);
+
+    let (said, complaint, succeeded) = chainrule(&[&flash[..], &["--json"]].concat(), Some(&here), true);
+    let told =
+        format!("{{\"board\":\"b-l475e-iot01a\",\"chip\":\"STM32L475VGTx\",\"image\":\"{image}\",\"written\":true}}\n");
+    assert!(succeeded && said == told, "{said}{complaint}");
 
     write(1);
     let (_, said, succeeded) = chainrule(&flash, Some(&here), true);

@@ -38,6 +38,9 @@ pub struct Export {
     /// The numbers it computes with
     #[arg(long, value_enum, value_name = "SCALAR", default_value_t = ScalarName::F32)]
     pub scalar: ScalarName,
+    /// Print one line of JSON about the file
+    #[arg(long, requires = "output")]
+    pub json: bool,
 }
 
 /// `chainrule push`
@@ -174,4 +177,7 @@ pub struct Flash {
     /// An image (ELF) that was built elsewhere, instead of building it here
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }
