@@ -11,8 +11,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use chainrule::{Circuit, Purpose, Shape};
-use chainrule_cli::engine::open;
+use chainrule::{Circuit, Purpose, Shape, Training};
+use chainrule_cli::engine::{Work, open};
+use chainrule_cli::lower::lower;
+use chainrule_cli::text::source;
 use folder::Folder;
 use serial::{Bridged, bridged, device};
 
@@ -117,6 +119,29 @@ fn a_training_moves_from_board_to_board() {
     assert!(verb(&["push", &file, "--weights", &second, "--on", &three]).2);
     let (_, said, succeeded) = verb(&["pull", &file, "--on", &three, "--save-state", &third, "--data", data]);
     assert!(!succeeded && said.contains("was never told how to train it"), "{said}");
+}
+
+/// Half a batch is in no file: a training is fetched between two steps, or not at all.
+#[test]
+fn a_training_is_taken_between_two_steps() {
+    let folder = Folder::new("half");
+    let (file, state) = (folder.file("few.circuit"), folder.file("state"));
+    fs::write(&file, FEW).unwrap();
+    let lowered = lower::<f32>(&source::read(&file).unwrap(), &[], None).unwrap();
+    let training = Training::new(lowered.training.optimiser, 4);
+    let Bridged(path, _board) = bridged("mps2-an386");
+    let mut engine = open(path.as_str(), lowered.view(), training.purpose(), &mut |_| ()).unwrap();
+    engine.ready().unwrap();
+    engine.train(training).unwrap();
+    engine.keep(vec![0.0; 65], &mut |_| ()).unwrap();
+    engine.run(Work::Train, &[0, 0, 0, 0, 0], &mut |_| ()).unwrap();
+    drop(engine);
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/digits.csv");
+    let (_, said, succeeded) = verb(&["pull", &file, "--on", &path, "--save-state", &state, "--data", data]);
+    assert!(!succeeded && said.contains("between two steps: 1 of 4 rows"), "{said}");
+    assert!(fs::metadata(&state).is_err(), "half a batch was saved");
+    let (said, complaint, succeeded) = verb(&["pull", &file, "--on", &path, "--save", &state]);
+    assert!(succeeded && said.contains("1 step since its training began"), "{said}{complaint}");
 }
 
 #[test]

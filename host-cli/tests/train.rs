@@ -475,6 +475,7 @@ fn a_saved_training_goes_on_as_what_it_was() {
         (["--seed", "2"], "seed was 1, and is 2"),
         (["--lr", "0.5"], "optimizer was adam(lr = 0.01"),
         (["--split", "0.5"], "rows to train on was 192, and is 120"),
+        (["--freeze", "a.bias"], "frozen was nothing, and is a.bias"),
     ] {
         let told = refused(&[&rest, &["--steps", "120"][..]].concat());
         assert!(told.contains(what) && told.contains("help: "), "{told}");

@@ -40,6 +40,7 @@ impl Going {
     /// Reads it.
     fn read(path: &Path, lowered: &Lowered<f32>) -> Result<Going, Failure> {
         let state = weights::load_state(path, lowered)?;
+        state.trains_the_same(lowered)?;
         let refused = |why: String| Failure::Refused(format!("{}: {why}", path.display()));
         let training = state.training().ok_or_else(|| {
             refused(
@@ -49,9 +50,9 @@ impl Going {
         })?;
         let wanted = lowered.trained_len() * usize::from(training.optimiser().method.moments());
         if state.moments.len() != wanted {
+            let had = state.moments.len();
             return Err(refused(format!(
-                "it has {} moments, and this circuit's training needs {wanted}; --freeze says what was frozen then",
-                state.moments.len()
+                "it has {had} moments, and its optimizer keeps {wanted}; save it again with `train --save-state`"
             )));
         }
         Ok(Going { training, params: state.params, moments: state.moments })

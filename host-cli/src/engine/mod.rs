@@ -198,7 +198,8 @@ impl fmt::Display for EngineError {
             }
             EngineError::OtherCircuit { board, empty: false } => write!(
                 f,
-                "{board} holds another circuit than this file says; name the file that was pushed or trained there"
+                "{board} holds another circuit than this file says; name the file that was pushed or trained there, and with \
+                 --freeze what was frozen by that option"
             ),
             EngineError::Silent { tries } => write!(
                 f,

@@ -300,7 +300,7 @@ pub fn taken<T: Readable>(
     let training = &Training { batch: board.batch(), seed: board.seed(), ..training.clone() };
     check(lowered, training)?;
     let (table, split) = parted(lowered, training, &mut lowered.random.clone())?;
-    let run = state::run(training, board.optimiser(), &rows::samples(lowered, &table), split.train.len());
+    let run = state::run(lowered, training, board.optimiser(), &rows::samples(lowered, &table), split.train.len());
     Ok(State { run, steps: u64::from(board.steps()), begun: Seen::default(), params, moments, best: None })
 }
 
@@ -341,8 +341,11 @@ pub fn start<'l, 'a, T: Readable>(
     let most_steps = training.steps.unwrap_or(a_walk * u64::from(training.epochs));
     let optimiser = over(&training.optimiser, most_steps);
     let samples = rows::samples(lowered, &table);
-    let run = state::run(training, &optimiser, &samples, rows);
-    from.map_or(Ok(()), |from| from.may_go_on(&run, most_steps))?;
+    let run = state::run(lowered, training, &optimiser, &samples, rows);
+    if let Some(from) = from {
+        from.trains_the_same(lowered)?;
+        from.may_go_on(&run, most_steps)?;
+    }
     let circuit = lowered.view();
     let mut engine = open(at, circuit, optimiser.purpose(training.batch), &mut |stage| watch(Event::Opening(stage)))?;
     match from {
