@@ -484,7 +484,7 @@ fn a_saved_training_goes_on_as_what_it_was() {
     let weights = folder.file("w.safetensors");
     chainrule(&["train", &circuit, "--steps", "60", "--save", &weights]).unwrap();
     let told = chainrule(&["train", &circuit, "--resume", &weights]).expect_err("no state");
-    assert!(told.starts_with("error: this is no saved training") && told.contains("`--load`"), "{told}");
+    assert!(told.starts_with("error: this is no saved training") && told.contains("`train --load`"), "{told}");
     let from = |file: &str| chainrule(&["train", &circuit, "--steps", "5", "--load", file]).unwrap();
     assert_eq!(from(&weights), from(&state));
     let rows = fs::read_to_string(folder.file("many.csv")).unwrap();
