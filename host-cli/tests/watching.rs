@@ -3,23 +3,20 @@
 mod calling;
 mod folder;
 mod serial;
+mod terminal;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
 
 use calling::{chainrule, put, told};
 use chainrule_cli::monitor::Screen;
 use folder::Folder;
 use serde_json::Value;
 use serial::{Bridged, bridged};
-use serialport::{SerialPort, TTYPort};
+use terminal::{Terminal, stty};
 
 const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
-
-/// Even a machine with much to do draws within this time, an image built before included.
-const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The rounds of `monitor --json`, and what it says at the end.
 fn rounds(line: &[&str]) -> (Vec<Value>, Value) {
@@ -101,117 +98,6 @@ fn norms_are_those_of_gradients() {
     assert!(rounds[1]["gradient_norms"].is_null());
     assert!((number(&rounds[1]["update_norms"]["w"]) - 0.01 * 2f64.sqrt()).abs() < 1e-6, "{}", rounds[1]);
     assert!((number(&rounds[1]["update_norms"]["b"]) - 0.01).abs() < 1e-6, "{}", rounds[1]);
-}
-
-/// `stty` at a terminal.
-fn stty(path: &str, arguments: &[&str]) -> String {
-    let out = Command::new("stty").args(["-F", path]).args(arguments).output().expect("stty runs");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("is text")
-}
-
-/// A terminal with `monitor` on it.
-struct Terminal {
-    ours: TTYPort,
-    path: String,
-    /// Keeps the terminal when `monitor` is gone.
-    _theirs: TTYPort,
-    child: Child,
-    screen: vt100::Parser,
-    /// Whether there was a picture, instead of what the terminal showed before.
-    was_taken: bool,
-    before: String,
-}
-
-impl Terminal {
-    fn with(arguments: &[&str]) -> Terminal {
-        Terminal::of(Command::new(env!("CARGO_BIN_EXE_chainrule")).arg("monitor").args(arguments))
-    }
-
-    fn of(command: &mut Command) -> Terminal {
-        let (mut ours, theirs) = TTYPort::pair().expect("has terminals");
-        let path = theirs.name().expect("has a path");
-        stty(&path, &["sane", "cols", "110", "rows", "30"]);
-        let before = stty(&path, &["-g"]);
-        let open = || -> File { OpenOptions::new().read(true).write(true).open(&path).expect("opens") };
-        let child = command
-            .env("TERM", "xterm-256color")
-            .stdin(open())
-            .stdout(open())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("runs");
-        ours.set_timeout(Duration::from_millis(50)).expect("waits");
-        let screen = vt100::Parser::new(30, 110, 0);
-        Terminal { ours, path, _theirs: theirs, child, screen, was_taken: false, before }
-    }
-
-    /// Takes what was written; tells whether there was something.
-    fn reads(&mut self) -> bool {
-        let mut buffer = [0; 4096];
-        let count = self.ours.read(&mut buffer).unwrap_or(0);
-        // One by one: a short run takes the screen and gives it back within one reading.
-        for byte in buffer[..count].chunks(1) {
-            self.screen.process(byte);
-            self.was_taken |= self.screen.screen().alternate_screen();
-        }
-        count > 0
-    }
-
-    fn shows(&self) -> String {
-        self.screen.screen().contents()
-    }
-
-    /// Reads until these words are there.
-    fn until(&mut self, words: &str) {
-        self.until_it(|shown| shown.contains(words), words);
-    }
-
-    fn until_it(&mut self, shows: impl Fn(&str) -> bool, what: &str) {
-        let begun = Instant::now();
-        while !shows(&self.shows()) {
-            assert!(begun.elapsed() < PATIENCE, "no `{what}` on\n{}", self.shows());
-            self.reads();
-        }
-    }
-
-    fn press(&mut self, key: &str) {
-        self.ours.write_all(key.as_bytes()).expect("presses");
-    }
-
-    fn signal(&self, name: &str) {
-        let kill = Command::new("kill").args([name, &self.child.id().to_string()]).status();
-        assert!(kill.expect("kill runs").success());
-    }
-
-    /// Waits for the end; gives the exit code and what was complained of.
-    fn ends(&mut self) -> (Option<i32>, String) {
-        let begun = Instant::now();
-        loop {
-            self.reads();
-            if let Some(status) = self.child.try_wait().expect("waits") {
-                // What it said last may be under way still.
-                while self.reads() {}
-                let mut said = String::new();
-                self.child.stderr.take().expect("is piped").read_to_string(&mut said).expect("is text");
-                return (status.code(), said);
-            }
-            assert!(begun.elapsed() < PATIENCE, "does not end:\n{}", self.shows());
-        }
-    }
-
-    /// There was a picture, and the terminal is as it was before it.
-    fn is_as_before(&self) {
-        assert_eq!(stty(&self.path, &["-g"]), self.before);
-        assert!(self.was_taken && !self.screen.screen().alternate_screen() && !self.screen.screen().hide_cursor());
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Drawn, paused, saved, another plot, ended by a key long before its last step; the weights are there.

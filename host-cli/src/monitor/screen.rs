@@ -21,8 +21,9 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::view::View;
 
-/// How long a program may take to end by itself, after a signal asked for it: what is to be saved is then.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a program may take to end by itself, after a signal asked for it: a slow board looks at the
+/// held-out rows before anything is saved, and one that is silent is given up after half of it.
+const GRACE: Duration = Duration::from_secs(60);
 /// Signals are looked for this often.
 const NAP: Duration = Duration::from_millis(200);
 
