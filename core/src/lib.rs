@@ -48,7 +48,7 @@
 //! | tape | `tape`, `hot`, `slowly`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
-//! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
+//! | circuit | `circuit`, `check`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `circle`, `random` | f32 and f64, the functions on them, seeded numbers |
 //!
 //! A layer knows those below it and none above.
@@ -128,6 +128,7 @@
 mod between;
 mod broadcast;
 mod build;
+mod check;
 mod circle;
 mod circuit;
 mod conv;

@@ -129,6 +129,7 @@ const PARTS: [(&str, &[&str], &[&str]); 11] = [
         "circuit and plan",
         &[
             "chainrule::circuit",
+            "chainrule::check",
             "chainrule::build",
             "chainrule::gate",
             "chainrule::op",

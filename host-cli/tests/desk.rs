@@ -49,13 +49,29 @@ fn an_image_is_written_as_elf_hex_and_uf2() {
     assert!(!succeeded && said.contains(".elf, .hex or .uf2"), "{said}");
 }
 
+/// A script hears what went into the file: the neuron has two weights and a bias.
+#[test]
+fn export_tells_what_it_wrote() {
+    let folder = Folder::new("export");
+    let file = folder.file("neuron.rs");
+    let neuron = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/seed-neuron.circuit");
+    let export = ["export", neuron, "--rust", "-o", &file, "--json"];
+    for (inference, frozen) in [(&["--inference"][..], 3), (&[], 0)] {
+        let (said, complaint, succeeded) = chainrule(&[&export[..], inference].concat(), None, true);
+        let trained = 3 - frozen;
+        let told = format!("{{\"file\":\"{file}\",\"gates\":10,\"frozen\":{frozen},\"trained\":{trained}}}\n");
+        assert!(succeeded && said == told, "{said}{complaint}");
+        assert!(fs::read_to_string(&file).unwrap().starts_with("//! `seed-neuron.circuit` for flash: 10 gates"));
+    }
+}
+
 #[test]
 fn flash_calls_probe_rs_and_says_what_is_missing() {
     let folder = Folder::new("flash");
     let elf = std::env::current_exe().unwrap();
     let (record, program, image) = (folder.file("record"), folder.file("probe-rs"), folder.file("image.elf"));
-    let built = Image::of(table::find("mps2-an386").unwrap()).build(&mut |_| ()).unwrap();
-    fs::copy(built, &image).unwrap();
+    let built = |name| Image::of(table::find(name).unwrap()).build(&mut |_| ()).unwrap();
+    fs::copy(built("b-l475e-iot01a"), &image).unwrap();
     let write = |exit: u8| {
         fs::write(&program, format!("#!/bin/sh\necho \"$@\" >> {record}\nexit {exit}\n")).unwrap();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
@@ -73,6 +89,11 @@ fn flash_calls_probe_rs_and_says_what_is_missing() {
     let expected = format!("download --chip STM32L475VGTx {image}\nreset --chip STM32L475VGTx\n");
     assert_eq!(fs::read_to_string(&record).unwrap(), expected);
 
+    let (said, complaint, succeeded) = chainrule(&[&flash[..], &["--json"]].concat(), Some(&here), true);
+    let told =
+        format!("{{\"board\":\"b-l475e-iot01a\",\"chip\":\"STM32L475VGTx\",\"image\":\"{image}\",\"written\":true}}\n");
+    assert!(succeeded && said == told, "{said}{complaint}");
+
     write(1);
     let (_, said, succeeded) = chainrule(&flash, Some(&here), true);
     assert!(!succeeded && said.contains("probe-rs download failed"), "{said}");
@@ -84,6 +105,32 @@ fn flash_calls_probe_rs_and_says_what_is_missing() {
     let (_, said, succeeded) =
         chainrule(&["flash", "--board", "microbit", "--image", elf.to_str().unwrap()], Some(&here), true);
     assert!(!succeeded && said.contains("cannot be read as an image"), "{said}");
+}
+
+/// An image is never taken for another board's: a large one has no room there, and one that has says
+/// what it is.
+#[test]
+fn an_image_of_another_board_is_refused() {
+    let folder = Folder::new("other");
+    let image = |name: &str| {
+        let built = Image::of(table::find(name).unwrap()).build(&mut |_| ()).unwrap();
+        built.to_str().unwrap().to_owned()
+    };
+    let (large, small, out) = (image("mps2-an386"), image("microbit"), folder.file("image.hex"));
+    let circuit = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/seed.circuit");
+    for (arguments, words) in [
+        (&["image", "--board", "microbit", "--image", &large, "--out", &out][..], "bytes of RAM, and there are 16384"),
+        (&["image", "--board", "b-l475e-iot01a", "--image", &small, "--out", &out], "it says that it is microbit"),
+        (&["flash", "--board", "b-l475e-iot01a", "--image", &small], "it says that it is microbit"),
+        (&["eval", circuit, "--on", "mps2-an386", "--image", &small], "it says that it is microbit"),
+    ] {
+        let (_, said, succeeded) = chainrule(arguments, None, true);
+        assert!(!succeeded && said.contains("is no image for") && said.contains(words), "{arguments:?}: {said}");
+    }
+    assert!(fs::metadata(&out).is_err(), "an image was written all the same");
+    let (said, complaint, succeeded) =
+        chainrule(&["image", "--board", "microbit", "--image", &small, "--out", &out], None, true);
+    assert!(succeeded && said.contains("the firmware of microbit"), "{complaint}");
 }
 
 #[test]

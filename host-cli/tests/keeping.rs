@@ -9,7 +9,7 @@ use chainrule::{BuildError, Circuit, CircuitRef, Method, Op, Optimiser, Purpose,
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{Image, Port, table};
 use chainrule_cli::engine::{Client, Engine, Host, Pipe, Work};
-use monitor::Socket;
+use monitor::Monitor;
 
 /// The emulator otherwise ends when its board is reset.
 const LASTING: [&str; 2] = ["-action", "reboot=reset"];
@@ -70,7 +70,7 @@ fn survives(name: &str) {
 
     let board = table::find(name).unwrap();
     let image = Image::of(board).build(&mut |_| ()).unwrap();
-    let mut monitor = Socket::new(&format!("keeping-{name}"));
+    let mut monitor = Monitor::new(&format!("keeping-{name}"));
     let extra = [LASTING[0], LASTING[1], "-qmp", &monitor.option()];
     let mut port = Port::from(Emulator::start(board, &image, false, &extra).unwrap());
     let mut client = Client::new(&mut port, view, Purpose::Train, &mut |_| ()).unwrap();
@@ -85,8 +85,7 @@ fn survives(name: &str) {
     half(&mut client, 0..STEPS);
     drop(client);
 
-    monitor.ask(r#"{"execute":"qmp_capabilities"}"#, "{\"return\"");
-    monitor.ask(r#"{"execute":"system_reset"}"#, "{\"return\"");
+    monitor.execute("system_reset");
     let mut client = Client::attach(&mut port, view).unwrap().0;
     let there = client.memory().unwrap().unwrap();
     assert_eq!((there.kept, there.steps), (Some(kept), STEPS as u32));
@@ -151,10 +150,9 @@ fn a_save_that_a_reset_cuts_off_leaves_the_old_or_the_new_state() {
 
     let board = table::find("mps2-an386").unwrap();
     let image = Image::of(board).build(&mut |_| ()).unwrap();
-    let mut monitor = Socket::new("cutting");
+    let mut monitor = Monitor::new("cutting");
     let extra = [LASTING[0], LASTING[1], "-qmp", &monitor.option()];
     let mut port = Port::from(Emulator::start(board, &image, false, &extra).unwrap());
-    monitor.ask(r#"{"execute":"qmp_capabilities"}"#, "{\"return\"");
     let (mut torn, mut counter, mut last) = (0, 0, Vec::new());
     for cut in 0..CUTS {
         if cut == 0 {
@@ -188,16 +186,16 @@ fn a_save_that_a_reset_cuts_off_leaves_the_old_or_the_new_state() {
         // Every fourth save is let be done; the others end where the machine is found to be in one.
         for _ in 0..200 {
             std::thread::sleep(Duration::from_micros(if cut % 4 == 3 { 100_000 } else { 300 + cut * 131 }));
-            monitor.ask(r#"{"execute":"stop"}"#, "{\"return\"");
+            monitor.execute("stop");
             let is_torn = SLOTS.iter().any(|slot| is_begun(&mut monitor, *slot));
             torn += u32::from(is_torn);
             if is_torn || cut % 4 == 3 {
                 break;
             }
-            monitor.ask(r#"{"execute":"cont"}"#, "{\"return\"");
+            monitor.execute("cont");
         }
-        monitor.ask(r#"{"execute":"system_reset"}"#, "{\"return\"");
-        monitor.ask(r#"{"execute":"cont"}"#, "{\"return\"");
+        monitor.execute("system_reset");
+        monitor.execute("cont");
     }
     println!("{} resets, {torn} of them in the middle of a save; steps found: {last:?}", last.len() - 1);
     assert!(u64::from(torn) > CUTS / 2, "only {torn} resets came in the middle of a save");
@@ -205,10 +203,8 @@ fn a_save_that_a_reset_cuts_off_leaves_the_old_or_the_new_state() {
 }
 
 /// Whether a slot has been erased, and the marker that makes it whole is not there yet.
-fn is_begun(monitor: &mut Socket, slot: u32) -> bool {
-    let ask = r#"{"execute":"human-monitor-command","arguments":{"command-line":"xp /2wx AT"}}"#;
-    let marker = monitor.ask(&ask.replace("AT", &format!("{:#x}", slot + 64)), "{\"return\"");
-    marker.contains("0xffffffff 0xffffffff")
+fn is_begun(monitor: &mut Monitor, slot: u32) -> bool {
+    monitor.words(slot + 64, 2) == [u32::MAX; 2]
 }
 
 /// Says a word to a board that misbehaves, and gives what the run after it says of the one before.

@@ -11,7 +11,7 @@ use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::image::Log;
 use chainrule_cli::board::log::{Record, Texts};
 use chainrule_cli::board::{Image, table};
-use monitor::Socket;
+use monitor::{Monitor, Socket};
 
 /// An emulated board whose log is read.
 fn start(name: &str, extra: &[&str]) -> (Emulator, Receiver<Record>) {
@@ -38,15 +38,12 @@ fn a_board_says_when_it_is_ready() {
 }
 
 /// Whether LD2 shines: bit 14 of port B's output register.
-fn light(monitor: &mut Socket) -> bool {
-    let ask = r#"{"execute":"human-monitor-command","arguments":{"command-line":"xp /1wx 0x48000414"}}"#;
-    let answer = monitor.ask(ask, "{\"return\"");
-    let (_, word) = answer.split_once("0x").unwrap();
-    u32::from_str_radix(&word[..8], 16).unwrap() & 1 << 14 != 0
+fn light(monitor: &mut Monitor) -> bool {
+    monitor.words(0x4800_0414, 1)[0] & 1 << 14 != 0
 }
 
 /// How often the light changes while `time` goes by.
-fn changes(monitor: &mut Socket, time: Duration) -> usize {
+fn changes(monitor: &mut Monitor, time: Duration) -> usize {
     let (start, mut last, mut count) = (Instant::now(), light(monitor), 0);
     while start.elapsed() < time {
         sleep(Duration::from_millis(20));
@@ -58,7 +55,7 @@ fn changes(monitor: &mut Socket, time: Duration) -> usize {
 }
 
 /// Waits for three beats. A busy machine emulates slower than time goes by.
-fn beats(monitor: &mut Socket) {
+fn beats(monitor: &mut Monitor) {
     let start = Instant::now();
     let mut count = 0;
     while count < 3 {
@@ -69,11 +66,10 @@ fn beats(monitor: &mut Socket) {
 
 #[test]
 fn the_light_beats_and_the_button_holds_it() {
-    let (mut monitor, mut pins) = (Socket::new("monitor"), Socket::new("pins"));
+    let (mut monitor, mut pins) = (Monitor::new("monitor"), Socket::new("pins"));
     let extra = ["-qmp", &monitor.option(), "-qtest", &pins.option(), "-qtest-log", "none"];
     let (_emulator, records) = start("b-l475e-iot01a", &extra);
     hears(&records, "ready");
-    monitor.ask(r#"{"execute":"qmp_capabilities"}"#, "{\"return\"");
     // The board's resistor holds the button's pin up; the emulator has none.
     let mut button = |level| pins.ask(&format!("set_irq_in /machine/soc/gpioc unnamed-gpio-in 13 {level}"), "OK");
     button(1);

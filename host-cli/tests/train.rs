@@ -475,6 +475,7 @@ fn a_saved_training_goes_on_as_what_it_was() {
         (["--seed", "2"], "seed was 1, and is 2"),
         (["--lr", "0.5"], "optimizer was adam(lr = 0.01"),
         (["--split", "0.5"], "rows to train on was 192, and is 120"),
+        (["--freeze", "a.bias"], "frozen was nothing, and is a.bias"),
     ] {
         let told = refused(&[&rest, &["--steps", "120"][..]].concat());
         assert!(told.contains(what) && told.contains("help: "), "{told}");
@@ -483,7 +484,7 @@ fn a_saved_training_goes_on_as_what_it_was() {
     let weights = folder.file("w.safetensors");
     chainrule(&["train", &circuit, "--steps", "60", "--save", &weights]).unwrap();
     let told = chainrule(&["train", &circuit, "--resume", &weights]).expect_err("no state");
-    assert!(told.starts_with("error: this is no saved training") && told.contains("`--load`"), "{told}");
+    assert!(told.starts_with("error: this is no saved training") && told.contains("`train --load`"), "{told}");
     let from = |file: &str| chainrule(&["train", &circuit, "--steps", "5", "--load", file]).unwrap();
     assert_eq!(from(&weights), from(&state));
     let rows = fs::read_to_string(folder.file("many.csv")).unwrap();

@@ -2,21 +2,21 @@
 
 mod calling;
 mod folder;
+mod serial;
+mod terminal;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
 
 use calling::{chainrule, put, told};
+use chainrule_cli::monitor::Screen;
 use folder::Folder;
 use serde_json::Value;
-use serialport::{SerialPort, TTYPort};
+use serial::{Bridged, bridged};
+use terminal::{Terminal, stty};
 
 const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/digits.circuit");
-
-/// Even a machine with much to do draws within this time, an image built before included.
-const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The rounds of `monitor --json`, and what it says at the end.
 fn rounds(line: &[&str]) -> (Vec<Value>, Value) {
@@ -100,110 +100,6 @@ fn norms_are_those_of_gradients() {
     assert!((number(&rounds[1]["update_norms"]["b"]) - 0.01).abs() < 1e-6, "{}", rounds[1]);
 }
 
-/// `stty` at a terminal.
-fn stty(path: &str, arguments: &[&str]) -> String {
-    let out = Command::new("stty").args(["-F", path]).args(arguments).output().expect("stty runs");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("is text")
-}
-
-/// A terminal with `monitor` on it.
-struct Terminal {
-    ours: TTYPort,
-    path: String,
-    /// Keeps the terminal when `monitor` is gone.
-    _theirs: TTYPort,
-    child: Child,
-    screen: vt100::Parser,
-    /// Whether there was a picture, instead of what the terminal showed before.
-    was_taken: bool,
-    before: String,
-}
-
-impl Terminal {
-    fn with(arguments: &[&str]) -> Terminal {
-        let (mut ours, theirs) = TTYPort::pair().expect("has terminals");
-        let path = theirs.name().expect("has a path");
-        stty(&path, &["sane", "cols", "110", "rows", "30"]);
-        let before = stty(&path, &["-g"]);
-        let open = || -> File { OpenOptions::new().read(true).write(true).open(&path).expect("opens") };
-        let child = Command::new(env!("CARGO_BIN_EXE_chainrule"))
-            .arg("monitor")
-            .args(arguments)
-            .env("TERM", "xterm-256color")
-            .stdin(open())
-            .stdout(open())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("runs");
-        ours.set_timeout(Duration::from_millis(50)).expect("waits");
-        let screen = vt100::Parser::new(30, 110, 0);
-        Terminal { ours, path, _theirs: theirs, child, screen, was_taken: false, before }
-    }
-
-    /// Takes what was written; tells whether there was something.
-    fn reads(&mut self) -> bool {
-        let mut buffer = [0; 4096];
-        let count = self.ours.read(&mut buffer).unwrap_or(0);
-        // One by one: a short run takes the screen and gives it back within one reading.
-        for byte in buffer[..count].chunks(1) {
-            self.screen.process(byte);
-            self.was_taken |= self.screen.screen().alternate_screen();
-        }
-        count > 0
-    }
-
-    fn shows(&self) -> String {
-        self.screen.screen().contents()
-    }
-
-    /// Reads until these words are there.
-    fn until(&mut self, words: &str) {
-        self.until_it(|shown| shown.contains(words), words);
-    }
-
-    fn until_it(&mut self, shows: impl Fn(&str) -> bool, what: &str) {
-        let begun = Instant::now();
-        while !shows(&self.shows()) {
-            assert!(begun.elapsed() < PATIENCE, "no `{what}` on\n{}", self.shows());
-            self.reads();
-        }
-    }
-
-    fn press(&mut self, key: &str) {
-        self.ours.write_all(key.as_bytes()).expect("presses");
-    }
-
-    /// Waits for the end; gives the exit code and what was complained of.
-    fn ends(&mut self) -> (Option<i32>, String) {
-        let begun = Instant::now();
-        loop {
-            self.reads();
-            if let Some(status) = self.child.try_wait().expect("waits") {
-                // What it said last may be under way still.
-                while self.reads() {}
-                let mut said = String::new();
-                self.child.stderr.take().expect("is piped").read_to_string(&mut said).expect("is text");
-                return (status.code(), said);
-            }
-            assert!(begun.elapsed() < PATIENCE, "does not end:\n{}", self.shows());
-        }
-    }
-
-    /// There was a picture, and the terminal is as it was before it.
-    fn is_as_before(&self) {
-        assert_eq!(stty(&self.path, &["-g"]), self.before);
-        assert!(self.was_taken && !self.screen.screen().alternate_screen() && !self.screen.screen().hide_cursor());
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Drawn, paused, saved, another plot, ended by a key long before its last step; the weights are there.
 #[test]
 fn on_a_terminal_it_draws_and_hears_keys() {
@@ -270,6 +166,112 @@ fn a_board_is_seen_from_within() {
     terminal.press("q");
     assert_eq!(terminal.ends(), (Some(0), String::new()));
     terminal.is_as_before();
+}
+
+/// The same over a serial line.
+#[test]
+fn a_board_at_a_serial_device_is_watched() {
+    let Bridged(path, board) = bridged("mps2-an386");
+    let train = ["--steps", "100"];
+    let (plain, end) = rounds(&[&[DIGITS], &train[..], &["--every", "50", "--on", &path]].concat());
+    assert_eq!(end, told(&[&["train", DIGITS], &train[..]].concat()));
+    assert_eq!(plain.iter().filter_map(|round| round["step"].as_u64()).collect::<Vec<_>>(), [0, 50, 100]);
+    assert!(plain[2]["stack"].is_u64() && number(&plain[2]["link"]["requests"]) > 100.0, "{}", plain[2]);
+
+    let mut terminal = Terminal::with(&[DIGITS, train[0], train[1], "--on", &path]);
+    terminal.until("q leaves");
+    let shown = terminal.shows();
+    assert!(shown.contains(&format!("digits.circuit on {path} · over")) && shown.contains("deepest stack"), "{shown}");
+    terminal.press("q");
+    assert_eq!(terminal.ends(), (Some(0), String::new()));
+    terminal.is_as_before();
+    drop(board);
+}
+
+/// A board that is unplugged under the picture ends it, and the terminal is given back.
+#[test]
+fn a_board_that_goes_away_ends_the_picture() {
+    let folder = Folder::new("unplugged");
+    let save = folder.file("learned.st");
+    let Bridged(path, board) = bridged("mps2-an386");
+    let mut terminal = Terminal::with(&[DIGITS, "--on", &path, "--save", &save]);
+    terminal.until("running");
+    terminal.press("s");
+    terminal.until("weights saved, step");
+    let saved = fs::read(&save).expect("is there");
+    drop(board);
+    let (code, said) = terminal.ends();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("unplugged") && said.contains(&path), "{said}");
+    assert_eq!(fs::read(&save).expect("is there"), saved);
+    terminal.is_as_before();
+}
+
+/// Signals that end programs end it as `q` does: the terminal is given back, the weights are there.
+#[test]
+fn a_signal_ends_it_and_loses_nothing() {
+    let folder = Folder::new("signals");
+    for (name, pauses) in [("-TERM", false), ("-HUP", false), ("-INT", true)] {
+        let save = folder.file(name);
+        let mut terminal = Terminal::with(&[DIGITS, "--epochs", "100000", "--save", &save]);
+        terminal.until("running");
+        if pauses {
+            terminal.press("p");
+            terminal.until("paused");
+        }
+        terminal.signal(name);
+        assert_eq!(terminal.ends(), (Some(0), String::new()), "{name}");
+        terminal.is_as_before();
+        assert!(terminal.shows().contains("stopped by the one who watched"), "{}", terminal.shows());
+        assert!(fs::metadata(&save).is_ok_and(|weights| weights.len() > 9640), "{name}");
+    }
+}
+
+/// The second signal does not wait for what hangs: here a board that answers no more.
+#[test]
+fn a_second_signal_ends_what_hangs() {
+    let Bridged(path, board) = bridged("mps2-an386");
+    let mut terminal = Terminal::with(&[DIGITS, "--on", &path]);
+    terminal.until("running");
+    board.halt();
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.signal("-TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.signal("-TERM");
+    // Ended by the signal, so without a code.
+    assert_eq!(terminal.ends(), (None, String::new()));
+    terminal.is_as_before();
+}
+
+/// What `a_panic_gives_the_terminal_back` runs on a terminal.
+#[test]
+#[ignore = "run by another test, on a terminal"]
+fn panics_under_the_picture() {
+    let mut screen = Screen::open().expect("opens");
+    screen.key(Duration::ZERO).expect("hears");
+    // From a thread that does not draw, while another is writing.
+    let _writing = std::io::stdout().lock();
+    let ended = std::thread::spawn(|| panic!("the reason of the panic")).join();
+    assert!(ended.is_err());
+    panic!("and of the one that draws");
+}
+
+/// A panic under the picture is read on the terminal as it was before.
+#[test]
+fn a_panic_gives_the_terminal_back() {
+    let child = std::env::current_exe().expect("has a path");
+    let mut terminal = Terminal::of(Command::new(child).args([
+        "--exact",
+        "panics_under_the_picture",
+        "--ignored",
+        "--nocapture",
+        "--test-threads=1",
+    ]));
+    let (code, said) = terminal.ends();
+    assert_eq!(code, Some(101), "{said}");
+    assert!(said.contains("the reason of the panic") && said.contains("and of the one that draws"), "{said}");
+    terminal.is_as_before();
+    assert!(terminal.shows().contains("running 1 test"), "{}", terminal.shows());
 }
 
 /// A training that diverges under the picture fails as it does elsewhere.

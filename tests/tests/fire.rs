@@ -157,11 +157,13 @@ fn a_hundred_thousand_requests_on_the_loopback() {
 }
 
 #[test]
-fn some_thousand_requests_on_an_emulated_board() {
-    let board = table::find("mps2-an386").unwrap();
-    Image::of(board).build(&mut |_| ()).unwrap();
-    let port = Port::open(board.name, false, None, false, &mut |_| ()).unwrap();
-    under_fire(Faulty::new(port, 2, ONE_IN, Duration::from_millis(150)), board.name, 1_500, 500);
+fn some_thousand_requests_on_emulated_boards() {
+    for (name, one_by_one, many) in [("mps2-an386", 1_500, 500), ("b-l475e-iot01a", 700, 250), ("microbit", 700, 250)] {
+        let board = table::find(name).unwrap();
+        Image::of(board).build(&mut |_| ()).unwrap();
+        let port = Port::open(name, false, None, false, &mut |_| ()).unwrap();
+        under_fire(Faulty::new(port, 2, ONE_IN, Duration::from_millis(150)), name, one_by_one, many);
+    }
 }
 
 /// A pipe whose host goes away after so many requests.

@@ -1,6 +1,7 @@
 //! How a gate comes into the arrays of a circuit, whatever their capacities: all of it or nothing.
 
-use crate::circuit::{CircuitRef, check};
+use crate::check::check;
+use crate::circuit::CircuitRef;
 use crate::error::BuildError;
 use crate::gate::{Gate, NONE, Wire};
 use crate::op::Op;

@@ -1,9 +1,9 @@
 //! What a session keeps in flash, when, and how it goes on after a reset.
 
-use super::Session;
 use super::machine::Machine;
 use super::message::{Memory, NotKept, Refusal};
 use super::state::State;
+use super::{PAYLOAD_MAX, Session};
 use crate::keep::{KeepError, Keeper, OWN_MAX};
 use crate::optimiser::Optimiser;
 use crate::plan::{Purpose, plan};
@@ -37,18 +37,21 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     pub(super) fn save(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
         let mut own = [0; OWN_MAX];
-        let (every, batch) = (self.saving.every.to_le_bytes(), self.training.batch().to_le_bytes());
-        let front = every.into_iter().chain(batch).chain(self.training.seed().to_le_bytes());
-        for (place, byte) in own.iter_mut().zip(front) {
-            *place = byte;
-        }
-        let room = own.get_mut(FRONT..).unwrap_or_default();
-        let optimiser = self.training.optimiser().to_bytes(room).ok_or(Refusal::Unsupported)?.len();
+        let len = self::own(self.saving, self.training, &mut own).ok_or(Refusal::Unsupported)?;
         let steps = self.training.steps();
         let Some(tape) = &self.memory.tape() else { return Err(Refusal::NoCircuit) };
-        let saved = machine.save(tape, steps, own.get(..FRONT + optimiser).unwrap_or_default());
+        let saved = machine.save(tape, steps, own.get(..len).unwrap_or_default());
         (self.saving.tried, self.saving.missed) = (steps, saved.is_err());
         saved.map(|_| ()).map_err(refusal)
+    }
+
+    /// Tells how it trains, by what is kept of that with a state.
+    #[inline(never)]
+    pub(super) fn trains(&mut self) -> Result<(), Refusal> {
+        let all =
+            self.payload.resize_default(PAYLOAD_MAX).ok().and_then(|()| own(self.saving, self.training, self.payload));
+        self.payload.truncate(all.ok_or(Refusal::Unsupported)?);
+        Ok(())
     }
 
     /// Keeps what was learned if enough steps were made since the last time and no batch has begun.
@@ -67,6 +70,18 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let (steps, every, missed) = (self.training.steps(), self.saving.every, self.saving.missed);
         Memory { kept: machine.kept(), steps, every, missed }
     }
+}
+
+/// How often to keep, the batch, the seed and the optimiser, as bytes; how many they are.
+#[inline(never)]
+fn own<T: Scalar>(saving: &Saving, training: &Training<T>, out: &mut [u8]) -> Option<usize> {
+    let (every, rest) = out.split_first_chunk_mut()?;
+    let (batch, rest) = rest.split_first_chunk_mut()?;
+    let (seed, rest) = rest.split_first_chunk_mut()?;
+    *every = saving.every.to_le_bytes();
+    *batch = training.batch().to_le_bytes();
+    *seed = training.seed().to_le_bytes();
+    Some(FRONT + training.optimiser().to_bytes(rest)?.len())
 }
 
 fn refusal(error: KeepError) -> Refusal {

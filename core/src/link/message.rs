@@ -148,6 +148,9 @@ pub enum Ask<'a> {
     SaveEvery(u32),
     /// What is kept?
     Kept,
+    /// How does it train? The bytes of the answer are how often it keeps (32 bits), and of the last
+    /// `Train` the batch (32 bits), the seed (64 bits) and the optimiser; the batch is 0 if there was none.
+    Training,
 }
 
 /// The wire to raise or lower.
@@ -189,7 +192,7 @@ pub enum Answer<'a> {
     Done,
     /// To `Plan`: how many numbers of the arena the circuit takes.
     Planned(u32),
-    /// Numbers, raw.
+    /// Raw bytes: numbers, or what `Training` says.
     Data(&'a [u8]),
     /// To `Hash`.
     Hash(u64),

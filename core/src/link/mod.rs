@@ -22,7 +22,8 @@
 //!   and then named by row.
 //! - **Training:** `Train` says how, and from which step on; the board runs the core's own loop
 //!   ([`Training`](crate::Training)) over the samples it is given. Moments are read and set by place,
-//!   so that a training can be taken away and gone on with elsewhere.
+//!   so that a training can be taken away and gone on with elsewhere; `Training` and `Progress` tell
+//!   a host that did not begin it how and how far.
 //! - **Keeping:** `Save` keeps what was learned in flash, `SaveEvery` does from time to time, before the
 //!   answer to the request whose step made it due. After a reset the session goes on from there, and
 //!   a host may go on without sending a circuit: `Kept` tells whose params these are.
@@ -52,7 +53,7 @@ pub use session::Session;
 pub(crate) use write::write;
 
 /// The version of messages and frames, told in `Hello`. Changed whenever a byte of either does.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// The greatest message with its CRC, in bytes, before COBS.
 pub const MESSAGE_MAX: usize = 240;

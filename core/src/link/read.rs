@@ -190,6 +190,7 @@ impl<'m> Reader<'m> {
             26 => Ask::Save,
             27 => Ask::SaveEvery(self.word()),
             28 => Ask::Kept,
+            29 => Ask::Training,
             _ => {
                 self.broken = true;
                 Ask::Clear

@@ -120,6 +120,10 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                 return Ok(Answer::Kept(self.keeps(machine)));
             }
             Ask::Kept => return Ok(Answer::Kept(self.keeps(machine))),
+            Ask::Training => {
+                self.trains()?;
+                return Ok(Answer::Data(self.payload));
+            }
         }
         Ok(Answer::Done)
     }

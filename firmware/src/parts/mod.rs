@@ -4,6 +4,8 @@
 #[cfg(any(feature = "mps2-an386", feature = "mps2-an505"))]
 pub mod cmsdk;
 pub mod last_words;
+#[cfg(any(feature = "mps2-an386", feature = "mps2-an505"))]
+pub mod mps2;
 #[cfg(feature = "microbit")]
 pub mod nvmc;
 pub mod ram_flash;

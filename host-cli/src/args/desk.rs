@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::models::{hold_out, pick};
 use super::shared::{On, ScalarName};
+use super::verbs::share;
+use crate::lower::{Pick, Training};
 
 /// `chainrule export`
 #[derive(Args, Clone, Debug)]
@@ -35,14 +38,20 @@ pub struct Export {
     /// The numbers it computes with
     #[arg(long, value_enum, value_name = "SCALAR", default_value_t = ScalarName::F32)]
     pub scalar: ScalarName,
+    /// Print one line of JSON about the file
+    #[arg(long, requires = "output")]
+    pub json: bool,
 }
 
 /// `chainrule push`
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   chainrule push digits.circuit --weights digits.safetensors --on /dev/ttyACM0
+  chainrule push digits.circuit --state half.state --on /dev/ttyACM0
 
-The board keeps circuit and weights when the host goes, until it is sent others; what is kept in its flash (train --keep-every) survives its power too.")]
+The board keeps circuit and weights when the host goes, until it is sent others; what is kept in its flash
+(train --keep-every) survives its power too. With --state it has optimiser, moments and count of steps of
+that training as well.")]
 pub struct Push {
     /// A .circuit file
     #[arg(value_name = "FILE")]
@@ -50,6 +59,12 @@ pub struct Push {
     /// The weights, a safetensors file; otherwise the first ones, by the file's seed
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// A saved training (train --save-state, pull --save-state): weights, moments and steps
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["weights", "inference"])]
+    pub state: Option<PathBuf>,
+    /// What was frozen beside what the text says, as for `train`
+    #[arg(long, value_name = "NAMES")]
+    pub freeze: Option<String>,
     /// Plan the board's memory for forward only, which takes less
     #[arg(long)]
     pub inference: bool,
@@ -63,12 +78,19 @@ pub struct Push {
 
 /// `chainrule pull`
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   chainrule pull digits.circuit --on /dev/ttyACM0 --save learned.safetensors
+  chainrule pull digits.circuit --on /dev/ttyACM0 --save-state half.state
+  chainrule train digits.circuit --resume half.state --epochs 60
 
 The board must hold the circuit of this file, by `push` or by `train`; nothing on it changes. The file is
 needed: a board holds gates and numbers, compared here by hash, but no names, no text and no data, so that
-it cannot say what a weight is called.")]
+it cannot say what a weight is called.
+
+--save-state writes the optimiser's moments and the count of steps too: `train --resume` goes on from there,
+here or on another board, to the bits of a training that never stopped. What a board does not know is the
+host's to say again: the data, the split and what was frozen, where `train` was told by options. Figures of
+the epoch under way and the best epoch so far begin anew.")]
 pub struct Pull {
     /// The .circuit file that the board holds
     #[arg(value_name = "FILE")]
@@ -79,9 +101,34 @@ pub struct Pull {
     /// Write what the board has learned into this safetensors file
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    /// Write all that is needed to go on with the board's training into this file
+    #[arg(long, value_name = "FILE")]
+    pub save_state: Option<PathBuf>,
+    /// What was frozen beside what the text says, as for `train`
+    #[arg(long, value_name = "NAMES")]
+    pub freeze: Option<String>,
+    /// The CSV file of samples, as for `train`
+    #[arg(long, value_name = "CSV", requires = "save_state")]
+    pub data: Option<PathBuf>,
+    /// The share of the rows that is held out, as for `train`
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "save_state")]
+    pub split: Option<f64>,
+    /// What is held out by value, as for `train`
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pick, conflicts_with = "split", requires = "save_state")]
+    pub hold_out: Option<Pick>,
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+impl Pull {
+    /// Puts what the options say over what the text says.
+    pub fn settle<T>(&self, training: &mut Training<T>) {
+        if let Some(data) = &self.data {
+            training.data = Some(data.clone());
+        }
+        hold_out(&mut training.split, self.split, self.hold_out.as_ref());
+    }
 }
 
 /// `chainrule doctor`
@@ -130,4 +177,7 @@ pub struct Flash {
     /// An image (ELF) that was built elsewhere, instead of building it here
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::number::{Number, rate};
+use super::number::{Number, from_one, rate};
 use super::shared::Where;
 use crate::lower::{Adapting, Holdout, Pick, Training};
 use crate::text::literal::Readable;
@@ -109,10 +109,10 @@ pub struct Adapt {
     #[arg(long, value_name = "COLUMN=VALUE", value_parser = pick)]
     pub rows: Option<Pick>,
     /// Learn from so many rows of each class
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one::<u32>)]
     pub samples: Option<u32>,
     /// Walks over these rows
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one::<u32>)]
     pub passes: Option<u32>,
     /// The learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]

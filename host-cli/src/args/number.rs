@@ -41,6 +41,16 @@ pub fn rate(text: &str) -> Result<Number, String> {
     if number.read::<f64>() >= 0.0 { Ok(number) } else { Err(wanted()) }
 }
 
+/// A whole number from 1 on.
+///
+/// # Errors
+/// What was expected.
+pub fn from_one<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    let wanted = "expected a whole number, 1 or more, such as 100";
+    let number: u64 = text.trim().parse().ok().filter(|number| *number > 0).ok_or(wanted)?;
+    N::try_from(number).map_err(|_| "that is more than can be counted here".to_owned())
+}
+
 impl Number {
     /// The number in the scalar in use; infinite if it is too large for that.
     pub fn read<T: Readable>(&self) -> T {

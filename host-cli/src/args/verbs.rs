@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::desk::{Doctor, Export, Flash, Pull, Push, WriteImage};
 use super::models::{Adapt, Predict, Test, hold_out, pick};
-use super::number::{Number, rate};
+use super::number::{Number, from_one, rate};
 use super::pictures::{Bench, Boards, Draw, Size};
 use super::shared::{Circuit, Where};
 use super::sheet::Sheet;
@@ -136,7 +136,7 @@ pub struct Climb {
     #[arg(long, value_name = "STEP", default_value = "0.001")]
     pub step: Number,
     /// Stop after so many steps [default: 1, with --until 100000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one::<u64>)]
     pub steps: Option<u64>,
     /// Stop after the first step that gains less
     #[arg(long, value_name = "GAIN")]
@@ -194,16 +194,16 @@ pub struct Train {
     #[arg(long, value_name = "CSV")]
     pub data: Option<PathBuf>,
     /// Walks over the data
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "steps")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one::<u32>, conflicts_with = "steps")]
     pub epochs: Option<u32>,
     /// Steps, instead of epochs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one::<u64>)]
     pub steps: Option<u64>,
     /// The learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     pub lr: Option<Number>,
     /// Samples a step
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one::<u32>)]
     pub batch: Option<u32>,
     /// What the first weights and the shuffles come from
     #[arg(long, value_name = "N")]
@@ -218,7 +218,7 @@ pub struct Train {
     #[arg(long, value_name = "NAMES")]
     pub freeze: Option<String>,
     /// End early after so many epochs without a smaller loss, held-out if rows are held out
-    #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true, value_parser = from_one::<u32>)]
     pub patience: Option<u32>,
     /// Which params to end with: those of the last step or of the epoch with the least loss
     #[arg(long, value_enum, value_name = "WHICH")]
@@ -231,7 +231,7 @@ pub struct Train {
     pub save_state: Option<PathBuf>,
     /// Have the board keep what it learned in its flash after every STEPS steps, and at the end; the more,
     /// the longer its flash lasts
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "STEPS", allow_negative_numbers = true, value_parser = from_one::<u32>)]
     pub keep_every: Option<u32>,
     /// Go on from a file of --save-state; epochs and steps count from the beginning of that run
     #[arg(long, value_name = "FILE", conflicts_with = "load")]
@@ -281,8 +281,9 @@ impl Train {
   chainrule monitor digits.circuit --json | jq .gradient_norms
 
 It trains as `train` does, to the same bits. On a terminal it draws; keys: q, Esc or Ctrl-C end the
-training here (what --save and --save-state name is written), p pauses and goes on, s saves to --save,
-Tab and arrows show other plots. Elsewhere it prints a line a round, with --json one of JSON:
+training here (what --save and --save-state name is written), and so do SIGTERM and SIGHUP; p pauses and
+goes on, s saves to --save, Tab and arrows show other plots. Elsewhere it prints a line a round, with
+--json one of JSON:
   step, of, epoch
   loss, accuracy            of this round's samples, each before its step
   held_loss, held_accuracy  of the held-out rows, in rounds by which twice as many rows were trained on
@@ -300,7 +301,7 @@ pub struct Monitor {
     #[command(flatten)]
     pub train: Train,
     /// Steps in a round [default: a fiftieth of all]
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "STEPS", allow_negative_numbers = true, value_parser = from_one::<u64>)]
     pub every: Option<u64>,
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Object, ObjectSection, SectionFlags, elf};
 
-use super::BoardError;
+use super::{BOARDS, Board, BoardError};
 
 /// Sections of static RAM.
 const RAM: [&str; 3] = [".data", ".bss", ".uninit"];
@@ -28,6 +28,32 @@ impl Contents {
         let failed = |said: String| BoardError::Image { image: path.to_owned(), said };
         let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
         Contents::of(&bytes).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Reads an image that is to run on this board.
+    ///
+    /// # Errors
+    /// As [`Contents::read`], and [`BoardError::OtherBoard`] if it needs more memory than there is, or
+    /// bears another board's name, which a firmware tells its host, and not this one's.
+    pub fn read_for(board: &'static Board, path: &Path) -> Result<Contents, BoardError> {
+        let contents = Contents::read(path)?;
+        let other = |why| Err(BoardError::OtherBoard { image: path.to_owned(), board: board.name, why });
+        let (flash, ram) = (contents.flash(), contents.ram);
+        // Without flash, all of it lies in RAM.
+        let in_ram = if board.flash > 0 { ram } else { ram + flash };
+        for (what, needed, had) in [("flash", flash, board.flash), ("RAM", in_ram, board.ram)] {
+            if needed > u64::from(had) && (had > 0 || what == "RAM") {
+                return other(format!("it needs {needed} bytes of {what}, and there are {had}"));
+            }
+        }
+        let bears = |name: &str| {
+            let holds = |piece: &[u8]| piece.windows(name.len()).any(|part| part == name.as_bytes());
+            contents.pieces.iter().any(|(_, piece)| holds(piece))
+        };
+        match BOARDS.iter().find(|other| bears(other.name)) {
+            Some(found) if !bears(board.name) => other(format!("it says that it is {}", found.name)),
+            _ => Ok(contents),
+        }
     }
 
     fn of(bytes: &[u8]) -> object::Result<Contents> {

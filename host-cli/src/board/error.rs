@@ -15,6 +15,8 @@ pub enum BoardError {
         name: String,
         /// The board whose name is nearest to it.
         nearest: Option<&'static str>,
+        /// Whether a serial device would do as well.
+        or_port: bool,
     },
     /// The sources of the firmware are not where they should be.
     NoFirmware {
@@ -52,6 +54,15 @@ pub enum BoardError {
         /// Why.
         said: String,
     },
+    /// An image is of another board.
+    OtherBoard {
+        /// The image.
+        image: PathBuf,
+        /// The board that it was to be for.
+        board: &'static str,
+        /// How one can tell.
+        why: String,
+    },
     /// The log of an image cannot be read.
     Log {
         /// The image.
@@ -85,6 +96,13 @@ pub enum BoardError {
         /// The system's reason.
         reason: String,
     },
+    /// The serial device went away while it was in use.
+    Gone {
+        /// The device.
+        path: String,
+        /// The system's reason.
+        reason: String,
+    },
     /// Nothing answers.
     Silent {
         /// The board or device.
@@ -97,7 +115,7 @@ pub enum BoardError {
 impl fmt::Display for BoardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BoardError::Unknown { name, nearest } => {
+            BoardError::Unknown { name, nearest, or_port } => {
                 write!(f, "there is no board {name:?}")?;
                 if let Some(nearest) = nearest {
                     write!(f, "; did you mean {nearest}?")?;
@@ -106,7 +124,7 @@ impl fmt::Display for BoardError {
                 for board in &BOARDS {
                     write!(f, " {}", board.name)?;
                 }
-                f.write_str("\n  or a serial device, such as /dev/ttyACM0")
+                f.write_str(if *or_port { "\n  or a serial device, such as /dev/ttyACM0" } else { "" })
             }
             BoardError::NoFirmware { folder } => write!(
                 f,
@@ -144,6 +162,12 @@ impl fmt::Display for BoardError {
             BoardError::Image { image, said } => {
                 write!(f, "{} cannot be read as an image (ELF, 32 bits): {said}", image.display())
             }
+            BoardError::OtherBoard { image, board, why } => write!(
+                f,
+                "{} is no image for {board}: {why}\n  name the board that it was built for, or leave out --image \
+                 to have one built here",
+                image.display()
+            ),
             BoardError::Log { image, said } => {
                 write!(f, "the log of {} cannot be read: {said}", image.display())
             }
@@ -171,6 +195,11 @@ impl fmt::Display for BoardError {
                 f,
                 "{path} cannot be opened: {reason}\n  does another program have it open, \
                  a serial monitor for example?"
+            ),
+            BoardError::Gone { path, reason } => write!(
+                f,
+                "{path} went away ({reason}): was the board unplugged?\n  what it kept in its flash \
+                 (`train --keep-every`) is there when it is back: `pull` fetches it"
             ),
             BoardError::Silent { name, serial: true } => write!(
                 f,

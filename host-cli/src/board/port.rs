@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serialport::SerialPort;
 
+use super::elf::Contents;
 use super::emulator::Emulator;
 use super::{Board, BoardError, Image, table};
 use crate::engine::Pipe;
@@ -63,10 +64,17 @@ impl Port {
         if is_device(on) {
             return Self::device(on);
         }
-        let built = Image { f64, ..Image::of(table::find(on)?) };
+        let board = table::find(on).map_err(|error| match error {
+            BoardError::Unknown { name, nearest, .. } => BoardError::Unknown { name, nearest, or_port: true },
+            error => error,
+        })?;
+        let built = Image { f64, ..Image::of(board) };
         let name = built.name();
         let path = match image {
-            Some(path) => path.to_owned(),
+            Some(path) => {
+                Contents::read_for(board, path)?;
+                path.to_owned()
+            }
             None => built.build(&mut |line| progress(Opening::Building(&name, line)))?,
         };
         progress(Opening::Starting(on));
@@ -160,7 +168,12 @@ impl Read for Port {
     /// has stopped is [`io::ErrorKind::Other`] around a [`BoardError`].
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match &mut self.way {
-            Way::Serial(port) => read(port, bytes),
+            Way::Serial(port) => match read(port, bytes) {
+                // A device that has something to say and then says nothing has hung up.
+                Ok(0) if !bytes.is_empty() => Err(gone(&self.name, &io::ErrorKind::UnexpectedEof.into())),
+                Err(error) if !is_late(&error) => Err(gone(&self.name, &error)),
+                other => other,
+            },
             Way::Emulated(emulator) => match read(emulator.line(), bytes) {
                 Ok(0) if !bytes.is_empty() => Err(io::Error::other(emulator.stopped())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
@@ -176,7 +189,10 @@ impl Read for Port {
 impl Write for Port {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.way {
-            Way::Serial(port) => port.write(bytes),
+            Way::Serial(port) => match port.write(bytes) {
+                Err(error) if !is_late(&error) => Err(gone(&self.name, &error)),
+                other => other,
+            },
             Way::Emulated(emulator) => match emulator.line().write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(io::Error::other(emulator.stopped())),
                 other => other,
@@ -203,10 +219,21 @@ pub(super) fn read(line: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> 
     }
 }
 
+/// Whether bytes only did not come or go in time.
+fn is_late(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
+}
+
+/// That a serial device went away.
+fn gone(path: &str, error: &io::Error) -> io::Error {
+    io::Error::other(BoardError::Gone { path: path.to_owned(), reason: error.to_string() })
+}
+
 /// Sends bytes; those that are not taken in time are lost, as on any line.
 fn offer(line: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     match line.write_all(bytes) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(()),
+        Err(error) if is_late(&error) => Ok(()),
         other => other,
     }
 }

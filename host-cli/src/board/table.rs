@@ -97,6 +97,7 @@ pub fn find(name: &str) -> Result<&'static Board, BoardError> {
     BOARDS.iter().find(|board| board.name == name).ok_or_else(|| BoardError::Unknown {
         name: name.to_owned(),
         nearest: nearest(name, BOARDS.iter().map(|board| board.name)),
+        or_port: false,
     })
 }
 

@@ -3,11 +3,23 @@
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
+use serde::Serialize;
+
 use super::image::built;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, json};
 use crate::args::Flash;
+use crate::board::elf::Contents;
 use crate::board::emulator::is_installed;
 use crate::board::{files, table};
+
+/// What `flash --json` prints.
+#[derive(Serialize)]
+struct Told {
+    board: &'static str,
+    chip: &'static str,
+    image: String,
+    written: bool,
+}
 
 /// Runs the verb.
 ///
@@ -21,12 +33,18 @@ pub fn run(asked: &Flash, out: &mut dyn Write) -> Result<Outcome, Failure> {
             board.name
         )));
     };
+    // What is named is looked at first; what has to be built is not built for nothing.
+    if let Some(path) = &asked.image {
+        Contents::read_for(board, path)?;
+    }
     if !is_installed("probe-rs") {
         return Err(Failure::Refused(format!("probe-rs is not installed\n  {}", mend())));
     }
     let image = built(board, asked.image.as_deref())?;
-    writeln!(out, "{} ({}): {}", board.name, chip.probe, image.display())?;
-    out.flush()?;
+    if !asked.json {
+        writeln!(out, "{} ({}): {}", board.name, chip.probe, image.display())?;
+        out.flush()?;
+    }
     let probe = |arguments: &[&str]| -> Result<(), Failure> {
         let mut command = Command::new("probe-rs");
         command.args(arguments).args(["--chip", chip.probe]);
@@ -46,7 +64,12 @@ pub fn run(asked: &Flash, out: &mut dyn Write) -> Result<Outcome, Failure> {
     };
     probe(&["download"])?;
     probe(&["reset"])?;
-    writeln!(out, "written and started; its light blinks once a second")?;
+    if asked.json {
+        let image = image.display().to_string();
+        json::line(out, &Told { board: board.name, chip: chip.probe, image, written: true })?;
+    } else {
+        writeln!(out, "written and started; its light blinks once a second")?;
+    }
     Ok(Outcome::Done)
 }
 

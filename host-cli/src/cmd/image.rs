@@ -56,7 +56,7 @@ pub fn run(asked: &WriteImage, out: &mut dyn Write) -> Result<Outcome, Failure> 
 /// The image that was given, or the one that is built here; without the sources, what to do.
 pub(super) fn built(board: &'static Board, given: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(path) = given {
-        Contents::read(path)?;
+        Contents::read_for(board, path)?;
         return Ok(path.to_owned());
     }
     let mut bar = Progress::new();

@@ -5,7 +5,7 @@ use super::line::{Line, Listener, Pipe, Take, Traffic, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
 use chainrule::keep::fingerprint;
 use chainrule::link::{Answer, Ask, Holds, Memory, PAYLOAD_MAX, Refusal, VERSION, Vitals};
-use chainrule::{CircuitRef, Op, ParamsHash, Purpose, RunError, Scalar, Slot, Training, Wire, plan};
+use chainrule::{CircuitRef, Op, Optimiser, ParamsHash, Purpose, RunError, Scalar, Slot, Training, Wire, plan};
 
 /// A circuit on a board behind a pipe.
 pub struct Client<'c, T, P> {
@@ -88,6 +88,37 @@ impl<'c, T: Scalar, P: Pipe> Client<'c, T, P> {
         let (rows, params) = (Rows::Here(Vec::new()), Vec::new());
         let client = Client { line, facts, circuit, purpose: holds.purpose, rows, params, verified: holds.verified };
         Ok((client, holds))
+    }
+
+    /// How the board trains and how far it is, and how many samples of its next step it has seen;
+    /// nothing if it was never told how.
+    ///
+    /// # Errors
+    /// Whatever the board refuses.
+    pub fn training(&mut self) -> Result<Option<(Training<T>, u32)>, EngineError> {
+        let malformed = EngineError::Refused(Refusal::Malformed);
+        let mut how = None;
+        self.line.one(&Ask::Training, &mut |answer| match answer.map_err(refused)? {
+            Answer::Data(bytes) => {
+                let (_every, rest) = bytes.split_first_chunk::<4>().ok_or(malformed.clone())?;
+                let (batch, rest) = rest.split_first_chunk().ok_or(malformed.clone())?;
+                let (seed, rest) = rest.split_first_chunk().ok_or(malformed.clone())?;
+                let optimiser = Optimiser::from_bytes(rest).ok_or(malformed.clone())?;
+                let (batch, seed) = (u32::from_le_bytes(*batch), u64::from_le_bytes(*seed));
+                how = (batch > 0).then(|| Training::new(optimiser, batch).with_seed(seed));
+                Ok(())
+            }
+            _ => Err(malformed.clone()),
+        })?;
+        let (mut steps, mut begun) = (0, 0);
+        self.line.one(&Ask::Progress { rest: false }, &mut |answer| match answer.map_err(refused)? {
+            Answer::Progress { steps: made, begun: samples, .. } => {
+                (steps, begun) = (made, samples);
+                Ok(())
+            }
+            _ => Err(malformed.clone()),
+        })?;
+        Ok(how.map(|how| (how.after(steps), begun)))
     }
 
     /// What the board said of itself.

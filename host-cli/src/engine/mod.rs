@@ -198,13 +198,16 @@ impl fmt::Display for EngineError {
             }
             EngineError::OtherCircuit { board, empty: false } => write!(
                 f,
-                "{board} holds another circuit than this file says; name the file that was pushed or trained there"
+                "{board} holds another circuit than this file says; name the file that was pushed or trained there, and with \
+                 --freeze what was frozen by that option"
             ),
             EngineError::Silent { tries } => write!(
                 f,
-                "no answer after {tries} tries; check that the board has power, runs the chainrule firmware, and that the port and its speed are right"
+                "the board answers no more: it was asked {tries} times; check its power and its cable. What it learned \
+                 is there as long as it has power, and what it kept in its flash (`train --keep-every`) after that \
+                 too: `pull` fetches it"
             ),
-            EngineError::Line(error) => write!(f, "the line to the board broke: {error}"),
+            EngineError::Line(error) => f.write_str(error),
         }
     }
 }

@@ -72,11 +72,17 @@ impl LowerError {
             }
             LowerError::Wanted { what, span } => told(format!("expected {what}"), *span, "here"),
             LowerError::Literal(error) => error.diagnostic(),
-            LowerError::ValueShape { name, wire, value, span } => Diagnostic::new(
-                format!("`{name}` is {}, its value is {}", words(*wire), shape_words(value)),
-                *span,
-                format!("{} values, {} needed", value.iter().product::<usize>(), wire.len()),
-            ),
+            LowerError::ValueShape { name, wire, value, span } => {
+                let had: usize = value.iter().product();
+                let label = if had == wire.len() {
+                    "the right count, in other lists than its shape has".to_owned()
+                } else {
+                    format!("{had} {}, {} needed", if had == 1 { "value" } else { "values" }, wire.len())
+                };
+                let what = format!("`{name}` is {}, its value is {}", words(*wire), shape_words(value));
+                let told = Diagnostic::new(what, *span, label);
+                told.help(format!("its numbers stand like this: `{}`", nested(wire.dims(), 1)))
+            }
             LowerError::NotAClass { name, classes, span } => {
                 told(format!("label `{name}` has {classes} classes"), *span, "not one of them")
                     .help(format!("write a whole number from 0 to {}", classes.saturating_sub(1)))
@@ -162,12 +168,7 @@ impl LowerError {
             }
             LowerError::NoValue { name, shape, label, rows, span } => {
                 let what = if *label { "label" } else { "input" };
-                let example = match shape.len() {
-                    1 if shape.is_scalar() => format!("{name}=1"),
-                    1 => format!("{name}=[1]"),
-                    2 => format!("{name}=[1, 2]"),
-                    _ => format!("{name}=[1, 2, …]"),
-                };
+                let example = format!("{name}={}", nested(shape.dims(), 1));
                 let row = if *rows { ", or take a row of the data: `--row 0`" } else { "" };
                 Diagnostic::new(format!("{what} `{name}` has no value"), *span, words(*shape))
                     .help(format!("give it one on the command line: '{example}'{row}"))
@@ -261,4 +262,15 @@ fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError
     }
     told.help = help;
     told
+}
+
+/// The numbers from `first` on in lists of this shape; of a long list the beginning.
+fn nested(dims: &[u16], first: usize) -> String {
+    let Some((&count, inner)) = dims.split_first() else { return first.to_string() };
+    let each: usize = inner.iter().map(|size| usize::from(*size)).product();
+    let mut parts: Vec<String> = (0..usize::from(count).min(2)).map(|at| nested(inner, first + at * each)).collect();
+    if count > 2 {
+        parts.push("…".to_owned());
+    }
+    format!("[{}]", parts.join(", "))
 }

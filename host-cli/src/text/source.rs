@@ -65,6 +65,10 @@ impl SourceError {
                         "error: there is no file {path}\n  a circuit is a file that exists, \
                          or a formula such as \"(x + y) * z\""
                     ),
+                    io::ErrorKind::IsADirectory => format!(
+                        "error: {path} is a folder\n  a circuit is a file that exists, or a formula such as \
+                         \"(x + y) * z\""
+                    ),
                     io::ErrorKind::InvalidData => {
                         format!("error: {path} is not text (UTF-8)")
                     }
@@ -76,7 +80,7 @@ impl SourceError {
     }
 }
 
-/// Reads a file if `argument` exists as one or ends in `.circuit`; else takes
+/// Reads a file if `argument` exists or ends in `.circuit`; else takes
 /// it as a formula.
 ///
 /// # Errors
@@ -84,7 +88,7 @@ impl SourceError {
 /// [`SourceError::File`] or [`SourceError::Text`].
 pub fn read(argument: &str) -> Result<Written, SourceError> {
     let path = Path::new(argument);
-    if path.is_file() || argument.ends_with(".circuit") { read_file(path) } else { read_formula(argument) }
+    if path.exists() || argument.ends_with(".circuit") { read_file(path) } else { read_formula(argument) }
 }
 
 /// Reads a `.circuit` file.
@@ -95,7 +99,16 @@ pub fn read(argument: &str) -> Result<Written, SourceError> {
 pub fn read_file(path: &Path) -> Result<Written, SourceError> {
     let text = fs::read_to_string(path).map_err(|error| SourceError::File { path: path.to_owned(), error })?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    read_text(Source::new(path.display().to_string(), text), Form::File, folder)
+    read_source(Source::new(path.display().to_string(), text), Form::File, folder)
+}
+
+/// Reads text as that of a `.circuit` file of this name.
+///
+/// # Errors
+///
+/// [`SourceError::Text`].
+pub fn read_text(name: &str, text: &str) -> Result<Written, SourceError> {
+    read_source(Source::new(name, text), Form::File, PathBuf::new())
 }
 
 /// Reads a formula.
@@ -104,10 +117,10 @@ pub fn read_file(path: &Path) -> Result<Written, SourceError> {
 ///
 /// [`SourceError::Text`].
 pub fn read_formula(text: &str) -> Result<Written, SourceError> {
-    read_text(Source::new("formula", text), Form::Formula, PathBuf::new())
+    read_source(Source::new("formula", text), Form::Formula, PathBuf::new())
 }
 
-fn read_text(source: Source, form: Form, folder: PathBuf) -> Result<Written, SourceError> {
+fn read_source(source: Source, form: Form, folder: PathBuf) -> Result<Written, SourceError> {
     match parse(&source.text, form) {
         Ok(document) => Ok(Written { source, document, form, folder }),
         Err(mistakes) => Err(SourceError::Text { source, errors: mistakes.iter().map(Mistake::diagnostic).collect() }),

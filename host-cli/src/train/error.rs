@@ -94,6 +94,11 @@ impl TrainError {
                 "go on with the data and the split that it began with; to begin anew from its weights, use `--load`"
                     .into()
             }
+            TrainError::OtherRun { what, .. } if what == "frozen" => {
+                "say what was frozen then, in the text or as `--freeze fc1,fc2.bias`; to begin anew from its weights, \
+                 use `--load`"
+                    .into()
+            }
             TrainError::OtherRun { what, there, .. } => {
                 format!("go on with `{what} = {there}`; to begin anew from its weights, use `--load`")
             }

@@ -28,6 +28,7 @@ pub use error::TrainError;
 pub(crate) use rows::samples;
 pub use state::{Best, State};
 
+use crate::data::{Split, Table};
 use crate::engine::{At, Engine, EngineError, Memory, Stage, open};
 use crate::lower::{Holdout, Keep, Lowered, Training};
 use crate::text::literal::Readable;
@@ -283,6 +284,26 @@ pub fn go_on<'a, T: Readable>(
     Ok((trained, state))
 }
 
+/// The state of a training that another host began on a board, which `board` tells of; `lowered` comes
+/// from the board's seed, and `training` says with it which rows it is trained on. Best epoch and
+/// figures of the epoch under way are not known there, and begin anew.
+///
+/// # Errors
+/// [`TrainError`].
+pub fn taken<T: Readable>(
+    lowered: &Lowered<T>,
+    training: &Training<T>,
+    board: &chainrule::Training<T>,
+    params: Vec<Vec<T>>,
+    moments: Vec<T>,
+) -> Result<State<T>, TrainError> {
+    let training = &Training { batch: board.batch(), seed: board.seed(), ..training.clone() };
+    check(lowered, training)?;
+    let (table, split) = parted(lowered, training, &mut lowered.random.clone())?;
+    let run = state::run(lowered, training, board.optimiser(), &rows::samples(lowered, &table), split.train.len());
+    Ok(State { run, steps: u64::from(board.steps()), begun: Seen::default(), params, moments, best: None })
+}
+
 /// A training that can begin or go on: the engine holds the circuit, its params and all rows.
 pub struct Start<'l, T> {
     /// Where it runs.
@@ -314,18 +335,17 @@ pub fn start<'l, 'a, T: Readable>(
 ) -> Result<Start<'l, T>, TrainError> {
     check(lowered, training)?;
     let mut random = lowered.random.clone();
-    let table = lowered.table(training)?;
-    let split = training.part(&table, &mut random).map_err(|kind| TrainError::data(training, kind))?;
-    if split.train.is_empty() {
-        return Err(TrainError::NothingLeft { rows: table.rows() });
-    }
+    let (table, split) = parted(lowered, training, &mut random)?;
     let rows = split.train.len();
     let a_walk = rows.div_ceil(training.batch as usize) as u64;
     let most_steps = training.steps.unwrap_or(a_walk * u64::from(training.epochs));
     let optimiser = over(&training.optimiser, most_steps);
     let samples = rows::samples(lowered, &table);
-    let run = state::run(training, &optimiser, &samples, rows);
-    from.map_or(Ok(()), |from| from.may_go_on(&run, most_steps))?;
+    let run = state::run(lowered, training, &optimiser, &samples, rows);
+    if let Some(from) = from {
+        from.trains_the_same(lowered)?;
+        from.may_go_on(&run, most_steps)?;
+    }
     let circuit = lowered.view();
     let mut engine = open(at, circuit, optimiser.purpose(training.batch), &mut |stage| watch(Event::Opening(stage)))?;
     match from {
@@ -351,6 +371,20 @@ pub fn start<'l, 'a, T: Readable>(
         engine.save_every(every)?;
     }
     Ok(Start { engine, random, rows: split.train, held: split.held, optimiser, run, most_steps })
+}
+
+/// The data, and which of its rows are trained on.
+fn parted<T: Readable>(
+    lowered: &Lowered<T>,
+    training: &Training<T>,
+    random: &mut Random,
+) -> Result<(Table<T>, Split), TrainError> {
+    let table = lowered.table(training)?;
+    let split = training.part(&table, random).map_err(|kind| TrainError::data(training, kind))?;
+    if split.train.is_empty() {
+        return Err(TrainError::NothingLeft { rows: table.rows() });
+    }
+    Ok((table, split))
 }
 
 /// All params as they are now.

@@ -94,7 +94,9 @@ impl WeightsError {
             Kind::Read(_) | Kind::Write(_) => return None,
             Kind::Taken => "save under another name, such as `trained.safetensors`, or remove the file first".into(),
             Kind::Format(_) => "weights are safetensors files, as `train --save` writes them".into(),
-            Kind::NoState => "`train --save-state` writes such a file; to begin with weights, use `--load`".into(),
+            Kind::NoState => "`train --save-state` and `pull --save-state` write such a file; weights alone go with \
+                              `train --load` and `push --weights`"
+                .into(),
             Kind::Missing { nearest: Some(meant), .. } => {
                 format!("the file has `{meant}`; name the layer as the file does")
             }
@@ -123,6 +125,9 @@ impl fmt::Display for WeightsError {
         match &self.kind {
             Kind::Read(error) if error.kind() == io::ErrorKind::NotFound => {
                 f.write_str("there is no such file of weights")
+            }
+            Kind::Read(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                f.write_str("this is a folder, and no file of weights")
             }
             Kind::Read(error) => write!(f, "the weights cannot be read: {error}"),
             Kind::Write(error) if error.kind() == io::ErrorKind::NotFound => {

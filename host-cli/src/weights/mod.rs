@@ -82,7 +82,12 @@ pub fn load<T: Readable>(path: &Path, lowered: &mut Lowered<T>) -> Result<(), We
 /// What is wrong with them; no param has changed then.
 pub fn decode<T: Readable>(bytes: &[u8], lowered: &mut Lowered<T>) -> Result<(), Kind> {
     let file = SafeTensors::deserialize(bytes)?;
-    let values = params(&file, lowered, "")?;
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    // That it is another circuit says more than the first name that is missing there.
+    let values = params(&file, lowered, "").map_err(|kind| match kind {
+        Kind::Missing { .. } => check_circuit(&header, lowered).err().unwrap_or(kind),
+        kind => kind,
+    })?;
     let mut extra: Vec<&str> = file.names();
     // What a saved training has beside its params.
     extra.retain(|name| !name.contains('/') && !lowered.params.iter().any(|param| param.name == *name));
@@ -90,7 +95,6 @@ pub fn decode<T: Readable>(bytes: &[u8], lowered: &mut Lowered<T>) -> Result<(),
     if let Some(first) = extra.first() {
         return Err(Kind::Extra { name: (*first).to_owned(), count: extra.len() });
     }
-    let (_, header) = SafeTensors::read_metadata(bytes)?;
     check_circuit(&header, lowered)?;
     for (param, values) in lowered.params.iter_mut().zip(values) {
         param.start = values;

@@ -1,4 +1,4 @@
-//! The emulator's monitor, as tests ask it.
+//! The emulator's sockets, as tests ask them: its monitor, and pins.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -43,6 +43,46 @@ impl Socket {
                 return answer;
             }
         }
+    }
+}
+
+/// The emulator's monitor (QMP).
+pub struct Monitor(Socket, bool);
+
+impl Monitor {
+    /// As [`Socket::new`].
+    pub fn new(what: &str) -> Monitor {
+        Monitor(Socket::new(what), false)
+    }
+
+    /// As [`Socket::option`], behind `-qmp`.
+    pub fn option(&self) -> String {
+        self.0.option()
+    }
+
+    /// Has it do something that takes no arguments.
+    #[allow(dead_code)] // not every test does
+    pub fn execute(&mut self, command: &str) {
+        self.ask(&format!("{{\"execute\":\"{command}\"}}"));
+    }
+
+    /// Words of the machine's memory.
+    pub fn words(&mut self, address: u32, count: usize) -> Vec<u32> {
+        let line = format!("xp /{count}wx {address:#x}");
+        let told = self
+            .ask(&format!("{{\"execute\":\"human-monitor-command\",\"arguments\":{{\"command-line\":\"{line}\"}}}}"));
+        let words = told.split("0x").skip(1).map(|word| u32::from_str_radix(&word[..8], 16).unwrap());
+        let words: Vec<u32> = words.collect();
+        assert_eq!(words.len(), count, "{told}");
+        words
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        // It takes no other command before this one.
+        if !std::mem::replace(&mut self.1, true) {
+            self.0.ask("{\"execute\":\"qmp_capabilities\"}", "{\"return\"");
+        }
+        self.0.ask(line, "{\"return\"")
     }
 }
 

@@ -173,7 +173,7 @@ fn nothing_trains_unverified() {
 /// A message whose bytes change is another version of the link.
 #[test]
 fn the_bytes_of_training() {
-    assert_eq!(VERSION, 4);
+    assert_eq!(VERSION, 5);
     for (ask, bytes) in [
         (Ask::Plan(Purpose::Moments(2)), &[7, 4, 2][..]),
         (Ask::Train { steps: 300, batch: 4, seed: 5, optimiser: &[1, 2] }, &[15, 0xac, 2, 4, 5, 2, 1, 2]),
@@ -187,11 +187,31 @@ fn the_bytes_of_training() {
         (Ask::Save, &[26]),
         (Ask::SaveEvery(300), &[27, 0xac, 2]),
         (Ask::Kept, &[28]),
+        (Ask::Training, &[29]),
     ] {
         let mut buffer = [0; 64];
         assert_eq!(postcard::to_slice(&ask, &mut buffer).unwrap(), bytes, "{ask:?}");
         assert_eq!(postcard::from_bytes::<Ask<'_>>(bytes).unwrap(), ask);
     }
+}
+
+/// A board says how it was told to train, and that nobody told it after a plan.
+#[test]
+fn a_board_tells_how_it_trains() {
+    let mut session = session();
+    let mut tells = |asks: &[Ask<'_>], first: u32| {
+        let last = asks.iter().zip(first..).map(|(one, at)| feed(&mut session, &frame(at, one)).remove(0)).last();
+        let message = message(&last.expect("is asked"));
+        match postcard::from_bytes::<Reply<'_>>(&message).expect("is a reply").answer {
+            Ok(Answer::Data(bytes)) => bytes.to_vec(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let untold = tells(&[&script()[..7], &[Ask::Training]].concat(), 100);
+    assert_eq!(untold[..8], [0; 8]);
+    let told = Ask::Train { steps: 40, batch: 259, seed: 0x0807_0605_0403_0201, optimiser: &SGD };
+    let every_batch_and_seed = [2, 1, 0, 0, 3, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    assert_eq!(tells(&[told, Ask::SaveEvery(258), Ask::Training], 108), [&every_batch_and_seed[..], &SGD[..]].concat());
 }
 
 /// How far a training is: steps and the batch that has begun since it was told how, loss and

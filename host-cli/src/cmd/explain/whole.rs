@@ -176,18 +176,4 @@ impl<T: Readable> Lesson<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use chainrule::{Op, OpKind};
-
-    use super::formulas;
-    use crate::cmd::explain::rule::local;
-
-    /// No gate is told by a symbol alone.
-    #[test]
-    fn every_gate_has_a_rule_or_formulas() {
-        for op in (0..=u8::MAX).filter_map(Op::from_code).filter(|op| op.kind() != OpKind::Source) {
-            let rule = local(op, &["a", "b", "c"], "y", 0);
-            assert!(!rule.contains('∂') || formulas(op).len() > 1, "{}: {rule}", op.name());
-        }
-    }
-}
+mod tests;

@@ -4,12 +4,24 @@ mod rust;
 
 use std::io::Write;
 
-use super::{Failure, Outcome, apart, trained};
+use super::{Failure, Outcome, apart, json, trained};
 use crate::args::Export;
 use crate::text::literal::Readable;
 use crate::train::over;
 use crate::weights::Place;
 use chainrule::Schedule;
+use serde::Serialize;
+
+/// What `export --json` prints.
+#[derive(Serialize)]
+struct Told {
+    file: String,
+    gates: usize,
+    /// Weights that lie in flash.
+    frozen: usize,
+    /// Weights that start in RAM.
+    trained: usize,
+}
 
 /// Runs the verb.
 ///
@@ -41,6 +53,14 @@ pub fn run<T: Readable>(asked: &Export, out: &mut dyn Write) -> Result<Outcome, 
     match &asked.output {
         Some(path) => Place::new(path)?.write(text.as_bytes())?,
         None => out.write_all(text.as_bytes())?,
+    }
+    if let (Some(path), true) = (&asked.output, asked.json) {
+        let count = |is_frozen: bool| {
+            let some = lowered.params.iter().filter(|param| (param.frozen || asked.inference) == is_frozen);
+            some.map(|param| param.start.len()).sum()
+        };
+        let (file, gates) = (path.display().to_string(), lowered.view().len());
+        json::line(out, &Told { file, gates, frozen: count(true), trained: count(false) })?;
     }
     Ok(Outcome::Done)
 }

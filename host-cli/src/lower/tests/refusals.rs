@@ -210,3 +210,29 @@ error: label `y` has no value
   = help: give it one on the command line: 'y=1'"
     );
 }
+
+/// Where the count is right and the brackets are not, it is the brackets that are told.
+#[test]
+fn how_a_value_is_nested_is_told() {
+    for (shape, given, expected) in [
+        ("[1, 1]", "x=[0.5]", ("[1]", "the right count, in other lists than its shape has", "[[1]]")),
+        ("[1]", "x=0.5", ("a scalar", "the right count, in other lists than its shape has", "[1]")),
+        ("", "x=[0.5]", ("[1]", "the right count, in other lists than its shape has", "1")),
+        ("[2, 2]", "x=[1, 2, 3, 4]", ("[4]", "the right count, in other lists than its shape has", "[[1, 2], [3, 4]]")),
+        ("[3, 2]", "x=[[1, 2, 3], [4, 5, 6]]", ("[2, 3]", "the right count", "[[1, 2], [3, 4], …]")),
+        (
+            "[2, 3, 4]",
+            "x=1",
+            ("a scalar", "1 value, 24 needed", "[[[1, 2, …], [5, 6, …], …], [[13, 14, …], [17, 18, …], …]]"),
+        ),
+        ("[64]", "x=[1, 2]", ("[2]", "2 values, 64 needed", "[1, 2, …]")),
+    ] {
+        let written = file(&format!("input x{shape}\nmaximize sum(x)"));
+        let given = read_given(given).expect("reads");
+        let error = lowered(&written, &[]).give(&given).expect_err("refused").diagnostic();
+        let told = given.source.report(&[error], false);
+        let (value, label, example) = expected;
+        let words = [&format!("its value is {value}\n"), label, &format!("its numbers stand like this: `{example}`")];
+        assert!(words.iter().all(|words| told.contains(*words)), "{told}");
+    }
+}
