@@ -40,11 +40,23 @@ impl<T: Scalar> Cold<T> {
     };
 }
 
-/// The values of a gate's first two operands, each if it is there: an operand whose place the gate's
-/// wire takes over is not. Looked up here once for all kernels, since each look-up in line is 50 bytes.
+/// The value of an operand, if it is there: one whose place the gate's wire takes over is not. Looked up
+/// here for all of these kernels, since each look-up in line is 50 bytes.
 #[inline(never)]
-fn operands<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> [Option<&'a [T]>; 2] {
-    [around.value(gate.a), around.value(gate.b)]
+fn value<'a, T: Scalar>(around: &Around<'a, T>, wire: u16) -> Option<&'a [T]> {
+    around.value(wire)
+}
+
+/// A gate's own value.
+#[inline(never)]
+fn own_value<'a, T: Scalar>(around: &Around<'a, T>, slot: &Slot) -> Option<&'a [T]> {
+    around.value_and_saved(slot, 0)
+}
+
+/// What came back to a gate.
+#[inline(never)]
+fn own_gradient<'a, T: Scalar>(around: &Around<'a, T>, slot: &Slot) -> Option<&'a [T]> {
+    around.gradient(slot)
 }
 
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
@@ -52,7 +64,7 @@ fn operands<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> [Option<&'a [
 pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     if gate.op.is_elementwise() {
         let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
-        let b = if gate.op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
+        let b = if gate.op.kind() == OpKind::Binary { value(around, gate.b)? } else { &[T::ZERO] };
         broadcast::start(slot, gate.a, around, out)?;
         broadcast::forward(gate.op, own, b, out);
         return Some(());
@@ -61,8 +73,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
     if gate.op == Op::Reshape && slot.value == around.slot(gate.a)?.value {
         return Some(());
     }
-    let [a, b] = operands(gate, around);
-    let a = a?;
+    let (a, b) = (value(around, gate.a)?, value(around, gate.b));
     let own = number(gate, around);
     let one = match gate.op {
         Op::Dot => reduce::dot(a, b?),
@@ -144,8 +155,8 @@ pub(crate) fn backward<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let (delta, [a, b]) = (around.gradient(slot)?, operands(gate, around));
-    let (&g, a, own) = (delta.first()?, a?, number(gate, around));
+    let (delta, a, b) = (own_gradient(around, slot)?, value(around, gate.a)?, value(around, gate.b));
+    let (&g, own) = (delta.first()?, number(gate, around));
     match gate.op {
         Op::Dot => reduce::dot_back(if k == 0 { b? } else { a }, g, dx),
         Op::Sum => reduce::sum_back(g, dx),
@@ -184,7 +195,7 @@ fn wires_back<T: Scalar>(
 ) -> Option<()> {
     match gate.op {
         Op::Softmax | Op::LogSoftmax => {
-            let (n, y) = (row_len(gate, around)?, around.value_and_saved(slot, 0)?);
+            let (n, y) = (row_len(gate, around)?, own_value(around, slot)?);
             for i in 0..y.len() / n {
                 let (y, g, dx) = (row(y, i, n), row(delta, i, n), row_mut(dx, i, n));
                 if gate.op == Op::Softmax {
@@ -202,7 +213,7 @@ fn wires_back<T: Scalar>(
         op => {
             let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
             let b = if op.kind() == OpKind::Binary { b } else { &[T::ZERO] };
-            let up = Upstream { a, b, y: around.value_and_saved(slot, 0)?, g: delta };
+            let up = Upstream { a, b, y: own_value(around, slot)?, g: delta };
             broadcast::backward(op, own, &up, k == 1, dx);
         }
     }
@@ -259,7 +270,7 @@ fn back_through_time<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let (h, deltas) = (around.value_and_saved(slot, 0)?, saved(gate, slot, around)?);
+    let (h, deltas) = (own_value(around, slot)?, saved(gate, slot, around)?);
     recurrent::backward(&recurrent(gate, around)?, h, deltas, k, dx);
     Some(())
 }
@@ -274,7 +285,7 @@ pub(crate) const fn prepares(op: Op) -> bool {
 /// behind its wire's value, and what is written there is read on the way back to each operand.
 #[inline(never)]
 pub(crate) fn prepare<T: Scalar>(gate: &Gate, slot: &Slot, saved: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let (h, g) = (around.value_and_saved(slot, 0)?, around.gradient(slot)?);
+    let (h, g) = (own_value(around, slot)?, own_gradient(around, slot)?);
     recurrent::deltas(&recurrent(gate, around)?, h, g, saved);
     Some(())
 }
@@ -288,8 +299,8 @@ fn recurrent<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> Option<Recur
         relu: circuit.integers(gate).first() == Some(&1),
         inputs: circuit.shape_at(usize::from(gate.a))?.last(),
         hidden: circuit.shape(w_hh).first(),
-        x: around.value(gate.a)?,
-        w_ih: around.value(gate.b)?,
+        x: value(around, gate.a)?,
+        w_ih: value(around, gate.b)?,
         w_hh: listed(gate, around, 2)?,
         b_ih: listed(gate, around, 3)?,
         b_hh: listed(gate, around, 4)?,
@@ -299,7 +310,7 @@ fn recurrent<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> Option<Recur
 /// The value of an operand that the gate's record does not name.
 #[inline(never)]
 fn listed<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>, n: usize) -> Option<&'a [T]> {
-    around.value(around.fixed.circuit.operand(gate, n)?.raw())
+    value(around, around.fixed.circuit.operand(gate, n)?.raw())
 }
 
 /// The gate's own number, if it has one.
