@@ -5,8 +5,9 @@ use super::PAYLOAD_MAX;
 use super::VERSION;
 use super::keeping::Saving;
 use super::machine::Machine;
-use super::message::{Answer, Ask, Board, Goal, Holds, Refusal, Work};
+use super::message::{Answer, Board, Holds, Refusal, Work};
 use super::raw::{Raw, halves, push_raw};
+use super::read::{Asked, Kind};
 use crate::build::Circuit;
 use crate::circuit::CircuitRef;
 use crate::error::RunError;
@@ -16,6 +17,7 @@ use crate::op::Op;
 use crate::optimiser::Optimiser;
 use crate::plan::{Layout, Purpose, Slot, plan};
 use crate::scalar::Scalar;
+use crate::shape::Shape;
 use crate::tape::Tape;
 use crate::training::{Running, Training};
 use heapless::Vec;
@@ -60,66 +62,68 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     State<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
 {
     /// Does what is asked. The frames of all requests would add up here, so none is in line.
-    pub(super) fn answer(&mut self, ask: &Ask<'_>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
-        match *ask {
-            Ask::Hello { version } => return self.hello(version),
-            Ask::Clear => self.clear(),
-            Ask::Shape(_) | Ask::Numbers(_) | Ask::Attrs(_) | Ask::Gates(_) | Ask::Objective(_) => self.build(ask)?,
-            Ask::Plan(purpose) => return self.plan(purpose).map(Answer::Planned),
-            Ask::Set { wire, start, data } => {
-                let set = self.set(wire, start, Raw { bytes: data, small: false });
+    pub(super) fn answer(&mut self, asked: &Asked<'_>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
+        let Asked { kind, numbers: [a, b, c, d], data, .. } = *asked;
+        let long = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let raw = |small| Raw { bytes: data, small };
+        match kind {
+            Kind::Hello => return self.hello(a as u16),
+            Kind::Clear => self.clear(),
+            Kind::Shape | Kind::Numbers | Kind::Attrs | Kind::Gates | Kind::Objective => self.build(asked)?,
+            Kind::Plan => return self.plan(asked.purpose()).map(Answer::Planned),
+            Kind::Set | Kind::SetSmall => {
+                let set = self.set(a as u16, b, raw(kind == Kind::SetSmall));
                 self.stop_at(set)?;
             }
-            Ask::SetSmall { wire, start, data } => {
-                let set = self.set(wire, start, Raw { bytes: data, small: true });
-                self.stop_at(set)?;
-            }
-            Ask::Get { wire, start, count, gradient } => {
-                self.get(wire, start as usize, usize::from(count), gradient)?;
+            Kind::Get => {
+                self.get(a as u16, b as usize, c as usize, d > 0)?;
                 return Ok(Answer::Data(self.payload));
             }
-            Ask::Holds => return self.holds().map(Answer::Holds),
-            Ask::Hash => return self.hash().map(Answer::Hash),
-            Ask::Verify(hash) => self.verify(hash)?,
-            Ask::Forward => self.forward(machine)?,
-            Ask::Backward(wire) => self.backward(wire, machine)?,
-            Ask::Sample(work) => {
-                let ran = self.sample(work, machine)?;
-                return Ok(self.ran(ran, machine));
+            Kind::Holds => return self.holds().map(Answer::Holds),
+            Kind::Hash => return self.hash().map(Answer::Hash),
+            Kind::Verify => self.verify(long(a, b))?,
+            Kind::Forward => self.forward(machine)?,
+            Kind::Backward => self.backward(a as u16, machine)?,
+            Kind::Sample | Kind::Rows => {
+                let work = if a == 0 { Work::Evaluate } else { Work::Train };
+                let rows = if kind == Kind::Rows { Some(data) } else { None };
+                let Came { correct, refused } = match rows {
+                    Some(rows) => self.samples(work, rows, machine),
+                    None => self.sample(work, machine),
+                }?;
+                self.save_if_due(machine);
+                return Ok(Answer::Ran { losses: self.payload, correct, refused });
             }
-            Ask::Rows { work, rows } => {
-                let ran = self.samples(work, rows, machine)?;
-                return Ok(self.ran(ran, machine));
-            }
-            Ask::Train { steps, batch, seed, optimiser } => self.train(steps, batch, seed, optimiser)?,
-            Ask::EndBatch => {
+            Kind::Train => self.train(a, b, long(c, d), data)?,
+            Kind::EndBatch => {
                 self.may_train()?;
                 let ended = self.end_batch(machine);
                 self.stop_at(ended)?;
                 self.save_if_due(machine);
             }
-            Ask::Progress { rest } => return Ok(self.progress(rest)),
-            Ask::Moments { start, count } => {
-                self.moments(start as usize, usize::from(count))?;
+            Kind::Progress => return Ok(self.progress(a > 0)),
+            Kind::Moments => {
+                self.moments(a as usize, b as usize)?;
                 return Ok(Answer::Data(self.payload));
             }
-            Ask::SetMoments { start, data } => {
-                let set = self.set_moments(start as usize, Raw { bytes: data, small: false });
+            Kind::SetMoments => {
+                let set = self.set_moments(a as usize, raw(false));
                 self.stop_at(set)?;
             }
-            Ask::Keep { rows } => self.keep(rows)?,
-            Ask::Row { start, small, data } => self.row(start as usize, Raw { bytes: data, small })?,
-            Ask::Vitals { anew } => return Ok(Answer::Vitals(machine.vitals(anew))),
-            Ask::Save => {
-                self.is_verified()?;
-                self.save(machine)?;
+            Kind::Keep => self.keep(a)?,
+            Kind::Row => self.row(a as usize, raw(b > 0))?,
+            Kind::Vitals => return Ok(Answer::Vitals(machine.vitals(a > 0))),
+            Kind::Save | Kind::SaveEvery | Kind::Kept => {
+                match kind {
+                    Kind::Save => {
+                        self.is_verified()?;
+                        self.save(machine)?;
+                    }
+                    Kind::SaveEvery => (self.saving.every, self.saving.tried) = (a, self.training.steps()),
+                    _ => {}
+                }
                 return Ok(Answer::Kept(self.keeps(machine)));
             }
-            Ask::SaveEvery(steps) => {
-                (self.saving.every, self.saving.tried) = (steps, self.training.steps());
-                return Ok(Answer::Kept(self.keeps(machine)));
-            }
-            Ask::Kept => return Ok(Answer::Kept(self.keeps(machine))),
         }
         Ok(Answer::Done)
     }
@@ -221,26 +225,27 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     #[inline(never)]
-    fn build(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
+    fn build(&mut self, asked: &Asked<'_>) -> Result<(), Refusal> {
         *self.memory.planned = false;
         let there = self.memory.circuit.view().len() as u16;
         let at = |error| Refusal::Build(there, error);
-        match *ask {
-            Ask::Shape(shape) => self.memory.circuit.push_shape(shape).map_err(at),
-            Ask::Numbers(data) => {
+        let Asked { kind, numbers: [wire, maximize, ..], data, .. } = *asked;
+        match kind {
+            Kind::Shape => self.memory.circuit.push_shape(asked.shape().unwrap_or(Shape::SCALAR)).map_err(at),
+            Kind::Numbers => {
                 let data = Raw { bytes: data, small: false };
                 for i in 0..data.count::<T>()? {
                     self.memory.circuit.push_numbers(&[data.number(i)]).map_err(at)?;
                 }
                 Ok(())
             }
-            Ask::Attrs(data) => {
+            Kind::Attrs => {
                 for attr in halves(data)? {
                     self.memory.circuit.push_attrs(&[attr]).map_err(at)?;
                 }
                 Ok(())
             }
-            Ask::Gates(data) => {
+            Kind::Gates => {
                 let (records, []) = data.as_chunks::<8>() else { return Err(Refusal::Malformed) };
                 for &record in records {
                     let index = self.memory.circuit.view().len() as u16;
@@ -249,12 +254,11 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                 }
                 Ok(())
             }
-            Ask::Objective(Goal { wire, maximize }) => {
-                let wire = named(&self.memory.circuit.view(), wire)?;
-                if maximize { self.memory.circuit.maximize(wire) } else { self.memory.circuit.minimize(wire) }
+            _ => {
+                let wire = named(&self.memory.circuit.view(), wire as u16)?;
+                if maximize > 0 { self.memory.circuit.maximize(wire) } else { self.memory.circuit.minimize(wire) }
                     .map_err(at)
             }
-            _ => Err(Refusal::Unsupported),
         }
     }
 
@@ -402,12 +406,6 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             }
         }
         Ok(ran.came)
-    }
-
-    /// What came of samples, once it is kept if that is due.
-    fn ran(&mut self, Came { correct, refused }: Came, machine: &mut impl Machine) -> Answer<'_> {
-        self.save_if_due(machine);
-        Answer::Ran { losses: self.payload, correct, refused }
     }
 
     fn may_work(&mut self, work: Work) -> Result<(), Refusal> {
