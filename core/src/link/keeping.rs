@@ -2,8 +2,8 @@
 
 use super::Session;
 use super::machine::Machine;
-use super::message::{Memory, NotKept, Refusal};
-use super::state::State;
+use super::message::{Answer, Memory, NotKept, Refusal};
+use super::state::{Answered, State};
 use crate::keep::{KeepError, Keeper, OWN_MAX};
 use crate::optimiser::Optimiser;
 use crate::plan::{Purpose, plan};
@@ -33,9 +33,17 @@ const FRONT: usize = 16;
 impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
     State<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
 {
+    /// Keeps what was learned because it was asked for.
+    #[inline(never)]
+    pub(super) fn save(&mut self, machine: &mut impl Machine) -> Answered {
+        self.is_verified()?;
+        self.try_to_save(machine)?;
+        self.keeps(machine)
+    }
+
     /// Keeps what was learned. Apart, so that its stack is not that of every request.
     #[inline(never)]
-    pub(super) fn save(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
+    fn try_to_save(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
         let mut own = [0; OWN_MAX];
         let (every, batch) = (self.saving.every.to_le_bytes(), self.training.batch().to_le_bytes());
         let front = every.into_iter().chain(batch).chain(self.training.seed().to_le_bytes());
@@ -57,15 +65,15 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let since = self.training.steps().wrapping_sub(self.saving.tried);
         if *self.verified && self.saving.every > 0 && since >= self.saving.every && self.training.begun() == 0 {
             // That it failed is told when the host asks what is kept.
-            let _ = self.save(machine);
+            let _ = self.try_to_save(machine);
         }
     }
 
     /// What is kept, and how it stands to what was learned.
     #[inline(never)]
-    pub(super) fn keeps(&self, machine: &impl Machine) -> Memory {
+    pub(super) fn keeps(&self, machine: &impl Machine) -> Answered {
         let (steps, every, missed) = (self.training.steps(), self.saving.every, self.saving.missed);
-        Memory { kept: machine.kept(), steps, every, missed }
+        Ok(Answer::Kept(Memory { kept: machine.kept(), steps, every, missed }))
     }
 }
 

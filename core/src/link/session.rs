@@ -3,7 +3,7 @@
 use super::frame::{Deframer, encode_frame};
 use super::keeping::Saving;
 use super::machine::Machine;
-use super::message::{Refusal, Reply};
+use super::message::{Answer, Refusal, Reply};
 use super::read::{self, Asked, Kind};
 use super::state::{Memory, State};
 use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX};
@@ -156,7 +156,10 @@ impl<
             saving: &mut self.saving,
             payload: &mut self.payload,
         };
-        let answer = state.answer(&asked, machine);
+        let mut answer = state.answer(&asked, machine);
+        if let Ok(Answer::Data(bytes) | Answer::Ran { losses: bytes, .. }) = &mut answer {
+            *bytes = &self.payload;
+        }
         let reply = self.sequence.replies.get_mut(place)?;
         if encode_frame(&Reply { sequence, answer }, &mut self.scratch, reply).is_err() {
             let refused = Reply { sequence, answer: Err(Refusal::Unsupported) };
