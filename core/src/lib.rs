@@ -50,6 +50,7 @@
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `circle`, `random` | f32 and f64, the functions on them, seeded numbers |
+//! | bytes | `crc` | whether they are as they were written |
 //!
 //! A layer knows those below it and none above.
 //!
@@ -125,6 +126,8 @@ mod build;
 mod circle;
 mod circuit;
 mod conv;
+#[cfg(feature = "keep")]
+mod crc;
 mod dense;
 mod dropout;
 mod elementwise;
