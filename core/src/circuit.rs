@@ -267,6 +267,15 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         self.attrs
     }
 
+    /// The elements of the wire in this place; 0 if there is none.
+    #[inline(never)]
+    pub(crate) const fn len_at(&self, index: usize) -> usize {
+        match self.shape_at(index) {
+            Some(shape) => shape.len(),
+            None => 0,
+        }
+    }
+
     #[inline(never)]
     pub(crate) const fn shape_at(&self, index: usize) -> Option<Shape> {
         match at(self.gates, index) {
