@@ -365,17 +365,14 @@ pub(crate) const fn check<T: Copy>(
             if a.rank() != 1 {
                 return Err(BuildError::NotAVector(a));
             }
-            if !a.same(b) {
-                return Err(BuildError::ShapeMismatch { left: a, right: b });
-            }
-            Ok(Shape::SCALAR)
+            equal(a, b)
         }
         Op::Dense => dense(a, b, c, gate.c == NONE),
         Op::Sum | Op::Mean => Ok(Shape::SCALAR),
         Op::Slice => slice(a, gate.start(), told),
         Op::Softmax | Op::LogSoftmax => Ok(a),
         Op::Reshape if a.len() == told.len() => Ok(told),
-        Op::Reshape => Err(BuildError::ShapeMismatch { left: a, right: told }),
+        Op::Reshape => mismatch(a, told),
         Op::Concat => concat(a, b),
         Op::MaxOf => Ok(Shape::SCALAR),
         Op::Conv1d | Op::Conv2d => shape_of(Conv::of(circuit, gate)),
@@ -394,13 +391,7 @@ pub(crate) const fn check<T: Copy>(
             _ => Err(BuildError::BadRecord),
         },
         Op::Dropout => Ok(a),
-        Op::Mse | Op::Mae | Op::Huber | Op::Hinge | Op::BinaryCrossEntropy => {
-            if a.same(b) {
-                Ok(Shape::SCALAR)
-            } else {
-                Err(BuildError::ShapeMismatch { left: a, right: b })
-            }
-        }
+        Op::Mse | Op::Mae | Op::Huber | Op::Hinge | Op::BinaryCrossEntropy => equal(a, b),
         Op::CrossEntropy | Op::SmoothCrossEntropy => {
             if a.rank() != 1 {
                 return Err(BuildError::NotAVector(a));
@@ -418,9 +409,20 @@ pub(crate) const fn check<T: Copy>(
             OpKind::Unary => Ok(a),
             _ if b.is_scalar() || a.same(b) => Ok(a),
             _ if a.is_scalar() => Ok(b),
-            _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
+            _ => mismatch(a, b),
         },
     }
+}
+
+#[inline(never)]
+const fn mismatch(left: Shape, right: Shape) -> Result<Shape, BuildError> {
+    Err(BuildError::ShapeMismatch { left, right })
+}
+
+/// A scalar, of two wires that are to be of one shape.
+#[inline]
+const fn equal(a: Shape, b: Shape) -> Result<Shape, BuildError> {
+    if a.same(b) { Ok(Shape::SCALAR) } else { mismatch(a, b) }
 }
 
 /// x `[in]`, W `[in, out]`, b `[out]` → `[out]`
@@ -430,11 +432,11 @@ const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, Bui
         return Err(BuildError::NotAVector(x));
     }
     if w.rank() != 2 || w.first() != x.len() {
-        return Err(BuildError::ShapeMismatch { left: x, right: w });
+        return mismatch(x, w);
     }
     let out = Shape::vector(w.last() as u16);
     if !no_bias && !b.same(out) {
-        return Err(BuildError::ShapeMismatch { left: out, right: b });
+        return mismatch(out, b);
     }
     Ok(out)
 }
@@ -489,7 +491,7 @@ const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError>
     if told.same(a.inner()) || (told.rank() == a.rank() && told.inner().same(a.inner())) {
         Ok(told)
     } else {
-        Err(BuildError::ShapeMismatch { left: a, right: told })
+        mismatch(a, told)
     }
 }
 
@@ -501,7 +503,7 @@ const fn concat(a: Shape, b: Shape) -> Result<Shape, BuildError> {
     let [_, d, e, f] = wide.to_raw();
     match Shape::from_raw([if rows > u16::MAX as usize { 0 } else { rows as u16 }, d, e, f]) {
         Some(shape) if rows <= u16::MAX as usize && a.inner().same(b.inner()) => Ok(shape),
-        _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
+        _ => mismatch(a, b),
     }
 }
 
