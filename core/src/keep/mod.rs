@@ -78,7 +78,7 @@ use crate::scalar::Scalar;
 use crate::tape::Tape;
 use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
-use slot::{Fields, HEADER, Header, MARKER, marker, params};
+use slot::{Fields, HEADER, Header, MARKER, marker, params_len};
 use state::{moments, write_state};
 use stream::{PIECE, Reader, Writer, told};
 
@@ -303,7 +303,7 @@ impl<F: NorFlash> Keeper<F> {
             shapes: circuit.shapes().len() as u16,
             numbers: circuit.numbers().len() as u32,
             attrs: circuit.attrs().len() as u32,
-            params: params(&circuit, tape.fixed.slots).map(|wire| circuit.shape(wire).len() as u32).sum(),
+            params: params_len(&circuit, tape.fixed.slots),
             moments: moments(layout).len() as u32,
             own,
         })

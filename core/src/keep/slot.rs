@@ -304,6 +304,12 @@ pub(super) fn params<'a, T: Scalar>(
     })
 }
 
+/// Their elements.
+#[inline(never)]
+pub(super) fn params_len<T: Scalar>(circuit: &CircuitRef<'_, T>, slots: &[crate::plan::Slot]) -> u32 {
+    params(circuit, slots).map(|wire| circuit.len_at(wire.index()) as u32).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Fields, HEADER, Header, marker};

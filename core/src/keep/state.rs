@@ -1,7 +1,7 @@
 //! What a slot's payload holds, in its order: the caller's own bytes, the circuit's tables and gates,
 //! its params, the optimiser's moments; written from a tape, read into a circuit and into a tape.
 
-use super::slot::{Header, fingerprint, params};
+use super::slot::{Header, fingerprint, params, params_len};
 use super::stream::{Reader, Writer};
 use super::{KeepError, Keeper};
 use crate::build::Circuit;
@@ -118,20 +118,22 @@ impl<F: NorFlash> Keeper<F> {
     /// [`KeepError::Nothing`], [`KeepError::OtherCircuit`], [`KeepError::OtherScalar`] before the tape
     /// is touched; [`KeepError::Flash`], [`KeepError::Run`], after which its params are worth nothing.
     pub fn load<T: Scalar>(&mut self, tape: &mut Tape<'_, T>) -> Result<u32, KeepError> {
-        let (circuit, layout) = (tape.circuit(), *tape.layout());
+        let circuit = tape.circuit();
         let mut header = Header::NONE;
         let Range { start, end } = self.open::<T>(&mut header)?;
         let mut reader = Reader::new(&mut self.flash, start, end);
-        let moments = moments(&layout);
-        let same = fingerprint(&circuit, layout.purpose()) == header.fingerprint();
-        let len = params(&circuit, tape.fixed.slots).map(|wire| circuit.shape(wire).len() as u32).sum::<u32>();
-        if !same || len != header.params() || moments.len() as u32 != header.moments() {
+        let moments = moments(tape.layout());
+        let same = fingerprint(&circuit, tape.layout().purpose()) == header.fingerprint();
+        if !same
+            || params_len(&circuit, tape.fixed.slots) != header.params()
+            || moments.len() as u32 != header.moments()
+        {
             return Err(KeepError::OtherCircuit(header.fingerprint()));
         }
         let numbers = u32::from(header.scalar()) * (header.params() + header.moments());
         reader.skip(header.payload().unwrap_or(0).saturating_sub(numbers));
         for wire in params(&circuit, tape.fixed.slots) {
-            for i in 0..circuit.shape(wire).len() {
+            for i in 0..circuit.len_at(wire.index()) {
                 tape.set_from(wire, i, &[reader.take_number()])?;
             }
         }

@@ -117,12 +117,17 @@ impl<
     fn fill<F: NorFlash>(&mut self, keeper: &mut Keeper<F>, purpose: Purpose) -> Result<u32, KeepError> {
         let (circuit, arena) = (self.circuit.view(), self.arena.as_mut());
         let had = arena.len() as u32;
-        self.layout = plan(&circuit, purpose, false, &mut self.slots).map_err(|_| KeepError::Damaged)?;
+        match &plan(&circuit, purpose, false, &mut self.slots) {
+            Ok(layout) => self.layout = *layout,
+            Err(_) => return Err(KeepError::Damaged),
+        }
         if self.layout.arena_len() as u32 > had {
             return Err(KeepError::NoRoom(self.layout.arena_len() as u32, had));
         }
-        let mut tape = Tape::new(circuit, self.layout, &self.slots, &[], arena)?;
-        let steps = keeper.load(&mut tape)?;
+        let steps = match &mut Tape::new(circuit, self.layout, &self.slots, &[], arena) {
+            Ok(tape) => keeper.load(tape)?,
+            Err(error) => return Err(KeepError::Run(*error)),
+        };
         let mut own = [0; OWN_MAX];
         let len = keeper.load_own::<T>(&mut own)?;
         let own = own.get(..len).unwrap_or_default();

@@ -275,7 +275,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let circuit = tape.circuit();
         let wire = named(&circuit, wire)?;
-        let len = circuit.shape(wire).len();
+        let len = circuit.len_at(wire.index());
         let count = data.count::<T>()?;
         if (start as usize).saturating_add(count) > len {
             let got = (start as usize).saturating_add(count);
@@ -334,7 +334,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             return Err(Refusal::NoCircuit);
         }
         let circuit = self.memory.circuit.view();
-        Ok(circuit.wires().filter(|&wire| is_sample(&circuit, wire)).map(|wire| circuit.shape(wire).len()).sum())
+        Ok(circuit.wires().filter(|&wire| is_sample(&circuit, wire)).map(|wire| circuit.len_at(wire.index())).sum())
     }
 
     #[inline(never)]
@@ -399,7 +399,7 @@ fn fill<T: Scalar>(tape: &mut Tape<'_, T>, mut data: &[T]) -> Result<(), RunErro
     }
     let circuit = tape.circuit();
     for wire in circuit.wires().filter(|&wire| is_sample(&circuit, wire)) {
-        let (values, rest) = data.split_at_checked(circuit.shape(wire).len()).ok_or(RunError::WrongPlan)?;
+        let (values, rest) = data.split_at_checked(circuit.len_at(wire.index())).ok_or(RunError::WrongPlan)?;
         tape.set(wire, values)?;
         data = rest;
     }
