@@ -249,14 +249,21 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn plan(&mut self, purpose: Purpose) -> Answered {
         let view = self.memory.circuit.view();
-        let layout = plan(&view, purpose, false, self.memory.slots).map_err(Refusal::Plan)?;
+        let planned = plan(&view, purpose, false, self.memory.slots);
+        let layout = match &planned {
+            Ok(layout) => layout,
+            Err(error) => return Err(Refusal::Plan(*error)),
+        };
         let (needed, had) = (layout.arena_len() as u32, self.memory.arena.len() as u32);
         if needed > had {
             *self.memory.planned = false;
             return Err(Refusal::NoRoom(needed, had));
         }
-        Tape::new(view, layout, self.memory.slots, &[], self.memory.arena)?;
-        (*self.memory.layout, *self.memory.planned, *self.verified, *self.kept) = (layout, true, false, 0);
+        if let Err(error) = &Tape::new(view, *layout, self.memory.slots, &[], self.memory.arena) {
+            return Err((*error).into());
+        }
+        *self.memory.layout = *layout;
+        (*self.memory.planned, *self.verified, *self.kept) = (true, false, 0);
         (*self.training, *self.saving) = (Training::IDLE, Saving::WHEN_ASKED);
         Ok(Answer::Planned(needed))
     }
