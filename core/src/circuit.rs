@@ -7,7 +7,6 @@ use crate::conv::Conv;
 use crate::error::BuildError;
 use crate::gate::{Gate, NONE, Wire};
 use crate::op::{Op, OpKind};
-use crate::pool;
 use crate::shape::Shape;
 
 /// What the circuit is for: the wire to raise or to lower.
@@ -375,8 +374,10 @@ pub(crate) const fn check<T: Copy>(
         Op::Reshape => mismatch(a, told),
         Op::Concat => concat(a, b),
         Op::MaxOf => Ok(Shape::SCALAR),
-        Op::Conv1d | Op::Conv2d => shape_of(Conv::of(circuit, gate)),
-        Op::MaxPool | Op::AvgPool => shape_of(pool::window(circuit, gate)),
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => match Conv::of(circuit, gate) {
+            Ok((_, shape)) => Ok(shape),
+            Err(error) => Err(error),
+        },
         Op::GlobalAvg => planes(a),
         Op::LayerNorm => {
             let row = Shape::vector(a.last() as u16);
@@ -513,13 +514,5 @@ const fn planes(a: Shape) -> Result<Shape, BuildError> {
     match a.rank() {
         2 | 3 => Ok(Shape::vector(a.first() as u16)),
         _ => Err(BuildError::WrongRank { shape: a, rank: 3 }),
-    }
-}
-
-/// The shape without what it was found with.
-const fn shape_of<W: Copy>(checked: Result<(W, Shape), BuildError>) -> Result<Shape, BuildError> {
-    match checked {
-        Ok((_, shape)) => Ok(shape),
-        Err(error) => Err(error),
     }
 }

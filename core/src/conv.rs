@@ -24,10 +24,10 @@ use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::window::{Span, Window};
 
-/// The sizes of a convolution.
+/// The sizes of a gate that slides a window over planes.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv {
-    window: Window,
+    pub(crate) window: Window,
     outputs: usize,
     groups: usize,
     /// Inputs and outputs of one group.
@@ -46,31 +46,41 @@ struct Block {
 }
 
 impl Conv {
-    /// The convolution of a gate, checked, and the shape of its wire.
+    /// The sizes of a gate, checked, and the shape of its wire: of a convolution, or of pooling, which sees
+    /// each plane by itself.
     ///
     /// # Errors
     /// [`BuildError::WrongRank`], [`BuildError::BadGroups`], [`BuildError::WrongWeights`],
-    /// [`BuildError::BadWindow`], [`BuildError::ShapeMismatch`] for the bias.
+    /// [`BuildError::ShapeMismatch`] for the bias; [`BuildError::BadWindow`], also for pooling with a padding
+    /// of more than half of the kernel, where a window could miss the plane.
+    #[inline(never)]
     pub(crate) const fn of<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> Result<(Conv, Shape), BuildError> {
-        let (Some(x), Some(w)) = (circuit.shape_at(gate.a as usize), circuit.shape_at(gate.b as usize)) else {
-            return Err(BuildError::BadRecord);
-        };
-        let rank = if matches!(gate.op, Op::Conv1d) { 2 } else { 3 };
-        if x.rank() != rank {
-            return Err(BuildError::WrongRank { shape: x, rank: rank as u8 });
+        let Some(x) = circuit.shape_at(gate.a as usize) else { return Err(BuildError::BadRecord) };
+        let [first, second, third] = [circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2)];
+        let inputs = x.first();
+        let (kernel, stride, padding, outputs, groups);
+        if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
+            if third > first / 2 {
+                return Err(BuildError::BadWindow { planes: x, kernel: first, stride: second, padding: third });
+            }
+            kernel = [if x.rank() == 2 { 1 } else { first as usize }, first as usize];
+            (stride, padding, outputs, groups) = (second, third, inputs, inputs);
+        } else {
+            let Some(w) = circuit.shape_at(gate.b as usize) else { return Err(BuildError::BadRecord) };
+            let rank = if matches!(gate.op, Op::Conv1d) { 2 } else { 3 };
+            if x.rank() != rank {
+                return Err(BuildError::WrongRank { shape: x, rank: rank as u8 });
+            }
+            (stride, padding, outputs, groups) = (first, second, w.last(), third as usize);
+            if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
+                return Err(BuildError::BadGroups { inputs: inputs as u16, outputs: outputs as u16, groups: third });
+            }
+            let [share, tall, wide, _] = w.to_raw();
+            if w.rank() != rank + 1 || share as usize != inputs / groups {
+                return Err(BuildError::WrongWeights { input: x, weight: w, groups: third });
+            }
+            kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
         }
-        let (stride, padding, groups) = (circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2));
-        let (inputs, outputs) = (x.first(), w.last());
-        let split = groups as usize;
-        if split == 0 || !inputs.is_multiple_of(split) || !outputs.is_multiple_of(split) {
-            return Err(BuildError::BadGroups { inputs: inputs as u16, outputs: outputs as u16, groups });
-        }
-        let [share, tall, wide, _] = w.to_raw();
-        if w.rank() != rank + 1 || share as usize != inputs / split {
-            return Err(BuildError::WrongWeights { input: x, weight: w, groups });
-        }
-        let kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
-        let [_, across] = kernel;
         let window = match Window::over(x, kernel, stride, padding) {
             Ok(window) => window,
             Err(error) => return Err(error),
@@ -82,10 +92,11 @@ impl Conv {
             return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: shape });
         }
         match window.out_shape(outputs, x) {
-            Some(shape) => {
-                Ok((Conv { window, outputs, groups: split, group: [inputs / split, outputs / split] }, shape))
+            Some(shape) => Ok((Conv { window, outputs, groups, group: [inputs / groups, outputs / groups] }, shape)),
+            None => {
+                let [_, across] = kernel;
+                Err(BuildError::BadWindow { planes: x, kernel: across as u16, stride, padding })
             }
-            None => Err(BuildError::BadWindow { planes: x, kernel: across as u16, stride, padding }),
         }
     }
 

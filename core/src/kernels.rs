@@ -222,12 +222,10 @@ fn wires_back<T: Scalar>(
 
 #[inline(never)]
 fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let circuit = &around.fixed.circuit;
+    let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
-        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
-        pool::forward(gate.op, window, a, out);
+        pool::forward(gate.op, &conv.window, a, out);
     } else {
-        let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
         T::conv_forward(conv, a, b?, listed(gate, around, 2), out);
     }
     Some(())
@@ -241,14 +239,9 @@ fn planes_back<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let circuit = &around.fixed.circuit;
-    if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
-        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
-        pool::backward(gate.op, window, a, delta, dx);
-        return Some(());
-    }
-    let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
+    let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     match k {
+        _ if matches!(gate.op, Op::MaxPool | Op::AvgPool) => pool::backward(gate.op, &conv.window, a, delta, dx),
         0 => T::conv_backward(conv, b, delta, dx),
         1 => T::conv_update(conv, a, delta, -T::ONE, dx),
         _ => conv::update_bias(conv, delta, -T::ONE, dx),

@@ -5,38 +5,13 @@
 //! gradient is NaN. avg_pool divides the sum by the whole of the kernel, whatever of it lies in the
 //! padding (PyTorch's `count_include_pad`).
 
-use crate::circuit::CircuitRef;
-use crate::error::BuildError;
-use crate::gate::Gate;
 use crate::op::Op;
 use crate::scalar::Scalar;
-use crate::shape::Shape;
 use crate::window::{Span, Window};
 
-/// The window of a pooling gate, checked, and the shape of its wire.
-///
-/// # Errors
-/// [`BuildError::WrongRank`]; [`BuildError::BadWindow`], also for a padding of more than half of the
-/// kernel, where a window could miss the plane.
-pub(crate) const fn window<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> Result<(Window, Shape), BuildError> {
-    let Some(planes) = circuit.shape_at(gate.a as usize) else { return Err(BuildError::BadRecord) };
-    let (kernel, stride, padding) = (circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2));
-    let refused = BuildError::BadWindow { planes, kernel, stride, padding };
-    if padding > kernel / 2 {
-        return Err(refused);
-    }
-    let tall = if planes.rank() == 2 { 1 } else { kernel as usize };
-    match Window::over(planes, [tall, kernel as usize], stride, padding) {
-        Ok(window) => match window.out_shape(window.channels, planes) {
-            Some(shape) => Ok((window, shape)),
-            None => Err(refused),
-        },
-        Err(error) => Err(error),
-    }
-}
-
-/// Does something with each output: the number of its plane, its own number, and the spans it sees.
-fn outputs(window: &Window, mut each: impl FnMut(usize, usize, Span, Span)) {
+/// Does something with each output: the number of its plane, its own number, and the spans it sees. The one
+/// walk of both directions, compiled once.
+fn outputs(window: &Window, each: &mut dyn FnMut(usize, usize, Span, Span)) {
     let [height, width] = window.out;
     let mut output = 0;
     for plane in 0..window.channels {
@@ -75,7 +50,7 @@ fn winner<T: Scalar>(seen: impl Iterator<Item = (usize, usize)>, a: &[T]) -> (us
 /// z = the greatest of each window, or Σ / k² of it
 pub(crate) fn forward<T: Scalar>(op: Op, window: &Window, a: &[T], z: &mut [T]) {
     let area = area::<T>(window);
-    outputs(window, |plane, output, tall, wide| {
+    outputs(window, &mut |plane, output, tall, wide| {
         let Some(z) = z.get_mut(output) else { return };
         let seen = rows(window, plane, tall, wide);
         if op == Op::MaxPool {
@@ -95,7 +70,7 @@ pub(crate) fn forward<T: Scalar>(op: Op, window: &Window, a: &[T], z: &mut [T]) 
 /// da of each window's winner += δ, or da of each of its elements += δ / k²
 pub(crate) fn backward<T: Scalar>(op: Op, window: &Window, a: &[T], delta: &[T], da: &mut [T]) {
     let area = area::<T>(window);
-    outputs(window, |plane, output, tall, wide| {
+    outputs(window, &mut |plane, output, tall, wide| {
         let Some(&d) = delta.get(output) else { return };
         let seen = rows(window, plane, tall, wide);
         if op == Op::MaxPool {
