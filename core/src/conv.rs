@@ -36,11 +36,11 @@ pub struct Conv {
 
 /// Some outputs of one group at one position of the window: eight, four, or one.
 #[derive(Clone, Copy)]
-struct Block {
-    position: usize,
-    rows: Span,
-    columns: Span,
-    group: usize,
+pub(crate) struct Block {
+    pub(crate) position: usize,
+    pub(crate) rows: Span,
+    pub(crate) columns: Span,
+    pub(crate) group: usize,
     from: usize,
     outputs: usize,
 }
@@ -112,8 +112,8 @@ impl Conv {
     }
 
     /// Does something with each block: positions row by row, within one groups and outputs ascending.
-    /// The one walk of all three kernels, compiled once.
-    fn blocks(&self, each: &mut dyn FnMut(&Block)) {
+    /// The one walk of all three kernels and of pooling, compiled once.
+    pub(crate) fn blocks(&self, each: &mut dyn FnMut(&Block)) {
         let ([height, width], [_, share]) = (self.window.out, self.group);
         let places = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
         for (position, (y, x)) in places.enumerate() {

@@ -224,7 +224,7 @@ fn wires_back<T: Scalar>(
 fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
-        pool::forward(gate.op, &conv.window, a, out);
+        pool::forward(gate.op, conv, a, out);
     } else {
         T::conv_forward(conv, a, b?, listed(gate, around, 2), out);
     }
@@ -241,7 +241,7 @@ fn planes_back<T: Scalar>(
 ) -> Option<()> {
     let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     match k {
-        _ if matches!(gate.op, Op::MaxPool | Op::AvgPool) => pool::backward(gate.op, &conv.window, a, delta, dx),
+        _ if matches!(gate.op, Op::MaxPool | Op::AvgPool) => pool::backward(gate.op, conv, a, delta, dx),
         0 => T::conv_backward(conv, b, delta, dx),
         1 => T::conv_update(conv, a, delta, -T::ONE, dx),
         _ => conv::update_bias(conv, delta, -T::ONE, dx),

@@ -11,7 +11,6 @@ use crate::shape::Shape;
 /// The sizes of a window and of what it slides over; pairs are vertical, horizontal.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    pub(crate) channels: usize,
     pub(crate) plane: [usize; 2],
     pub(crate) kernel: [usize; 2],
     stride: [usize; 2],
@@ -42,7 +41,7 @@ impl Window {
         stride: u16,
         padding: u16,
     ) -> Result<Window, BuildError> {
-        let [channels, a, b, _] = planes.to_raw();
+        let [_, a, b, _] = planes.to_raw();
         let (flat, height, width) = match planes.rank() {
             2 => (true, 1, a as usize),
             3 => (false, a as usize, b as usize),
@@ -61,7 +60,6 @@ impl Window {
             return Err(refused);
         };
         Ok(Window {
-            channels: channels as usize,
             plane: [height, width],
             kernel,
             stride: [down, s],
