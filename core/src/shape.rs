@@ -16,7 +16,7 @@ use core::fmt;
     derive(serde::Serialize, serde::Deserialize),
     serde(try_from = "[u16; 4]", into = "[u16; 4]")
 )]
-#[repr(transparent)]
+#[repr(C, align(4))] // Two words to copy, not four halves.
 pub struct Shape([u16; 4]); // unused dimensions are 0
 
 impl Shape {
