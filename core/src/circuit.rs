@@ -83,7 +83,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
             let Some(gate) = at(gates, i) else { break };
             match check(&circuit, gate, i) {
                 Ok(shape) => match circuit.shape_at(i) {
-                    Some(told) if told.same(shape) => {}
+                    Some(told) if told.same(&shape) => {}
                     Some(told) => return Err((i as u16, BuildError::ShapeMismatch { left: shape, right: told })),
                     None => return Err((i as u16, BuildError::BadRecord)),
                 },
@@ -408,7 +408,7 @@ pub(crate) const fn check<T: Copy>(
         }
         _ => match gate.op.kind() {
             OpKind::Unary => Ok(a),
-            _ if b.is_scalar() || a.same(b) => Ok(a),
+            _ if b.is_scalar() || a.same(&b) => Ok(a),
             _ if a.is_scalar() => Ok(b),
             _ => mismatch(a, b),
         },
@@ -423,7 +423,7 @@ const fn mismatch(left: Shape, right: Shape) -> Result<Shape, BuildError> {
 /// A scalar, of two wires that are to be of one shape.
 #[inline]
 const fn equal(a: Shape, b: Shape) -> Result<Shape, BuildError> {
-    if a.same(b) { Ok(Shape::SCALAR) } else { mismatch(a, b) }
+    if a.same(&b) { Ok(Shape::SCALAR) } else { mismatch(a, b) }
 }
 
 /// x `[in]`, W `[in, out]`, b `[out]` → `[out]`
@@ -436,7 +436,7 @@ const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, Bui
         return mismatch(x, w);
     }
     let out = Shape::vector(w.last() as u16);
-    if !no_bias && !b.same(out) {
+    if !no_bias && !b.same(&out) {
         return mismatch(out, b);
     }
     Ok(out)
@@ -446,7 +446,7 @@ const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, Bui
 #[inline]
 const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result<Shape, BuildError> {
     while let Some((&(operand, wanted, found), rest)) = operands.split_first() {
-        if !found.same(wanted) {
+        if !found.same(&wanted) {
             return Err(BuildError::WrongShape { operand, wanted, found });
         }
         operands = rest;
@@ -484,12 +484,12 @@ const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError>
     if a.is_scalar() {
         return Err(BuildError::NotAVector(a));
     }
-    let rows = if told.same(a.inner()) { 1 } else { told.first() };
+    let rows = if told.same(&a.inner()) { 1 } else { told.first() };
     if start + rows > a.first() {
         let end = if start + rows > u16::MAX as usize { u16::MAX } else { (start + rows) as u16 };
         return Err(BuildError::NoSuchRows { start: start as u16, end, rows: a.first() as u16 });
     }
-    if told.same(a.inner()) || (told.rank() == a.rank() && told.inner().same(a.inner())) {
+    if told.same(&a.inner()) || (told.rank() == a.rank() && told.inner().same(&a.inner())) {
         Ok(told)
     } else {
         mismatch(a, told)
@@ -503,7 +503,7 @@ const fn concat(a: Shape, b: Shape) -> Result<Shape, BuildError> {
     let wide = if a.rank() > b.rank() { a } else { b };
     let [_, d, e, f] = wide.to_raw();
     match Shape::from_raw([if rows > u16::MAX as usize { 0 } else { rows as u16 }, d, e, f]) {
-        Some(shape) if rows <= u16::MAX as usize && a.inner().same(b.inner()) => Ok(shape),
+        Some(shape) if rows <= u16::MAX as usize && a.inner().same(&b.inner()) => Ok(shape),
         _ => mismatch(a, b),
     }
 }

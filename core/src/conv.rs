@@ -87,7 +87,7 @@ impl Conv {
         };
         if let Some(bias) = circuit.operand(gate, 2)
             && let Some(shape) = circuit.shape_at(bias.index())
-            && !shape.same(Shape::vector(outputs as u16))
+            && !shape.same(&Shape::vector(outputs as u16))
         {
             return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: shape });
         }
