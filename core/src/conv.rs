@@ -61,7 +61,7 @@ impl Conv {
         let (kernel, stride, padding, outputs, groups);
         if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
             if third > first / 2 {
-                return Err(BuildError::BadWindow { planes: x, kernel: first, stride: second, padding: third });
+                return Err(BuildError::BadWindow { planes: *x, kernel: first, stride: second, padding: third });
             }
             kernel = [if x.rank() == 2 { 1 } else { first as usize }, first as usize];
             (stride, padding, outputs, groups) = (second, third, inputs, inputs);
@@ -69,7 +69,7 @@ impl Conv {
             let Some(w) = circuit.shape_at(gate.b as usize) else { return Err(BuildError::BadRecord) };
             let rank = if matches!(gate.op, Op::Conv1d) { 2 } else { 3 };
             if x.rank() != rank {
-                return Err(BuildError::WrongRank { shape: x, rank: rank as u8 });
+                return Err(BuildError::WrongRank { shape: *x, rank: rank as u8 });
             }
             (stride, padding, outputs, groups) = (first, second, w.last(), third as usize);
             if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
@@ -77,7 +77,7 @@ impl Conv {
             }
             let [share, tall, wide, _] = w.to_raw();
             if w.rank() != rank + 1 || share as usize != inputs / groups {
-                return Err(BuildError::WrongWeights { input: x, weight: w, groups: third });
+                return Err(BuildError::WrongWeights { input: *x, weight: *w, groups: third });
             }
             kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
         }
@@ -89,13 +89,13 @@ impl Conv {
             && let Some(shape) = circuit.shape_at(bias.index())
             && !shape.same(&Shape::vector(outputs as u16))
         {
-            return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: shape });
+            return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: *shape });
         }
         match window.out_shape(outputs, x) {
             Some(shape) => Ok((Conv { window, outputs, groups, group: [inputs / groups, outputs / groups] }, shape)),
             None => {
                 let [_, across] = kernel;
-                Err(BuildError::BadWindow { planes: x, kernel: across as u16, stride, padding })
+                Err(BuildError::BadWindow { planes: *x, kernel: across as u16, stride, padding })
             }
         }
     }
