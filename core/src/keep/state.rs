@@ -85,8 +85,9 @@ impl<F: NorFlash> Keeper<F> {
     ) -> Result<Purpose, KeepError> {
         reader.skip(header.own().into());
         for _ in 0..header.shapes() {
-            let raw: [[u8; 2]; 4] = [reader.take(), reader.take(), reader.take(), reader.take()];
-            let shape = Shape::from_raw(raw.map(u16::from_le_bytes)).ok_or(KeepError::Damaged)?;
+            let [a, b, c, d, e, f, g, h] = reader.take();
+            let raw = [[a, b], [c, d], [e, f], [g, h]].map(u16::from_le_bytes);
+            let shape = Shape::from_raw(raw).ok_or(KeepError::Damaged)?;
             circuit.push_shape(shape)?;
         }
         for _ in 0..header.attrs() {
