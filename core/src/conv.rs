@@ -150,34 +150,23 @@ impl Conv {
     }
 }
 
-/// Biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A smaller block
-/// looks at the first `count` of them alone, and a loop that is told so is not laid out eight times.
+/// Eight biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A smaller block
+/// looks at the first of them alone.
 #[inline(never)]
-fn gathered<T: Scalar>(values: &[T], mut at: usize, apart: usize, count: usize) -> [T; 8] {
-    let mut gathered = [T::ZERO; 8];
-    for to in gathered.get_mut(..count).unwrap_or_default() {
+fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 8] {
+    let (mut gathered, mut at) = ([T::ZERO; 8], at);
+    for to in &mut gathered {
         *to = values.get(at).copied().unwrap_or(T::ZERO);
         at += apart;
     }
     gathered
 }
 
-/// Puts sums to places that lie `apart`, from `at` on.
-#[inline(never)]
-fn scatter<T: Scalar>(sums: &[T], z: &mut [T], mut at: usize, apart: usize) {
-    for &sum in sums {
-        if let Some(z) = z.get_mut(at) {
-            *z = sum;
-        }
-        at += apart;
-    }
-}
-
 /// The gradients of a block's outputs.
 #[inline(always)]
 fn deltas<T: Scalar>(conv: &Conv, block: &Block, delta: &[T]) -> [T; 8] {
     let (at, apart) = conv.place(block);
-    gathered(delta, at, apart, block.outputs)
+    gathered(delta, at, apart)
 }
 
 /// z += x·w for B outputs.
@@ -208,7 +197,7 @@ fn subtract<T: Scalar, const B: usize>(deltas: &[T; 8], scale: T, w: &mut [T], a
 pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
     let bias = bias.unwrap_or_default();
     conv.blocks(&mut |block| {
-        let mut sums = gathered(bias, block.from, 1, block.outputs);
+        let mut sums = gathered(bias, block.from, 1);
         conv.runs(block, |start, mut at, len| {
             for &x in x.get(start..start + len).unwrap_or_default() {
                 if x != T::ZERO {
@@ -221,8 +210,13 @@ pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T
                 at += conv.outputs;
             }
         });
-        let (at, apart) = conv.place(block);
-        scatter(sums.get(..block.outputs).unwrap_or_default(), z, at, apart);
+        let (mut at, apart) = conv.place(block);
+        for &sum in sums.iter().take(block.outputs) {
+            if let Some(z) = z.get_mut(at) {
+                *z = sum;
+            }
+            at += apart;
+        }
     });
 }
 
