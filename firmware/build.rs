@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("riscv32") {
         println!("cargo::rustc-link-arg-bins=-Tmemory.x");
     }
-    for argument in ["-Tlink.x", "-Tdefmt.x", "--nmagic"] {
+    // Functions that came out alike are one.
+    for argument in ["-Tlink.x", "-Tdefmt.x", "--nmagic", "--icf=all"] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
     Ok(())

@@ -8,7 +8,6 @@ use crate::conv::Conv;
 use crate::error::BuildError;
 use crate::gate::{Gate, NONE};
 use crate::op::{Op, OpKind};
-use crate::pool;
 use crate::shape::Shape;
 
 /// Checks one gate against those before it, the `index` first ones, and gives the shape of the wire
@@ -19,15 +18,12 @@ pub(crate) const fn check<T: Copy>(
     gate: &Gate,
     index: usize,
 ) -> Result<Shape, BuildError> {
-    let told = match at(circuit.shapes, gate.shape as usize) {
-        Some(shape) => *shape,
-        None => return Err(BuildError::BadRecord),
-    };
+    let Some(told) = at(circuit.shapes, gate.shape as usize) else { return Err(BuildError::BadRecord) };
     let listed = gate.op.listed_operands() + gate.op.integers();
     if listed > 0 && gate.listed() + listed > circuit.attrs.len() {
         return Err(BuildError::BadRecord);
     }
-    let mut shapes = [Shape::SCALAR; Op::MOST_OPERANDS];
+    let mut shapes = [&Shape::SCALAR; Op::MOST_OPERANDS];
     let mut n = 0;
     while n < gate.op.operands() {
         if let Some(wire) = circuit.operand(gate, n) {
@@ -57,12 +53,12 @@ pub(crate) const fn check<T: Copy>(
     }
     let [a, b, c, d, e] = shapes;
     match gate.op {
-        Op::Input => Ok(told),
+        Op::Input => Ok(*told),
         Op::Param => {
             if gate.b > 1 {
                 return Err(BuildError::BadRecord);
             }
-            Ok(told)
+            Ok(*told)
         }
         Op::Label => {
             if gate.b < 2 {
@@ -74,51 +70,44 @@ pub(crate) const fn check<T: Copy>(
             if gate.number() > circuit.numbers.len() || circuit.numbers.len() - gate.number() < told.len() {
                 return Err(BuildError::BadRecord);
             }
-            Ok(told)
+            Ok(*told)
         }
         Op::Dot => {
             if a.rank() != 1 {
-                return Err(BuildError::NotAVector(a));
+                return Err(BuildError::NotAVector(*a));
             }
-            if !a.same(b) {
-                return Err(BuildError::ShapeMismatch { left: a, right: b });
-            }
-            Ok(Shape::SCALAR)
+            equal(a, b)
         }
         Op::Dense => dense(a, b, c, gate.c == NONE),
         Op::Sum | Op::Mean => Ok(Shape::SCALAR),
         Op::Slice => slice(a, gate.start(), told),
-        Op::Softmax | Op::LogSoftmax => Ok(a),
-        Op::Reshape if a.len() == told.len() => Ok(told),
-        Op::Reshape => Err(BuildError::ShapeMismatch { left: a, right: told }),
+        Op::Softmax | Op::LogSoftmax => Ok(*a),
+        Op::Reshape if a.len() == told.len() => Ok(*told),
+        Op::Reshape => mismatch(a, told),
         Op::Concat => concat(a, b),
         Op::MaxOf => Ok(Shape::SCALAR),
-        Op::Conv1d | Op::Conv2d => shape_of(Conv::of(circuit, gate)),
-        Op::MaxPool | Op::AvgPool => shape_of(pool::window(circuit, gate)),
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => match Conv::of(circuit, gate) {
+            Ok((_, shape)) => Ok(shape),
+            Err(error) => Err(error),
+        },
         Op::GlobalAvg => planes(a),
         Op::LayerNorm => {
             let row = Shape::vector(a.last() as u16);
             if a.is_scalar() {
-                return Err(BuildError::NotAVector(a));
+                return Err(BuildError::NotAVector(*a));
             }
-            all_wanted(&[(1, row, b), (2, row, c)], a)
+            all_wanted(&[(1, row, b), (2, row, c)], *a)
         }
         Op::Gru => recurrent([a, b, c, d, e], 3),
         Op::Rnn => match at(circuit.attrs, gate.listed() + gate.op.listed_operands()) {
             Some(0 | 1) => recurrent([a, b, c, d, e], 1),
             _ => Err(BuildError::BadRecord),
         },
-        Op::Dropout => Ok(a),
-        Op::Mse | Op::Mae | Op::Huber | Op::Hinge | Op::BinaryCrossEntropy => {
-            if a.same(b) {
-                Ok(Shape::SCALAR)
-            } else {
-                Err(BuildError::ShapeMismatch { left: a, right: b })
-            }
-        }
+        Op::Dropout => Ok(*a),
+        Op::Mse | Op::Mae | Op::Huber | Op::Hinge | Op::BinaryCrossEntropy => equal(a, b),
         Op::CrossEntropy | Op::SmoothCrossEntropy => {
             if a.rank() != 1 {
-                return Err(BuildError::NotAVector(a));
+                return Err(BuildError::NotAVector(*a));
             }
             let classes = match at(circuit.gates, gate.b as usize) {
                 Some(label) if matches!(label.op, Op::Label) => label.classes(),
@@ -130,36 +119,47 @@ pub(crate) const fn check<T: Copy>(
             Ok(Shape::SCALAR)
         }
         _ => match gate.op.kind() {
-            OpKind::Unary => Ok(a),
-            _ if b.is_scalar() || a.same(b) => Ok(a),
-            _ if a.is_scalar() => Ok(b),
-            _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
+            OpKind::Unary => Ok(*a),
+            _ if b.is_scalar() || a.same(b) => Ok(*a),
+            _ if a.is_scalar() => Ok(*b),
+            _ => mismatch(a, b),
         },
     }
 }
 
+#[inline(never)]
+const fn mismatch(left: &Shape, right: &Shape) -> Result<Shape, BuildError> {
+    Err(BuildError::ShapeMismatch { left: *left, right: *right })
+}
+
+/// A scalar, of two wires that are to be of one shape.
+#[inline]
+const fn equal(a: &Shape, b: &Shape) -> Result<Shape, BuildError> {
+    if a.same(b) { Ok(Shape::SCALAR) } else { mismatch(a, b) }
+}
+
 /// x `[in]`, W `[in, out]`, b `[out]` → `[out]`
 #[inline]
-const fn dense(x: Shape, w: Shape, b: Shape, no_bias: bool) -> Result<Shape, BuildError> {
+const fn dense(x: &Shape, w: &Shape, b: &Shape, no_bias: bool) -> Result<Shape, BuildError> {
     if x.rank() != 1 {
-        return Err(BuildError::NotAVector(x));
+        return Err(BuildError::NotAVector(*x));
     }
     if w.rank() != 2 || w.first() != x.len() {
-        return Err(BuildError::ShapeMismatch { left: x, right: w });
+        return mismatch(x, w);
     }
     let out = Shape::vector(w.last() as u16);
-    if !no_bias && !b.same(out) {
-        return Err(BuildError::ShapeMismatch { left: out, right: b });
+    if !no_bias && !b.same(&out) {
+        return mismatch(&out, b);
     }
     Ok(out)
 }
 
 /// The shape `given`, if each of these operands, by its place, is of the shape that is wanted.
 #[inline]
-const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result<Shape, BuildError> {
+const fn all_wanted(mut operands: &[(u8, Shape, &Shape)], given: Shape) -> Result<Shape, BuildError> {
     while let Some((&(operand, wanted, found), rest)) = operands.split_first() {
-        if !found.same(wanted) {
-            return Err(BuildError::WrongShape { operand, wanted, found });
+        if !found.same(&wanted) {
+            return Err(BuildError::WrongShape { operand, wanted, found: *found });
         }
         operands = rest;
     }
@@ -169,12 +169,12 @@ const fn all_wanted(mut operands: &[(u8, Shape, Shape)], given: Shape) -> Result
 /// x `[time, in]`, weights `[in, parts·hidden]` and `[hidden, parts·hidden]`, biases `[parts·hidden]`
 /// → `[time, hidden]`; the second weight says what `hidden` is.
 #[inline]
-const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [Shape; 5], parts: usize) -> Result<Shape, BuildError> {
+const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [&Shape; 5], parts: usize) -> Result<Shape, BuildError> {
     if x.rank() != 2 {
-        return Err(BuildError::WrongRank { shape: x, rank: 2 });
+        return Err(BuildError::WrongRank { shape: *x, rank: 2 });
     }
     if w_hh.rank() != 2 {
-        return Err(BuildError::WrongRank { shape: w_hh, rank: 2 });
+        return Err(BuildError::WrongRank { shape: *w_hh, rank: 2 });
     }
     let hidden = w_hh.first();
     let columns = if hidden * parts > u16::MAX as usize { u16::MAX } else { (hidden * parts) as u16 };
@@ -192,47 +192,39 @@ const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [Shape; 5], parts: usize) -> Res
 
 /// One row loses the outermost dimension; a range keeps it. The record's shape says which it is.
 #[inline]
-const fn slice(a: Shape, start: usize, told: Shape) -> Result<Shape, BuildError> {
+const fn slice(a: &Shape, start: usize, told: &Shape) -> Result<Shape, BuildError> {
     if a.is_scalar() {
-        return Err(BuildError::NotAVector(a));
+        return Err(BuildError::NotAVector(*a));
     }
-    let rows = if told.same(a.inner()) { 1 } else { told.first() };
+    let rows = if told.same(&a.inner()) { 1 } else { told.first() };
     if start + rows > a.first() {
         let end = if start + rows > u16::MAX as usize { u16::MAX } else { (start + rows) as u16 };
         return Err(BuildError::NoSuchRows { start: start as u16, end, rows: a.first() as u16 });
     }
-    if told.same(a.inner()) || (told.rank() == a.rank() && told.inner().same(a.inner())) {
-        Ok(told)
+    if told.same(&a.inner()) || (told.rank() == a.rank() && told.inner().same(&a.inner())) {
+        Ok(*told)
     } else {
-        Err(BuildError::ShapeMismatch { left: a, right: told })
+        mismatch(a, told)
     }
 }
 
 /// Rows of one inner shape; a scalar is one row.
 #[inline]
-const fn concat(a: Shape, b: Shape) -> Result<Shape, BuildError> {
+const fn concat(a: &Shape, b: &Shape) -> Result<Shape, BuildError> {
     let rows = a.first() + b.first();
     let wide = if a.rank() > b.rank() { a } else { b };
     let [_, d, e, f] = wide.to_raw();
     match Shape::from_raw([if rows > u16::MAX as usize { 0 } else { rows as u16 }, d, e, f]) {
-        Some(shape) if rows <= u16::MAX as usize && a.inner().same(b.inner()) => Ok(shape),
-        _ => Err(BuildError::ShapeMismatch { left: a, right: b }),
+        Some(shape) if rows <= u16::MAX as usize && a.inner().same(&b.inner()) => Ok(shape),
+        _ => mismatch(a, b),
     }
 }
 
 /// `[channels, …]` → `[channels]`
 #[inline]
-const fn planes(a: Shape) -> Result<Shape, BuildError> {
+const fn planes(a: &Shape) -> Result<Shape, BuildError> {
     match a.rank() {
         2 | 3 => Ok(Shape::vector(a.first() as u16)),
-        _ => Err(BuildError::WrongRank { shape: a, rank: 3 }),
-    }
-}
-
-/// The shape without what it was found with.
-const fn shape_of<W: Copy>(checked: Result<(W, Shape), BuildError>) -> Result<Shape, BuildError> {
-    match checked {
-        Ok((_, shape)) => Ok(shape),
-        Err(error) => Err(error),
+        _ => Err(BuildError::WrongRank { shape: *a, rank: 3 }),
     }
 }

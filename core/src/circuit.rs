@@ -80,8 +80,8 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
             let Some(gate) = at(gates, i) else { break };
             match check(&circuit, gate, i) {
                 Ok(shape) => match circuit.shape_at(i) {
-                    Some(told) if told.same(shape) => {}
-                    Some(told) => return Err((i as u16, BuildError::ShapeMismatch { left: shape, right: told })),
+                    Some(told) if told.same(&shape) => {}
+                    Some(told) => return Err((i as u16, BuildError::ShapeMismatch { left: shape, right: *told })),
                     None => return Err((i as u16, BuildError::BadRecord)),
                 },
                 Err(error) => return Err((i as u16, error)),
@@ -99,7 +99,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         let wire = objective.wire();
         match self.shape_at(wire.index()) {
             None => Err(BuildError::UnknownWire(wire.raw())),
-            Some(shape) if !shape.is_scalar() => Err(BuildError::NotAScalar(shape)),
+            Some(shape) if !shape.is_scalar() => Err(BuildError::NotAScalar(*shape)),
             Some(_) => Ok(CircuitRef { objective: Some(objective), ..self }),
         }
     }
@@ -153,7 +153,7 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
 
     /// The shape of a wire; a scalar's if it is not of this circuit.
     pub fn shape(&self, wire: Wire) -> Shape {
-        self.shape_at(wire.index()).unwrap_or(Shape::SCALAR)
+        self.shape_at(wire.index()).copied().unwrap_or(Shape::SCALAR)
     }
 
     /// Operand number `n` of a gate, if it has so many.
@@ -263,13 +263,19 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         self.attrs
     }
 
+    /// The elements of the wire in this place; 0 if there is none.
     #[inline(never)]
-    pub(crate) const fn shape_at(&self, index: usize) -> Option<Shape> {
+    pub(crate) const fn len_at(&self, index: usize) -> usize {
+        match self.shape_at(index) {
+            Some(shape) => shape.len(),
+            None => 0,
+        }
+    }
+
+    #[inline(never)]
+    pub(crate) const fn shape_at(&self, index: usize) -> Option<&'a Shape> {
         match at(self.gates, index) {
-            Some(gate) => match at(self.shapes, gate.shape as usize) {
-                Some(shape) => Some(*shape),
-                None => None,
-            },
+            Some(gate) => at(self.shapes, gate.shape as usize),
             None => None,
         }
     }

@@ -24,10 +24,10 @@ use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::window::{Span, Window};
 
-/// The sizes of a convolution.
+/// The sizes of a gate that slides a window over planes.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv {
-    window: Window,
+    pub(crate) window: Window,
     outputs: usize,
     groups: usize,
     /// Inputs and outputs of one group.
@@ -36,56 +36,67 @@ pub struct Conv {
 
 /// Some outputs of one group at one position of the window: eight, four, or one.
 #[derive(Clone, Copy)]
-struct Block {
-    position: usize,
-    rows: Span,
-    columns: Span,
-    group: usize,
+pub(crate) struct Block {
+    pub(crate) position: usize,
+    pub(crate) rows: Span,
+    pub(crate) columns: Span,
+    pub(crate) group: usize,
     from: usize,
     outputs: usize,
 }
 
 impl Conv {
-    /// The convolution of a gate, checked, and the shape of its wire.
+    /// The sizes of a gate, checked, and the shape of its wire: of a convolution, or of pooling, which sees
+    /// each plane by itself.
     ///
     /// # Errors
     /// [`BuildError::WrongRank`], [`BuildError::BadGroups`], [`BuildError::WrongWeights`],
-    /// [`BuildError::BadWindow`], [`BuildError::ShapeMismatch`] for the bias.
+    /// [`BuildError::ShapeMismatch`] for the bias; [`BuildError::BadWindow`], also for pooling with a padding
+    /// of more than half of the kernel, where a window could miss the plane.
+    #[inline(never)]
     pub(crate) const fn of<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> Result<(Conv, Shape), BuildError> {
-        let (Some(x), Some(w)) = (circuit.shape_at(gate.a as usize), circuit.shape_at(gate.b as usize)) else {
-            return Err(BuildError::BadRecord);
-        };
-        let rank = if matches!(gate.op, Op::Conv1d) { 2 } else { 3 };
-        if x.rank() != rank {
-            return Err(BuildError::WrongRank { shape: x, rank: rank as u8 });
+        let Some(x) = circuit.shape_at(gate.a as usize) else { return Err(BuildError::BadRecord) };
+        let [first, second, third] = [circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2)];
+        let inputs = x.first();
+        let (kernel, stride, padding, outputs, groups);
+        if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
+            if third > first / 2 {
+                return Err(BuildError::BadWindow { planes: *x, kernel: first, stride: second, padding: third });
+            }
+            kernel = [if x.rank() == 2 { 1 } else { first as usize }, first as usize];
+            (stride, padding, outputs, groups) = (second, third, inputs, inputs);
+        } else {
+            let Some(w) = circuit.shape_at(gate.b as usize) else { return Err(BuildError::BadRecord) };
+            let rank = if matches!(gate.op, Op::Conv1d) { 2 } else { 3 };
+            if x.rank() != rank {
+                return Err(BuildError::WrongRank { shape: *x, rank: rank as u8 });
+            }
+            (stride, padding, outputs, groups) = (first, second, w.last(), third as usize);
+            if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
+                return Err(BuildError::BadGroups { inputs: inputs as u16, outputs: outputs as u16, groups: third });
+            }
+            let [share, tall, wide, _] = w.to_raw();
+            if w.rank() != rank + 1 || share as usize != inputs / groups {
+                return Err(BuildError::WrongWeights { input: *x, weight: *w, groups: third });
+            }
+            kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
         }
-        let (stride, padding, groups) = (circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2));
-        let (inputs, outputs) = (x.first(), w.last());
-        let split = groups as usize;
-        if split == 0 || !inputs.is_multiple_of(split) || !outputs.is_multiple_of(split) {
-            return Err(BuildError::BadGroups { inputs: inputs as u16, outputs: outputs as u16, groups });
-        }
-        let [share, tall, wide, _] = w.to_raw();
-        if w.rank() != rank + 1 || share as usize != inputs / split {
-            return Err(BuildError::WrongWeights { input: x, weight: w, groups });
-        }
-        let kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
-        let [_, across] = kernel;
         let window = match Window::over(x, kernel, stride, padding) {
             Ok(window) => window,
             Err(error) => return Err(error),
         };
         if let Some(bias) = circuit.operand(gate, 2)
             && let Some(shape) = circuit.shape_at(bias.index())
-            && !shape.same(Shape::vector(outputs as u16))
+            && !shape.same(&Shape::vector(outputs as u16))
         {
-            return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: shape });
+            return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: *shape });
         }
         match window.out_shape(outputs, x) {
-            Some(shape) => {
-                Ok((Conv { window, outputs, groups: split, group: [inputs / split, outputs / split] }, shape))
+            Some(shape) => Ok((Conv { window, outputs, groups, group: [inputs / groups, outputs / groups] }, shape)),
+            None => {
+                let [_, across] = kernel;
+                Err(BuildError::BadWindow { planes: *x, kernel: across as u16, stride, padding })
             }
-            None => Err(BuildError::BadWindow { planes: x, kernel: across as u16, stride, padding }),
         }
     }
 
@@ -94,9 +105,15 @@ impl Conv {
         self.window.positions()
     }
 
+    /// Where the first output of a block lies, and how far apart the others do.
+    #[inline(always)]
+    fn place(&self, block: &Block) -> (usize, usize) {
+        (block.from * self.positions() + block.position, self.positions())
+    }
+
     /// Does something with each block: positions row by row, within one groups and outputs ascending.
-    /// The one walk of all three kernels, compiled once.
-    fn blocks(&self, each: &mut dyn FnMut(&Block)) {
+    /// The one walk of all three kernels and of pooling, compiled once.
+    pub(crate) fn blocks(&self, each: &mut dyn FnMut(&Block)) {
         let ([height, width], [_, share]) = (self.window.out, self.group);
         let places = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
         for (position, (y, x)) in places.enumerate() {
@@ -148,7 +165,8 @@ fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 8] {
 /// The gradients of a block's outputs.
 #[inline(always)]
 fn deltas<T: Scalar>(conv: &Conv, block: &Block, delta: &[T]) -> [T; 8] {
-    gathered(delta, block.from * conv.positions() + block.position, conv.positions())
+    let (at, apart) = conv.place(block);
+    gathered(delta, at, apart)
 }
 
 /// z += x·w for B outputs.
@@ -192,12 +210,12 @@ pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T
                 at += conv.outputs;
             }
         });
-        let mut at = block.from * conv.positions() + block.position;
+        let (mut at, apart) = conv.place(block);
         for &sum in sums.iter().take(block.outputs) {
             if let Some(z) = z.get_mut(at) {
                 *z = sum;
             }
-            at += conv.positions();
+            at += apart;
         }
     });
 }

@@ -40,11 +40,23 @@ impl<T: Scalar> Cold<T> {
     };
 }
 
-/// The values of a gate's first two operands, each if it is there: an operand whose place the gate's
-/// wire takes over is not. Looked up here once for all kernels, since each look-up in line is 50 bytes.
+/// The value of an operand, if it is there: one whose place the gate's wire takes over is not. Looked up
+/// here for all of these kernels, since each look-up in line is 50 bytes.
 #[inline(never)]
-fn operands<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> [Option<&'a [T]>; 2] {
-    [around.value(gate.a), around.value(gate.b)]
+fn value<'a, T: Scalar>(around: &Around<'a, T>, wire: u16) -> Option<&'a [T]> {
+    around.value(wire)
+}
+
+/// A gate's own value.
+#[inline(never)]
+fn own_value<'a, T: Scalar>(around: &Around<'a, T>, slot: &Slot) -> Option<&'a [T]> {
+    around.value_and_saved(slot, 0)
+}
+
+/// What came back to a gate.
+#[inline(never)]
+fn own_gradient<'a, T: Scalar>(around: &Around<'a, T>, slot: &Slot) -> Option<&'a [T]> {
+    around.gradient(slot)
 }
 
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
@@ -52,9 +64,9 @@ fn operands<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> [Option<&'a [
 pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
     if gate.op.is_elementwise() {
         let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
-        let b = if gate.op.kind() == OpKind::Binary { around.value(gate.b)? } else { &[T::ZERO] };
+        let b = if gate.op.kind() == OpKind::Binary { value(around, gate.b)? } else { &[T::ZERO] };
         if around.slot(gate.a)?.value != slot.value {
-            broadcast::start(around.value(gate.a)?, out);
+            broadcast::start(value(around, gate.a)?, out);
         }
         broadcast::forward(gate.op, own, b, out);
         return Some(());
@@ -63,8 +75,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
     if gate.op == Op::Reshape && slot.value == around.slot(gate.a)?.value {
         return Some(());
     }
-    let [a, b] = operands(gate, around);
-    let a = a?;
+    let (a, b) = (value(around, gate.a)?, value(around, gate.b));
     let own = number(gate, around);
     let one = match gate.op {
         Op::Dot => reduce::dot(a, b?),
@@ -147,8 +158,8 @@ pub(crate) fn backward<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let (delta, [a, b]) = (around.gradient(slot)?, operands(gate, around));
-    let (&g, a, own) = (delta.first()?, a?, number(gate, around));
+    let (delta, a, b) = (own_gradient(around, slot)?, value(around, gate.a)?, value(around, gate.b));
+    let (&g, own) = (delta.first()?, number(gate, around));
     match gate.op {
         Op::Dot => reduce::dot_back(if k == 0 { b? } else { a }, g, dx),
         Op::Sum => reduce::sum_back(g, dx),
@@ -187,7 +198,7 @@ fn wires_back<T: Scalar>(
 ) -> Option<()> {
     match gate.op {
         Op::Softmax | Op::LogSoftmax => {
-            let (n, y) = (row_len(gate, around)?, around.value_and_saved(slot, 0)?);
+            let (n, y) = (row_len(gate, around)?, own_value(around, slot)?);
             for i in 0..y.len() / n {
                 let (y, g, dx) = (row(y, i, n), row(delta, i, n), row_mut(dx, i, n));
                 if gate.op == Op::Softmax {
@@ -205,7 +216,7 @@ fn wires_back<T: Scalar>(
         op => {
             let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
             let b = if op.kind() == OpKind::Binary { b } else { &[T::ZERO] };
-            let up = Upstream { a, b, y: around.value_and_saved(slot, 0)?, g: delta };
+            let up = Upstream { a, b, y: own_value(around, slot)?, g: delta };
             broadcast::backward(op, own, &up, k == 1, dx);
         }
     }
@@ -214,12 +225,10 @@ fn wires_back<T: Scalar>(
 
 #[inline(never)]
 fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let circuit = &around.fixed.circuit;
+    let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
-        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
-        pool::forward(gate.op, window, a, out);
+        pool::forward(gate.op, conv, a, out);
     } else {
-        let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
         T::conv_forward(conv, a, b?, listed(gate, around, 2), out);
     }
     Some(())
@@ -233,14 +242,9 @@ fn planes_back<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let circuit = &around.fixed.circuit;
-    if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
-        let Ok((window, _)) = &pool::window(circuit, gate) else { return None };
-        pool::backward(gate.op, window, a, delta, dx);
-        return Some(());
-    }
-    let Ok((conv, _)) = &Conv::of(circuit, gate) else { return None };
+    let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     match k {
+        _ if matches!(gate.op, Op::MaxPool | Op::AvgPool) => pool::backward(gate.op, conv, a, delta, dx),
         0 => T::conv_backward(conv, b, delta, dx),
         1 => T::conv_update(conv, a, delta, -T::ONE, dx),
         _ => conv::update_bias(conv, delta, -T::ONE, dx),
@@ -262,7 +266,7 @@ fn back_through_time<T: Scalar>(
     dx: &mut [T],
     around: &Around<'_, T>,
 ) -> Option<()> {
-    let (h, deltas) = (around.value_and_saved(slot, 0)?, saved(gate, slot, around)?);
+    let (h, deltas) = (own_value(around, slot)?, saved(gate, slot, around)?);
     recurrent::backward(&recurrent(gate, around)?, h, deltas, k, dx);
     Some(())
 }
@@ -277,7 +281,7 @@ pub(crate) const fn prepares(op: Op) -> bool {
 /// behind its wire's value, and what is written there is read on the way back to each operand.
 #[inline(never)]
 pub(crate) fn prepare<T: Scalar>(gate: &Gate, slot: &Slot, saved: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let (h, g) = (around.value_and_saved(slot, 0)?, around.gradient(slot)?);
+    let (h, g) = (own_value(around, slot)?, own_gradient(around, slot)?);
     recurrent::deltas(&recurrent(gate, around)?, h, g, saved);
     Some(())
 }
@@ -291,8 +295,8 @@ fn recurrent<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> Option<Recur
         relu: circuit.integers(gate).first() == Some(&1),
         inputs: circuit.shape_at(usize::from(gate.a))?.last(),
         hidden: circuit.shape(w_hh).first(),
-        x: around.value(gate.a)?,
-        w_ih: around.value(gate.b)?,
+        x: value(around, gate.a)?,
+        w_ih: value(around, gate.b)?,
         w_hh: listed(gate, around, 2)?,
         b_ih: listed(gate, around, 3)?,
         b_hh: listed(gate, around, 4)?,
@@ -302,7 +306,7 @@ fn recurrent<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>) -> Option<Recur
 /// The value of an operand that the gate's record does not name.
 #[inline(never)]
 fn listed<'a, T: Scalar>(gate: &Gate, around: &Around<'a, T>, n: usize) -> Option<&'a [T]> {
-    around.value(around.fixed.circuit.operand(gate, n)?.raw())
+    value(around, around.fixed.circuit.operand(gate, n)?.raw())
 }
 
 /// The gate's own number, if it has one.

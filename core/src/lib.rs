@@ -50,6 +50,7 @@
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `check`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `circle`, `random` | f32 and f64, the functions on them, seeded numbers |
+//! | bytes | `crc` | whether they are as they were written |
 //!
 //! A layer knows those below it and none above.
 //!
@@ -132,6 +133,8 @@ mod check;
 mod circle;
 mod circuit;
 mod conv;
+#[cfg(feature = "keep")]
+mod crc;
 mod dense;
 mod dropout;
 mod elementwise;

@@ -1,61 +1,27 @@
 //! max_pool and avg_pool: each window of a plane becomes its greatest element, or its mean.
 //!
-//! Planes go one by one, positions row by row, and within a window row by row. max_pool takes the
+//! Positions go row by row, the planes one by one at each, and within a window row by row. max_pool takes the
 //! first of equal elements, which alone gets the gradient; a NaN wins over every number, and its
 //! gradient is NaN. avg_pool divides the sum by the whole of the kernel, whatever of it lies in the
 //! padding (PyTorch's `count_include_pad`).
 
-use crate::circuit::CircuitRef;
-use crate::error::BuildError;
-use crate::gate::Gate;
+use crate::conv::{Block, Conv};
 use crate::op::Op;
 use crate::scalar::Scalar;
-use crate::shape::Shape;
-use crate::window::{Span, Window};
-
-/// The window of a pooling gate, checked, and the shape of its wire.
-///
-/// # Errors
-/// [`BuildError::WrongRank`]; [`BuildError::BadWindow`], also for a padding of more than half of the
-/// kernel, where a window could miss the plane.
-pub(crate) const fn window<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> Result<(Window, Shape), BuildError> {
-    let Some(planes) = circuit.shape_at(gate.a as usize) else { return Err(BuildError::BadRecord) };
-    let (kernel, stride, padding) = (circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2));
-    let refused = BuildError::BadWindow { planes, kernel, stride, padding };
-    if padding > kernel / 2 {
-        return Err(refused);
-    }
-    let tall = if planes.rank() == 2 { 1 } else { kernel as usize };
-    match Window::over(planes, [tall, kernel as usize], stride, padding) {
-        Ok(window) => match window.out_shape(window.channels, planes) {
-            Some(shape) => Ok((window, shape)),
-            None => Err(refused),
-        },
-        Err(error) => Err(error),
-    }
-}
-
-/// Does something with each output: the number of its plane, its own number, and the spans it sees.
-fn outputs(window: &Window, mut each: impl FnMut(usize, usize, Span, Span)) {
-    let [height, width] = window.out;
-    let mut output = 0;
-    for plane in 0..window.channels {
-        for y in 0..height {
-            let rows = window.rows(y);
-            for x in 0..width {
-                each(plane * window.plane_len(), output, rows, window.columns(x));
-                output += 1;
-            }
-        }
-    }
-}
+use crate::window::Window;
 
 /// What a window sees, row by row: the place of each row's first element, and how many.
 #[inline(always)]
-fn rows(window: &Window, plane: usize, rows: Span, columns: Span) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let [_, width] = window.plane;
-    let from = plane + rows.start * width + columns.start;
+fn rows(pool: &Conv, &Block { group, rows, columns, .. }: &Block) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let [_, width] = pool.window.plane;
+    let from = group * pool.window.plane_len() + rows.start * width + columns.start;
     (0..rows.len).map(move |row| (from + row * width, columns.len))
+}
+
+/// The place of a window's output. Pooling is walked as a convolution is, with a group for each plane.
+#[inline(always)]
+fn output(pool: &Conv, block: &Block) -> usize {
+    block.group * pool.window.positions() + block.position
 }
 
 /// The greatest element that a window sees, and its place: the first of equal ones, or the first NaN.
@@ -73,11 +39,11 @@ fn winner<T: Scalar>(seen: impl Iterator<Item = (usize, usize)>, a: &[T]) -> (us
 }
 
 /// z = the greatest of each window, or Σ / k² of it
-pub(crate) fn forward<T: Scalar>(op: Op, window: &Window, a: &[T], z: &mut [T]) {
-    let area = area::<T>(window);
-    outputs(window, |plane, output, tall, wide| {
-        let Some(z) = z.get_mut(output) else { return };
-        let seen = rows(window, plane, tall, wide);
+pub(crate) fn forward<T: Scalar>(op: Op, pool: &Conv, a: &[T], z: &mut [T]) {
+    let area = area::<T>(&pool.window);
+    pool.blocks(&mut |block| {
+        let Some(z) = z.get_mut(output(pool, block)) else { return };
+        let seen = rows(pool, block);
         if op == Op::MaxPool {
             (_, *z) = winner(seen, a);
             return;
@@ -93,11 +59,11 @@ pub(crate) fn forward<T: Scalar>(op: Op, window: &Window, a: &[T], z: &mut [T]) 
 }
 
 /// da of each window's winner += δ, or da of each of its elements += δ / k²
-pub(crate) fn backward<T: Scalar>(op: Op, window: &Window, a: &[T], delta: &[T], da: &mut [T]) {
-    let area = area::<T>(window);
-    outputs(window, |plane, output, tall, wide| {
-        let Some(&d) = delta.get(output) else { return };
-        let seen = rows(window, plane, tall, wide);
+pub(crate) fn backward<T: Scalar>(op: Op, pool: &Conv, a: &[T], delta: &[T], da: &mut [T]) {
+    let area = area::<T>(&pool.window);
+    pool.blocks(&mut |block| {
+        let Some(&d) = delta.get(output(pool, block)) else { return };
+        let seen = rows(pool, block);
         if op == Op::MaxPool {
             let (at, best) = winner(seen, a);
             if let Some(da) = da.get_mut(at) {

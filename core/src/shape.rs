@@ -16,7 +16,7 @@ use core::fmt;
     derive(serde::Serialize, serde::Deserialize),
     serde(try_from = "[u16; 4]", into = "[u16; 4]")
 )]
-#[repr(transparent)]
+#[repr(C, align(4))] // Two words to copy, not four halves.
 pub struct Shape([u16; 4]); // unused dimensions are 0
 
 impl Shape {
@@ -84,7 +84,7 @@ impl Shape {
 
     /// The number of dimensions, 0 for a scalar.
     #[inline(never)]
-    pub const fn rank(self) -> usize {
+    pub const fn rank(&self) -> usize {
         let [a, b, c, d] = self.0;
         (a != 0) as usize + (b != 0) as usize + (c != 0) as usize + (d != 0) as usize
     }
@@ -92,7 +92,7 @@ impl Shape {
     /// The number of elements, 1 for a scalar.
     #[allow(clippy::len_without_is_empty)] // no shape is empty
     #[inline(never)]
-    pub const fn len(self) -> usize {
+    pub const fn len(&self) -> usize {
         let [a, b, c, d] = self.0;
         (at_least_one(a) * at_least_one(b) * at_least_one(c) * at_least_one(d)) as usize
     }
@@ -111,7 +111,7 @@ impl Shape {
 
     /// The length of the innermost dimension, 1 for a scalar.
     #[inline(never)]
-    pub const fn last(self) -> usize {
+    pub const fn last(&self) -> usize {
         let [a, b, c, d] = self.0;
         let n = if d != 0 {
             d
@@ -134,7 +134,7 @@ impl Shape {
 
     /// Equal in every dimension; `==` for code that runs at compile time.
     #[inline(never)]
-    pub const fn same(self, other: Shape) -> bool {
+    pub const fn same(&self, other: &Shape) -> bool {
         let [a, b, c, d] = self.0;
         let [e, f, g, h] = other.0;
         a == e && b == f && c == g && d == h

@@ -118,7 +118,7 @@ mod tests {
         };
         let label = c.label(4).unwrap();
         let frozen = matches!(lie, Lie::Frozen(_));
-        let mut layer = |c: &mut Circuit<f32, 16>, inputs, outputs, frozen| {
+        let layer = |c: &mut Circuit<f32, 16>, inputs, outputs, frozen| {
             let mut param = |shape| if frozen { c.frozen_param(shape).unwrap() } else { c.param(shape).unwrap() };
             if lie == Lie::BiasFirst {
                 let bias = param(Shape::vector(outputs));

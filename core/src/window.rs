@@ -11,7 +11,6 @@ use crate::shape::Shape;
 /// The sizes of a window and of what it slides over; pairs are vertical, horizontal.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    pub(crate) channels: usize,
     pub(crate) plane: [usize; 2],
     pub(crate) kernel: [usize; 2],
     stride: [usize; 2],
@@ -37,21 +36,21 @@ impl Window {
     /// [`BuildError::WrongRank`] unless there are two or three dimensions; [`BuildError::BadWindow`].
     #[inline]
     pub(crate) const fn over(
-        planes: Shape,
+        planes: &Shape,
         kernel: [usize; 2],
         stride: u16,
         padding: u16,
     ) -> Result<Window, BuildError> {
-        let [channels, a, b, _] = planes.to_raw();
+        let [_, a, b, _] = planes.to_raw();
         let (flat, height, width) = match planes.rank() {
             2 => (true, 1, a as usize),
             3 => (false, a as usize, b as usize),
-            _ => return Err(BuildError::WrongRank { shape: planes, rank: 3 }),
+            _ => return Err(BuildError::WrongRank { shape: *planes, rank: 3 }),
         };
         let [tall, wide] = kernel;
         let (s, p) = (stride as usize, padding as usize);
         let (down, above) = if flat { (1, 0) } else { (s, p) };
-        let refused = BuildError::BadWindow { planes, kernel: wide as u16, stride, padding };
+        let refused = BuildError::BadWindow { planes: *planes, kernel: wide as u16, stride, padding };
         if s == 0 || tall == 0 || wide == 0 || tall > height + 2 * above || wide > width + 2 * p {
             return Err(refused);
         }
@@ -61,7 +60,6 @@ impl Window {
             return Err(refused);
         };
         Ok(Window {
-            channels: channels as usize,
             plane: [height, width],
             kernel,
             stride: [down, s],
@@ -73,7 +71,7 @@ impl Window {
     /// The shape of `channels` planes of outputs, of as many dimensions as `like`; nothing if that is
     /// no shape.
     #[inline]
-    pub(crate) const fn out_shape(&self, channels: usize, like: Shape) -> Option<Shape> {
+    pub(crate) const fn out_shape(&self, channels: usize, like: &Shape) -> Option<Shape> {
         let [height, width] = self.out;
         if channels > u16::MAX as usize || height > u16::MAX as usize || width > u16::MAX as usize {
             return None;
@@ -126,7 +124,7 @@ mod tests {
     fn windows_stand_where_the_formula_says() {
         for (size, kernel, stride, padding) in [(8, 3, 1, 1), (7, 3, 2, 0), (5, 5, 1, 4), (1, 1, 1, 0), (6, 2, 3, 2)] {
             let Some(planes) = Shape::new(&[1, size]) else { return assert_eq!(size, 0) };
-            let window = Window::over(planes, [1, kernel], stride, padding);
+            let window = Window::over(&planes, [1, kernel], stride, padding);
             assert!(window.is_ok());
             let Ok(window) = window else { return };
             let (size, s, p) = (i64::from(size), i64::from(stride), i64::from(padding));

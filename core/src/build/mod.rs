@@ -242,6 +242,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     ///
     /// # Errors
     /// What is wrong with the gate; it was not added.
+    #[inline(never)]
     pub fn push_record(&mut self, gate: Gate) -> Result<Wire, BuildError> {
         self.parts().push_record(gate)
     }
@@ -250,6 +251,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     ///
     /// # Errors
     /// [`BuildError::ShapesFull`].
+    #[inline(never)]
     pub fn push_shape(&mut self, shape: Shape) -> Result<(), BuildError> {
         self.parts().push_shape(shape)
     }
@@ -258,6 +260,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     ///
     /// # Errors
     /// [`BuildError::NumbersFull`].
+    #[inline(never)]
     pub fn push_numbers(&mut self, numbers: &[T]) -> Result<(), BuildError> {
         self.parts().push_numbers(numbers)
     }
@@ -266,6 +269,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     ///
     /// # Errors
     /// [`BuildError::AttributesFull`].
+    #[inline(never)]
     pub fn push_attrs(&mut self, attrs: &[u16]) -> Result<(), BuildError> {
         self.parts().push_attrs(attrs)
     }

@@ -74,20 +74,16 @@ mod slot;
 mod state;
 mod stream;
 
-use crate::circuit::Objective;
 use crate::scalar::Scalar;
 use crate::tape::Tape;
 use core::ops::Range;
-use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use embedded_storage::nor_flash::NorFlash;
-use slot::{HEADER, Header, MARKER, marker, params};
+use slot::{Fields, HEADER, Header, MARKER, marker, params_len};
 use state::{moments, write_state};
 use stream::{PIECE, Reader, Writer, told};
 
 pub use error::KeepError;
 pub use slot::fingerprint;
-
-static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// The most bytes of the caller's own that are kept with a state.
 pub const OWN_MAX: usize = 128;
@@ -174,14 +170,16 @@ impl<F: NorFlash> Keeper<F> {
     fn recover(&mut self) {
         for slot in [0, 1] {
             // A header without its marker still tells how worn the slot is.
-            let Ok((bytes, header)) = self.header(slot) else { continue };
-            if let Some(wear) = self.wear.get_mut(usize::from(slot)) {
-                *wear = header.wear;
+            let mut header = Header::NONE;
+            if self.header(slot, &mut header).is_err() {
+                continue;
             }
-            let newer = self.newest.is_none_or(|(_, kept)| header.counter.wrapping_sub(kept.counter) as i32 > 0);
-            if newer && self.is_whole(slot, &bytes, &header).unwrap_or(false) {
-                let Header { steps, counter, .. } = header;
-                self.newest = Some((slot, Kept { steps, counter, wear: 0 }));
+            if let Some(wear) = self.wear.get_mut(usize::from(slot)) {
+                *wear = header.wear();
+            }
+            let newer = self.newest.is_none_or(|(_, kept)| header.counter().wrapping_sub(kept.counter) as i32 > 0);
+            if newer && self.is_whole(slot, &header).unwrap_or(false) {
+                self.newest = Some((slot, Kept { steps: header.steps(), counter: header.counter(), wear: 0 }));
             }
         }
         let worn = self.wear();
@@ -190,12 +188,11 @@ impl<F: NorFlash> Keeper<F> {
         }
     }
 
-    fn header(&mut self, slot: u8) -> Result<([u8; HEADER], Header), KeepError> {
-        let mut bytes = [0; HEADER];
+    /// Reads a slot's header. Into where the caller wants it: it is most of a frame.
+    fn header(&mut self, slot: u8, header: &mut Header) -> Result<(), KeepError> {
         let at = self.slot(slot);
-        self.flash.read(at, &mut bytes).map_err(told)?;
-        let header = Header::from_bytes(&bytes).ok_or(KeepError::Nothing)?;
-        Ok((bytes, header))
+        self.flash.read(at, header.bytes_mut()).map_err(told)?;
+        if header.is_valid() { Ok(()) } else { Err(KeepError::Nothing) }
     }
 
     /// Where the payload of a slot begins and ends, what fills its last write included.
@@ -216,7 +213,7 @@ impl<F: NorFlash> Keeper<F> {
         reader.all_there().map(|()| crc)
     }
 
-    fn is_whole(&mut self, slot: u8, bytes: &[u8; HEADER], header: &Header) -> Result<bool, KeepError> {
+    fn is_whole(&mut self, slot: u8, header: &Header) -> Result<bool, KeepError> {
         let at = self.slot(slot) + HEADER as u32;
         let mut reader = Reader::new(&mut self.flash, at, at + Self::MARKER_ROOM as u32);
         let told = reader.take::<MARKER>();
@@ -224,7 +221,7 @@ impl<F: NorFlash> Keeper<F> {
         // The marker's own half first: most slots that are not whole have none.
         let [a, b, c, d, ..] = told;
         let payload = u32::from_le_bytes([a, b, c, d]);
-        Ok(marker(bytes, payload) == told && self.payload_crc(slot, header)? == payload)
+        Ok(marker(header, payload) == told && self.payload_crc(slot, header)? == payload)
     }
 
     /// Keeps what a tape has learned in `steps` steps, with up to [`OWN_MAX`] bytes of the caller's;
@@ -262,26 +259,27 @@ impl<F: NorFlash> Keeper<F> {
             from += sector;
         }
         if let Some(wear) = self.wear.get_mut(usize::from(slot)) {
-            *wear = header.wear;
+            *wear = header.wear();
         }
-        let bytes = header.to_bytes();
-        self.flash.write(at, &bytes).map_err(told)?;
+        self.flash.write(at, header.bytes()).map_err(told)?;
         between();
         let mut writer = Writer::new(&mut self.flash, start, between);
         write_state(&mut writer, tape, own);
         let crc = writer.finish()?;
 
-        if self.header(slot)?.0 != bytes || self.payload_crc(slot, &header)? != crc {
+        let mut there = Header::NONE;
+        self.header(slot, &mut there)?;
+        if there != header || self.payload_crc(slot, &header)? != crc {
             return Err(KeepError::Worn);
         }
         between();
         let mut writer = Writer::new(&mut self.flash, at + HEADER as u32, between);
-        writer.push(&marker(&bytes, crc));
+        writer.push(&marker(&header, crc));
         writer.finish()?;
-        if !self.is_whole(slot, &bytes, &header)? {
+        if !self.is_whole(slot, &header)? {
             return Err(KeepError::Worn);
         }
-        let kept = Kept { steps, counter: header.counter, wear: self.wear() };
+        let kept = Kept { steps, counter: header.counter(), wear: self.wear() };
         self.newest = Some((slot, kept));
         Ok(kept)
     }
@@ -293,23 +291,21 @@ impl<F: NorFlash> Keeper<F> {
         let [a, b] = self.wear;
         let (own_wear, other) = if slot == 0 { (a, b) } else { (b, a) };
         let wear = if own_wear == 0 { other.saturating_sub(1) } else { own_wear };
-        Header {
+        Header::new(&Fields {
             counter: self.newest.map_or(0, |(_, kept)| kept.counter).wrapping_add(1),
             wear: wear.saturating_add(1),
             fingerprint: fingerprint(&circuit, layout.purpose()),
             steps,
             scalar: T::BYTES as u8,
             purpose: layout.purpose(),
-            objective: circuit
-                .objective()
-                .map(|objective| (objective.wire().raw(), matches!(objective, Objective::Maximize(_)))),
+            objective: circuit.objective(),
             gates: circuit.gates().len() as u32,
             shapes: circuit.shapes().len() as u16,
             numbers: circuit.numbers().len() as u32,
             attrs: circuit.attrs().len() as u32,
-            params: params(&circuit, tape.fixed.slots).map(|wire| circuit.shape(wire).len() as u32).sum(),
+            params: params_len(&circuit, tape.fixed.slots),
             moments: moments(layout).len() as u32,
             own,
-        }
+        })
     }
 }

@@ -9,8 +9,8 @@
 //! All little-endian; each CRC is CRC-32 (ISO-HDLC). A CRC of what is not there yet cannot be known,
 //! so a header whose marker is missing belongs to a save that was cut off.
 
-use super::CRC;
 use crate::circuit::{CircuitRef, Objective};
+use crate::crc::Crc;
 use crate::gate::{Gate, NONE, Wire};
 use crate::op::Op;
 use crate::plan::Purpose;
@@ -24,9 +24,13 @@ pub(super) const MARKER: usize = 8;
 /// "keep".
 const MAGIC: u32 = u32::from_le_bytes(*b"keep");
 
-/// What a slot says of itself.
+/// What a slot says of itself, as its bytes: they are compared, and go to flash and come from there, more
+/// often than they are looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Header {
+pub(super) struct Header([u8; HEADER]);
+
+/// What goes into a header.
+pub(super) struct Fields {
     /// One more than the save before.
     pub counter: u32,
     /// How often this slot has been erased.
@@ -36,7 +40,7 @@ pub(super) struct Header {
     /// Bytes of a number.
     pub scalar: u8,
     pub purpose: Purpose,
-    pub objective: Option<(u16, bool)>,
+    pub objective: Option<Objective>,
     pub gates: u32,
     pub shapes: u16,
     pub numbers: u32,
@@ -47,31 +51,43 @@ pub(super) struct Header {
     pub own: u16,
 }
 
+// The places of what a header holds, in words; some are two halves.
+const KIND: usize = 1; // format; bytes of a number, way of the objective
+const COUNTER: usize = 2;
+const WEAR: usize = 3;
+const FINGERPRINT: usize = 4;
+const STEPS: usize = 6;
+const GATES: usize = 7;
+const NUMBERS: usize = 8;
+const ATTRS: usize = 9;
+const PARAMS: usize = 10;
+const MOMENTS: usize = 11;
+const SMALL: usize = 12; // shapes, own
+const GOAL: usize = 13; // objective, purpose
+
 impl Header {
+    /// No header.
+    pub const NONE: Header = Header([0; HEADER]);
+
     #[inline]
-    pub fn to_bytes(self) -> [u8; HEADER] {
-        let (goal, objective) = match self.objective {
-            None => (0, NONE),
-            Some((wire, false)) => (1, wire),
-            Some((wire, true)) => (2, wire),
-        };
+    pub fn new(fields: &Fields) -> Header {
+        let (way, objective) = goal_code(fields.objective);
         let halves = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
-        let purpose = purpose_code(self.purpose);
         let words = [
             MAGIC,
-            halves(FORMAT, u16::from_le_bytes([self.scalar, goal])),
-            self.counter,
-            self.wear,
-            self.fingerprint as u32,
-            (self.fingerprint >> 32) as u32,
-            self.steps,
-            self.gates,
-            self.numbers,
-            self.attrs,
-            self.params,
-            self.moments,
-            halves(self.shapes, self.own),
-            halves(objective, u16::from_le_bytes(purpose)),
+            halves(FORMAT, u16::from_le_bytes([fields.scalar, way])),
+            fields.counter,
+            fields.wear,
+            fields.fingerprint as u32,
+            (fields.fingerprint >> 32) as u32,
+            fields.steps,
+            fields.gates,
+            fields.numbers,
+            fields.attrs,
+            fields.params,
+            fields.moments,
+            halves(fields.shapes, fields.own),
+            halves(objective, u16::from_le_bytes(purpose_code(fields.purpose))),
             u32::MAX,
         ];
         let mut bytes = [0; HEADER];
@@ -80,70 +96,140 @@ impl Header {
             *place = word.to_le_bytes();
         }
         if let Some((body, crc)) = bytes.split_last_chunk_mut::<4>() {
-            *crc = CRC.checksum(body).to_le_bytes();
+            *crc = Crc::of(body).to_le_bytes();
         }
-        bytes
+        Header(bytes)
     }
 
-    /// The header of these bytes, if they are one of this format.
+    pub fn bytes(&self) -> &[u8; HEADER] {
+        &self.0
+    }
+
+    /// To be read into.
+    pub fn bytes_mut(&mut self) -> &mut [u8; HEADER] {
+        &mut self.0
+    }
+
+    /// Whether it is whole and of this format.
     #[inline]
-    pub fn from_bytes(bytes: &[u8; HEADER]) -> Option<Header> {
-        let (body, crc) = bytes.split_last_chunk::<4>()?;
-        if CRC.checksum(body) != u32::from_le_bytes(*crc) {
-            return None;
-        }
-        let mut words = [0; 15];
-        for (word, bytes) in words.iter_mut().zip(body.as_chunks::<4>().0) {
-            *word = u32::from_le_bytes(*bytes);
-        }
-        let [magic, kind, counter, wear, low, high, steps, gates, numbers, attrs, params, moments, small, goal, _] =
-            words;
-        let [scalar, way] = ((kind >> 16) as u16).to_le_bytes();
-        if magic != MAGIC || kind as u16 != FORMAT {
-            return None;
-        }
-        Some(Header {
-            counter,
-            wear,
-            fingerprint: u64::from(low) | u64::from(high) << 32,
-            steps,
-            scalar,
-            purpose: purpose_of(((goal >> 16) as u16).to_le_bytes())?,
-            objective: match way {
-                0 => None,
-                1 => Some((goal as u16, false)),
-                2 => Some((goal as u16, true)),
-                _ => return None,
-            },
-            gates,
-            shapes: small as u16,
-            numbers,
-            attrs,
-            params,
-            moments,
-            own: (small >> 16) as u16,
-        })
+    pub fn is_valid(&self) -> bool {
+        let (body, crc) = self.0.split_at(HEADER - 4);
+        let is_known = self.word(0) == MAGIC && self.word(KIND) as u16 == FORMAT && self.word(KIND) >> 24 <= 2;
+        Crc::of(body).to_le_bytes() == *crc && is_known && purpose_of(self.purpose_code()).is_some()
+    }
+
+    /// Word number `i`.
+    #[inline(never)]
+    fn word(&self, i: usize) -> u32 {
+        self.0.as_chunks::<4>().0.get(i).map_or(0, |&word| u32::from_le_bytes(word))
+    }
+
+    #[inline]
+    pub fn counter(&self) -> u32 {
+        self.word(COUNTER)
+    }
+
+    #[inline]
+    pub fn wear(&self) -> u32 {
+        self.word(WEAR)
+    }
+
+    #[inline]
+    pub fn fingerprint(&self) -> u64 {
+        u64::from(self.word(FINGERPRINT)) | u64::from(self.word(FINGERPRINT + 1)) << 32
+    }
+
+    #[inline]
+    pub fn steps(&self) -> u32 {
+        self.word(STEPS)
+    }
+
+    #[inline]
+    pub fn scalar(&self) -> u8 {
+        (self.word(KIND) >> 16) as u8
+    }
+
+    #[inline]
+    fn purpose_code(&self) -> [u8; 2] {
+        ((self.word(GOAL) >> 16) as u16).to_le_bytes()
+    }
+
+    /// Of a valid header.
+    #[inline]
+    pub fn purpose(&self) -> Purpose {
+        purpose_of(self.purpose_code()).unwrap_or(Purpose::Inspect)
+    }
+
+    /// The objective's wire, and whether it is to be raised.
+    #[inline]
+    pub fn objective(&self) -> Option<(u16, bool)> {
+        let way = self.word(KIND) >> 24;
+        if way == 0 { None } else { Some((self.word(GOAL) as u16, way == 2)) }
+    }
+
+    #[inline]
+    pub fn gates(&self) -> u32 {
+        self.word(GATES)
+    }
+
+    #[inline]
+    pub fn shapes(&self) -> u16 {
+        self.word(SMALL) as u16
+    }
+
+    #[inline]
+    pub fn numbers(&self) -> u32 {
+        self.word(NUMBERS)
+    }
+
+    #[inline]
+    pub fn attrs(&self) -> u32 {
+        self.word(ATTRS)
+    }
+
+    #[inline]
+    pub fn params(&self) -> u32 {
+        self.word(PARAMS)
+    }
+
+    #[inline]
+    pub fn moments(&self) -> u32 {
+        self.word(MOMENTS)
+    }
+
+    #[inline]
+    pub fn own(&self) -> u16 {
+        (self.word(SMALL) >> 16) as u16
     }
 
     /// Bytes of the payload; nothing if no flash could hold it.
     #[inline]
     pub fn payload(&self) -> Option<u32> {
-        let numbers = u64::from(self.numbers) + u64::from(self.params) + u64::from(self.moments);
-        let records = u64::from(self.gates) * size_of::<Gate>() as u64 + u64::from(self.shapes) * 8;
-        let small = u64::from(self.attrs) * 2 + u64::from(self.own);
-        u32::try_from(numbers * u64::from(self.scalar) + records + small).ok()
+        let numbers = u64::from(self.numbers()) + u64::from(self.params()) + u64::from(self.moments());
+        let records = u64::from(self.gates()) * size_of::<Gate>() as u64 + u64::from(self.shapes()) * 8;
+        let small = u64::from(self.attrs()) * 2 + u64::from(self.own());
+        u32::try_from(numbers * u64::from(self.scalar()) + records + small).ok()
+    }
+}
+
+/// The way of an objective, and its wire.
+const fn goal_code(objective: Option<Objective>) -> (u8, u16) {
+    match objective {
+        None => (0, NONE),
+        Some(Objective::Minimize(wire)) => (1, wire.raw()),
+        Some(Objective::Maximize(wire)) => (2, wire.raw()),
     }
 }
 
 /// The marker of a slot with this header and a payload of this CRC.
 #[inline]
-pub(super) fn marker(header: &[u8; HEADER], payload: u32) -> [u8; MARKER] {
+pub(super) fn marker(header: &Header, payload: u32) -> [u8; MARKER] {
     let payload = payload.to_le_bytes();
-    let mut crc = CRC.digest();
-    crc.update(header);
-    crc.update(&payload);
+    let mut crc = Crc::new();
+    crc.add(&header.0);
+    crc.add(&payload);
     let [a, b, c, d] = payload;
-    let [e, f, g, h] = crc.finalize().to_le_bytes();
+    let [e, f, g, h] = crc.finish().to_le_bytes();
     [a, b, c, d, e, f, g, h]
 }
 
@@ -199,10 +285,10 @@ pub fn fingerprint<T: Scalar>(circuit: &CircuitRef<'_, T>, purpose: Purpose) -> 
     }
     circuit.numbers().iter().for_each(|x| add(&x.to_bits().to_le_bytes()));
     circuit.attrs().iter().for_each(|attr| add(&attr.to_le_bytes()));
-    match circuit.objective() {
-        None => add(&[0]),
-        Some(Objective::Minimize(wire)) => [&[1][..], &wire.raw().to_le_bytes()].iter().for_each(|part| add(part)),
-        Some(Objective::Maximize(wire)) => [&[2][..], &wire.raw().to_le_bytes()].iter().for_each(|part| add(part)),
+    let (way, wire) = goal_code(circuit.objective());
+    add(&[way]);
+    if way > 0 {
+        add(&wire.to_le_bytes());
     }
     hash
 }
@@ -218,21 +304,29 @@ pub(super) fn params<'a, T: Scalar>(
     })
 }
 
+/// Their elements.
+#[inline(never)]
+pub(super) fn params_len<T: Scalar>(circuit: &CircuitRef<'_, T>, slots: &[crate::plan::Slot]) -> u32 {
+    params(circuit, slots).map(|wire| circuit.len_at(wire.index()) as u32).sum()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Header, marker};
+    use super::{Fields, HEADER, Header, marker};
+    use crate::circuit::Objective;
+    use crate::gate::Wire;
     use crate::plan::Purpose;
 
     #[test]
     fn a_header_comes_back_and_no_flipped_bit_passes() {
-        let header = Header {
+        let header = Header::new(&Fields {
             counter: 7,
             wear: 9,
             fingerprint: 0x0123_4567_89ab_cdef,
             steps: 100,
             scalar: 4,
             purpose: Purpose::Train,
-            objective: Some((11, false)),
+            objective: Some(Objective::Minimize(Wire::at(11))),
             gates: 12,
             shapes: 5,
             numbers: 1,
@@ -240,16 +334,19 @@ mod tests {
             params: 2410,
             moments: 0,
             own: 6,
-        };
-        let bytes = header.to_bytes();
-        assert_eq!(&bytes[..8], b"keep\x01\x00\x04\x01");
-        assert_eq!(Header::from_bytes(&bytes), Some(header));
-        assert_eq!(header.payload(), Some(2411 * 4 + 12 * 8 + 5 * 8 + 3 * 2 + 6));
-        for bit in 0..8 * bytes.len() {
-            let mut damaged = bytes;
-            damaged.get_mut(bit / 8).into_iter().for_each(|byte| *byte ^= 1 << (bit % 8));
-            assert_eq!(Header::from_bytes(&damaged), None, "bit {bit}");
-            assert_ne!(marker(&damaged, 5), marker(&bytes, 5));
+        });
+        assert_eq!(&header.bytes()[..8], b"keep\x01\x00\x04\x01");
+        assert!(header.is_valid() && !Header::NONE.is_valid());
+        assert_eq!((header.counter(), header.wear(), header.steps(), header.scalar()), (7, 9, 100, 4));
+        assert_eq!((header.fingerprint(), header.purpose()), (0x0123_4567_89ab_cdef, Purpose::Train));
+        assert_eq!((header.objective(), header.gates(), header.shapes()), (Some((11, false)), 12, 5));
+        assert_eq!((header.numbers(), header.attrs(), header.params(), header.moments()), (1, 3, 2410, 0));
+        assert_eq!((header.own(), header.payload()), (6, Some(2411 * 4 + 12 * 8 + 5 * 8 + 3 * 2 + 6)));
+        for bit in 0..8 * HEADER {
+            let mut damaged = header;
+            damaged.bytes_mut().get_mut(bit / 8).into_iter().for_each(|byte| *byte ^= 1 << (bit % 8));
+            assert!(!damaged.is_valid(), "bit {bit}");
+            assert_ne!(marker(&damaged, 5), marker(&header, 5));
         }
     }
 }

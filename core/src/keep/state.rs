@@ -1,7 +1,7 @@
 //! What a slot's payload holds, in its order: the caller's own bytes, the circuit's tables and gates,
 //! its params, the optimiser's moments; written from a tape, read into a circuit and into a tape.
 
-use super::slot::{Header, fingerprint, params};
+use super::slot::{Header, fingerprint, params, params_len};
 use super::stream::{Reader, Writer};
 use super::{KeepError, Keeper};
 use crate::build::Circuit;
@@ -14,14 +14,14 @@ use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
 
 impl<F: NorFlash> Keeper<F> {
-    fn open<T: Scalar>(&mut self) -> Result<(Header, Reader<'_, F>), KeepError> {
+    /// The header of the newest state, and where its payload is.
+    fn open<T: Scalar>(&mut self, header: &mut Header) -> Result<Range<u32>, KeepError> {
         let (slot, _) = self.newest.ok_or(KeepError::Nothing)?;
-        let (_, header) = self.header(slot)?;
-        if usize::from(header.scalar) != T::BYTES {
-            return Err(KeepError::OtherScalar(header.scalar));
+        self.header(slot, header)?;
+        if usize::from(header.scalar()) != T::BYTES {
+            return Err(KeepError::OtherScalar(header.scalar()));
         }
-        let Range { start, end } = self.payload(slot, &header)?;
-        Ok((header, Reader::new(&mut self.flash, start, end)))
+        self.payload(slot, header)
     }
 
     /// The caller's own bytes, put to the front of `own`; how many.
@@ -30,8 +30,10 @@ impl<F: NorFlash> Keeper<F> {
     /// [`KeepError::Nothing`], [`KeepError::NoRoom`] if there are more, [`KeepError::OtherScalar`],
     /// [`KeepError::Flash`].
     pub fn load_own<T: Scalar>(&mut self, own: &mut [u8]) -> Result<usize, KeepError> {
-        let (header, mut reader) = self.open::<T>()?;
-        let len = usize::from(header.own);
+        let mut header = Header::NONE;
+        let Range { start, end } = self.open::<T>(&mut header)?;
+        let mut reader = Reader::new(&mut self.flash, start, end);
+        let len = usize::from(header.own());
         let had = own.len() as u32;
         reader.take_into(own.get_mut(..len).ok_or(KeepError::NoRoom(len as u32, had))?);
         reader.all_there().map(|()| len)
@@ -68,7 +70,9 @@ impl<F: NorFlash> Keeper<F> {
         &mut self,
         circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     ) -> Result<Purpose, KeepError> {
-        let (header, mut reader) = self.open::<T>()?;
+        let mut header = Header::NONE;
+        let Range { start, end } = self.open::<T>(&mut header)?;
+        let mut reader = Reader::new(&mut self.flash, start, end);
         let built = Self::build_from(&header, &mut reader, circuit);
         // Zeros that were read for what could not be may have been refused.
         reader.all_there().and(built)
@@ -79,32 +83,33 @@ impl<F: NorFlash> Keeper<F> {
         reader: &mut Reader<'_, F>,
         circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     ) -> Result<Purpose, KeepError> {
-        reader.skip(header.own.into());
-        for _ in 0..header.shapes {
-            let raw: [[u8; 2]; 4] = [reader.take(), reader.take(), reader.take(), reader.take()];
-            let shape = Shape::from_raw(raw.map(u16::from_le_bytes)).ok_or(KeepError::Damaged)?;
+        reader.skip(header.own().into());
+        for _ in 0..header.shapes() {
+            let [a, b, c, d, e, f, g, h] = reader.take();
+            let raw = [[a, b], [c, d], [e, f], [g, h]].map(u16::from_le_bytes);
+            let shape = Shape::from_raw(raw).ok_or(KeepError::Damaged)?;
             circuit.push_shape(shape)?;
         }
-        for _ in 0..header.attrs {
+        for _ in 0..header.attrs() {
             let attr = u16::from_le_bytes(reader.take());
             circuit.push_attrs(&[attr])?;
         }
-        for _ in 0..header.numbers {
+        for _ in 0..header.numbers() {
             let x = reader.take_number();
             circuit.push_numbers(&[x])?;
         }
-        for _ in 0..header.gates {
+        for _ in 0..header.gates() {
             let gate = Gate::from_bytes(reader.take()).ok_or(KeepError::Damaged)?;
             circuit.push_record(gate)?;
         }
-        if let Some((wire, maximize)) = header.objective {
+        if let Some((wire, maximize)) = header.objective() {
             let wire = circuit.view().wire(usize::from(wire)).ok_or(KeepError::Damaged)?;
             if maximize { circuit.maximize(wire) } else { circuit.minimize(wire) }?;
         }
-        if fingerprint(&circuit.view(), header.purpose) != header.fingerprint {
+        if fingerprint(&circuit.view(), header.purpose()) != header.fingerprint() {
             return Err(KeepError::Damaged);
         }
-        Ok(header.purpose)
+        Ok(header.purpose())
     }
 
     /// Brings the newest state back into a tape of its circuit and purpose; the steps that it had
@@ -114,25 +119,29 @@ impl<F: NorFlash> Keeper<F> {
     /// [`KeepError::Nothing`], [`KeepError::OtherCircuit`], [`KeepError::OtherScalar`] before the tape
     /// is touched; [`KeepError::Flash`], [`KeepError::Run`], after which its params are worth nothing.
     pub fn load<T: Scalar>(&mut self, tape: &mut Tape<'_, T>) -> Result<u32, KeepError> {
-        let (circuit, layout) = (tape.circuit(), *tape.layout());
-        let (header, mut reader) = self.open::<T>()?;
-        let moments = moments(&layout);
-        let same = fingerprint(&circuit, layout.purpose()) == header.fingerprint;
-        let len = params(&circuit, tape.fixed.slots).map(|wire| circuit.shape(wire).len() as u32).sum::<u32>();
-        if !same || len != header.params || moments.len() as u32 != header.moments {
-            return Err(KeepError::OtherCircuit(header.fingerprint));
+        let circuit = tape.circuit();
+        let mut header = Header::NONE;
+        let Range { start, end } = self.open::<T>(&mut header)?;
+        let mut reader = Reader::new(&mut self.flash, start, end);
+        let moments = moments(tape.layout());
+        let same = fingerprint(&circuit, tape.layout().purpose()) == header.fingerprint();
+        if !same
+            || params_len(&circuit, tape.fixed.slots) != header.params()
+            || moments.len() as u32 != header.moments()
+        {
+            return Err(KeepError::OtherCircuit(header.fingerprint()));
         }
-        let numbers = u32::from(header.scalar) * (header.params + header.moments);
+        let numbers = u32::from(header.scalar()) * (header.params() + header.moments());
         reader.skip(header.payload().unwrap_or(0).saturating_sub(numbers));
         for wire in params(&circuit, tape.fixed.slots) {
-            for i in 0..circuit.shape(wire).len() {
+            for i in 0..circuit.len_at(wire.index()) {
                 tape.set_from(wire, i, &[reader.take_number()])?;
             }
         }
         for place in tape.arena.get_mut(moments).unwrap_or_default() {
             *place = reader.take_number();
         }
-        reader.all_there().map(|()| header.steps)
+        reader.all_there().map(|()| header.steps())
     }
 }
 

@@ -1,9 +1,9 @@
 //! A slot's payload in pieces: numbers and records go to flash and come back without a buffer of
 //! their own size.
 
-use super::{CRC, KeepError};
+use super::KeepError;
+use crate::crc::Crc;
 use crate::scalar::Scalar;
-use crc::{Digest, NoTable};
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind};
 use heapless::Vec;
 
@@ -20,7 +20,7 @@ pub(super) struct Writer<'f, F> {
     flash: &'f mut F,
     at: u32,
     piece: Vec<u8, PIECE>,
-    crc: Digest<'static, u32, NoTable>,
+    crc: Crc,
     between: &'f mut dyn FnMut(),
     /// What the flash said when it refused; nothing is written from then on.
     failed: Option<NorFlashErrorKind>,
@@ -29,12 +29,12 @@ pub(super) struct Writer<'f, F> {
 impl<'f, F: NorFlash> Writer<'f, F> {
     /// `at` lies on a boundary of a write; `between` is called after each of them.
     pub fn new(flash: &'f mut F, at: u32, between: &'f mut dyn FnMut()) -> Self {
-        Writer { flash, at, piece: Vec::new(), crc: CRC.digest(), between, failed: None }
+        Writer { flash, at, piece: Vec::new(), crc: Crc::new(), between, failed: None }
     }
 
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) {
-        self.crc.update(bytes);
+        self.crc.add(bytes);
         for &byte in bytes {
             let _ = self.piece.push(byte);
             if (self.at as usize + self.piece.len()).is_multiple_of(PIECE) {
@@ -65,7 +65,7 @@ impl<'f, F: NorFlash> Writer<'f, F> {
     pub fn finish(&mut self) -> Result<u32, KeepError> {
         self.flush();
         match self.failed {
-            None => Ok(self.crc.clone().finalize()),
+            None => Ok(self.crc.finish()),
             Some(kind) => Err(KeepError::Flash(kind)),
         }
     }
@@ -138,11 +138,11 @@ impl<'f, F: NorFlash> Reader<'f, F> {
     /// The CRC of the next bytes.
     #[inline(never)]
     pub fn crc(&mut self, count: u32) -> u32 {
-        let mut crc = CRC.digest();
+        let mut crc = Crc::new();
         for _ in 0..count {
-            crc.update(&[self.byte()]);
+            crc.add(&[self.byte()]);
         }
-        crc.finalize()
+        crc.finish()
     }
 
     /// Whether all that was taken was there.

@@ -2,14 +2,12 @@
 
 use super::write::Writer;
 use super::{FRAME_MAX, MESSAGE_MAX};
+use crate::crc::Crc;
 use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use core::fmt;
-use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use heapless::Vec;
 use serde::Serialize;
 
-/// Without a table: a kilobyte of flash is dearer than some instructions a byte.
-const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 const CRC_LEN: usize = 4;
 
 /// Begins an aside: no sequence number, so no reply, begins like this.
@@ -60,7 +58,7 @@ pub fn encode_frame<M: Serialize>(
     message.serialize(&mut writer).map_err(|_| FrameError::TooLong)?;
     let len = writer.len;
     let body = body.get(..len).ok_or(FrameError::TooLong)?;
-    let crc = CRC.checksum(body).to_le_bytes();
+    let crc = Crc::of(body).to_le_bytes();
     out.resize(FRAME_MAX, 0).map_err(|_| FrameError::TooLong)?;
     let len = stuff([body, &crc, &[]], out);
     out.truncate(len.unwrap_or(0));
@@ -73,10 +71,10 @@ pub fn encode_frame<M: Serialize>(
 #[inline]
 pub fn encode_aside<'o>(bytes: &[u8], out: &'o mut [u8; ASIDE_FRAME_MAX]) -> &'o [u8] {
     let bytes = bytes.get(..ASIDE_MAX).unwrap_or(bytes);
-    let mut crc = CRC.digest();
-    crc.update(&ASIDE);
-    crc.update(bytes);
-    let len = stuff([&ASIDE, bytes, &crc.finalize().to_le_bytes()], out).unwrap_or(0);
+    let mut crc = Crc::new();
+    crc.add(&ASIDE);
+    crc.add(bytes);
+    let len = stuff([&ASIDE, bytes, &crc.finish().to_le_bytes()], out).unwrap_or(0);
     out.get(..len).unwrap_or_default()
 }
 
@@ -132,7 +130,7 @@ impl Deframer {
             Ok(DecodeResult::DataComplete) if self.too_long => Err(FrameError::TooLong),
             Ok(DecodeResult::DataComplete) => {
                 let (body, crc) = self.message.split_last_chunk::<CRC_LEN>().ok_or(FrameError::Broken)?;
-                if CRC.checksum(body) == u32::from_le_bytes(*crc) { Ok(Some(body)) } else { Err(FrameError::BadCrc) }
+                if Crc::of(body) == u32::from_le_bytes(*crc) { Ok(Some(body)) } else { Err(FrameError::BadCrc) }
             }
             Err(_) => Err(FrameError::Broken),
         }

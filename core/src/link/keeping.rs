@@ -1,8 +1,8 @@
 //! What a session keeps in flash, when, and how it goes on after a reset.
 
 use super::machine::Machine;
-use super::message::{Memory, NotKept, Refusal};
-use super::state::State;
+use super::message::{Answer, Memory, NotKept, Refusal};
+use super::state::{Answered, State};
 use super::{PAYLOAD_MAX, Session};
 use crate::keep::{KeepError, Keeper, OWN_MAX};
 use crate::optimiser::Optimiser;
@@ -33,9 +33,17 @@ const FRONT: usize = 16;
 impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
     State<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
 {
+    /// Keeps what was learned because it was asked for.
+    #[inline(never)]
+    pub(super) fn save(&mut self, machine: &mut impl Machine) -> Answered {
+        self.is_verified()?;
+        self.try_to_save(machine)?;
+        self.keeps(machine)
+    }
+
     /// Keeps what was learned. Apart, so that its stack is not that of every request.
     #[inline(never)]
-    pub(super) fn save(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
+    fn try_to_save(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
         let mut own = [0; OWN_MAX];
         let len = self::own(self.saving, self.training, &mut own).ok_or(Refusal::Unsupported)?;
         let steps = self.training.steps();
@@ -47,11 +55,11 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     /// Tells how it trains, by what is kept of that with a state.
     #[inline(never)]
-    pub(super) fn trains(&mut self) -> Result<(), Refusal> {
+    pub(super) fn trains(&mut self) -> Answered {
         let all =
             self.payload.resize_default(PAYLOAD_MAX).ok().and_then(|()| own(self.saving, self.training, self.payload));
         self.payload.truncate(all.ok_or(Refusal::Unsupported)?);
-        Ok(())
+        Ok(Answer::Data(&[]))
     }
 
     /// Keeps what was learned if enough steps were made since the last time and no batch has begun.
@@ -60,15 +68,15 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         let since = self.training.steps().wrapping_sub(self.saving.tried);
         if *self.verified && self.saving.every > 0 && since >= self.saving.every && self.training.begun() == 0 {
             // That it failed is told when the host asks what is kept.
-            let _ = self.save(machine);
+            let _ = self.try_to_save(machine);
         }
     }
 
     /// What is kept, and how it stands to what was learned.
     #[inline(never)]
-    pub(super) fn keeps(&self, machine: &impl Machine) -> Memory {
+    pub(super) fn keeps(&self, machine: &impl Machine) -> Answered {
         let (steps, every, missed) = (self.training.steps(), self.saving.every, self.saving.missed);
-        Memory { kept: machine.kept(), steps, every, missed }
+        Ok(Answer::Kept(Memory { kept: machine.kept(), steps, every, missed }))
     }
 }
 
@@ -124,12 +132,17 @@ impl<
     fn fill<F: NorFlash>(&mut self, keeper: &mut Keeper<F>, purpose: Purpose) -> Result<u32, KeepError> {
         let (circuit, arena) = (self.circuit.view(), self.arena.as_mut());
         let had = arena.len() as u32;
-        self.layout = plan(&circuit, purpose, false, &mut self.slots).map_err(|_| KeepError::Damaged)?;
+        match &plan(&circuit, purpose, false, &mut self.slots) {
+            Ok(layout) => self.layout = *layout,
+            Err(_) => return Err(KeepError::Damaged),
+        }
         if self.layout.arena_len() as u32 > had {
             return Err(KeepError::NoRoom(self.layout.arena_len() as u32, had));
         }
-        let mut tape = Tape::new(circuit, self.layout, &self.slots, &[], arena)?;
-        let steps = keeper.load(&mut tape)?;
+        let steps = match &mut Tape::new(circuit, self.layout, &self.slots, &[], arena) {
+            Ok(tape) => keeper.load(tape)?,
+            Err(error) => return Err(KeepError::Run(*error)),
+        };
         let mut own = [0; OWN_MAX];
         let len = keeper.load_own::<T>(&mut own)?;
         let own = own.get(..len).unwrap_or_default();

@@ -3,9 +3,10 @@
 use super::frame::{Deframer, encode_frame};
 use super::keeping::Saving;
 use super::machine::Machine;
-use super::message::{Ask, Refusal, Reply, Request};
+use super::message::{Answer, Refusal, Reply};
+use super::read::{self, Asked, Kind};
 use super::state::{Memory, State};
-use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX, read};
+use super::{FRAME_MAX, MESSAGE_MAX, PAYLOAD_MAX};
 use crate::build::Circuit;
 use crate::plan::{Layout, Slot};
 use crate::scalar::Scalar;
@@ -118,7 +119,8 @@ impl<
     #[inline(never)]
     pub fn receive_on(&mut self, byte: u8, machine: &mut impl Machine) -> Option<&[u8]> {
         let message = self.deframer.feed(byte).ok().flatten()?;
-        let Request { sequence, ask } = Self::request(message)?;
+        let asked = Self::request(message)?;
+        let sequence = asked.sequence;
         let window = WINDOW.max(1) as u32;
         let place = (sequence % window) as usize;
         match self.sequence.next {
@@ -128,7 +130,7 @@ impl<
             {
                 return self.sequence.replies.get(place).map(Vec::as_slice);
             }
-            _ if matches!(ask, Ask::Hello { .. }) => {
+            _ if asked.kind == Kind::Hello => {
                 if self.sequence.next.is_some() && sequence == self.sequence.first {
                     return None; // an old greeting that the line held back
                 }
@@ -154,7 +156,10 @@ impl<
             saving: &mut self.saving,
             payload: &mut self.payload,
         };
-        let answer = state.answer(&ask, machine);
+        let mut answer = state.answer(&asked, machine);
+        if let Ok(Answer::Data(bytes) | Answer::Ran { losses: bytes, .. }) = &mut answer {
+            *bytes = &self.payload;
+        }
         let reply = self.sequence.replies.get_mut(place)?;
         if encode_frame(&Reply { sequence, answer }, &mut self.scratch, reply).is_err() {
             let refused = Reply { sequence, answer: Err(Refusal::Unsupported) };
@@ -167,7 +172,7 @@ impl<
     /// What a message asks. Apart, so that what decoding needs of the stack is free again while the
     /// request is done; and here, so that it is compiled with the session, small.
     #[inline(never)]
-    fn request(message: &[u8]) -> Option<Request<'_>> {
+    fn request(message: &[u8]) -> Option<Asked<'_>> {
         read::request(message)
     }
 

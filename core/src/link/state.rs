@@ -5,8 +5,9 @@ use super::PAYLOAD_MAX;
 use super::VERSION;
 use super::keeping::Saving;
 use super::machine::Machine;
-use super::message::{Answer, Ask, Board, Goal, Holds, Refusal, Work};
+use super::message::{Answer, Board, Holds, Refusal};
 use super::raw::{Raw, halves, push_raw};
+use super::read::{Asked, Kind};
 use crate::build::Circuit;
 use crate::circuit::CircuitRef;
 use crate::error::RunError;
@@ -16,9 +17,13 @@ use crate::op::Op;
 use crate::optimiser::Optimiser;
 use crate::plan::{Layout, Purpose, Slot, plan};
 use crate::scalar::Scalar;
+use crate::shape::Shape;
 use crate::tape::Tape;
 use crate::training::{Running, Training};
 use heapless::Vec;
+
+/// What comes of a request. The bytes of [`Answer::Data`] and [`Answer::Ran`] are in the payload.
+pub(super) type Answered = Result<Answer<'static>, Refusal>;
 
 /// What requests work on, apart from the bytes.
 pub(super) struct State<'s, T, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize> {
@@ -59,77 +64,52 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, const ATTRS: usize>
     State<'_, T, GATES, NUMBERS, SHAPES, ATTRS>
 {
-    /// Does what is asked. The frames of all requests would add up here, so none is in line.
-    pub(super) fn answer(&mut self, ask: &Ask<'_>, machine: &mut impl Machine) -> Result<Answer<'_>, Refusal> {
-        match *ask {
-            Ask::Hello { version } => return self.hello(version),
-            Ask::Clear => self.clear(),
-            Ask::Shape(_) | Ask::Numbers(_) | Ask::Attrs(_) | Ask::Gates(_) | Ask::Objective(_) => self.build(ask)?,
-            Ask::Plan(purpose) => return self.plan(purpose).map(Answer::Planned),
-            Ask::Set { wire, start, data } => {
-                let set = self.set(wire, start, Raw { bytes: data, small: false });
-                self.stop_at(set)?;
+    /// Does what is asked. The frames of all requests would add up here, so none is in line; and all
+    /// answer alike, so that what they answer need not be copied here. [`State::payload`] is not in it yet.
+    pub(super) fn answer(&mut self, asked: &Asked<'_>, machine: &mut impl Machine) -> Answered {
+        let Asked { kind, numbers: [a, b, c, d], data, .. } = *asked;
+        let long = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let raw = |small| Raw { bytes: data, small };
+        let answer = match kind {
+            Kind::Hello => self.hello(a as u16),
+            Kind::Clear => self.clear(),
+            Kind::Shape | Kind::Numbers | Kind::Attrs | Kind::Gates | Kind::Objective => self.build(asked),
+            Kind::Plan => self.plan(asked.purpose()),
+            Kind::Set | Kind::SetSmall => self.set(a as u16, b, raw(kind == Kind::SetSmall)),
+            Kind::Get => self.get(a as u16, b as usize, c as usize, d > 0),
+            Kind::Holds => self.holds(),
+            Kind::Hash => self.verify(None),
+            Kind::Verify => self.verify(Some(long(a, b))),
+            Kind::Forward => self.forward(machine),
+            Kind::Backward => self.backward(a as u16, machine),
+            Kind::Sample => self.samples(a > 0, None, machine),
+            Kind::Rows => self.samples(a > 0, Some(data), machine),
+            Kind::Train => self.train(a, b, long(c, d), data),
+            Kind::EndBatch => self.end_batch(machine),
+            Kind::Progress => self.progress(a > 0),
+            Kind::Moments => self.moments(a as usize, b as usize),
+            Kind::SetMoments => self.set_moments(a as usize, raw(false)),
+            Kind::Keep => self.keep(a),
+            Kind::Row => self.row(a as usize, raw(b > 0)),
+            Kind::Vitals => Ok(Answer::Vitals(machine.vitals(a > 0))),
+            Kind::Save => self.save(machine),
+            Kind::SaveEvery => {
+                (self.saving.every, self.saving.tried) = (a, self.training.steps());
+                self.keeps(machine)
             }
-            Ask::SetSmall { wire, start, data } => {
-                let set = self.set(wire, start, Raw { bytes: data, small: true });
-                self.stop_at(set)?;
-            }
-            Ask::Get { wire, start, count, gradient } => {
-                self.get(wire, start as usize, usize::from(count), gradient)?;
-                return Ok(Answer::Data(self.payload));
-            }
-            Ask::Holds => return self.holds().map(Answer::Holds),
-            Ask::Hash => return self.hash().map(Answer::Hash),
-            Ask::Verify(hash) => self.verify(hash)?,
-            Ask::Forward => self.forward(machine)?,
-            Ask::Backward(wire) => self.backward(wire, machine)?,
-            Ask::Sample(work) => {
-                let ran = self.sample(work, machine)?;
-                return Ok(self.ran(ran, machine));
-            }
-            Ask::Rows { work, rows } => {
-                let ran = self.samples(work, rows, machine)?;
-                return Ok(self.ran(ran, machine));
-            }
-            Ask::Train { steps, batch, seed, optimiser } => self.train(steps, batch, seed, optimiser)?,
-            Ask::EndBatch => {
-                self.may_train()?;
-                let ended = self.end_batch(machine);
-                self.stop_at(ended)?;
-                self.save_if_due(machine);
-            }
-            Ask::Progress { rest } => return Ok(self.progress(rest)),
-            Ask::Moments { start, count } => {
-                self.moments(start as usize, usize::from(count))?;
-                return Ok(Answer::Data(self.payload));
-            }
-            Ask::SetMoments { start, data } => {
-                let set = self.set_moments(start as usize, Raw { bytes: data, small: false });
-                self.stop_at(set)?;
-            }
-            Ask::Keep { rows } => self.keep(rows)?,
-            Ask::Row { start, small, data } => self.row(start as usize, Raw { bytes: data, small })?,
-            Ask::Vitals { anew } => return Ok(Answer::Vitals(machine.vitals(anew))),
-            Ask::Save => {
-                self.is_verified()?;
-                self.save(machine)?;
-                return Ok(Answer::Kept(self.keeps(machine)));
-            }
-            Ask::SaveEvery(steps) => {
-                (self.saving.every, self.saving.tried) = (steps, self.training.steps());
-                return Ok(Answer::Kept(self.keeps(machine)));
-            }
-            Ask::Kept => return Ok(Answer::Kept(self.keeps(machine))),
-            Ask::Training => {
-                self.trains()?;
-                return Ok(Answer::Data(self.payload));
-            }
+            Kind::Kept => self.keeps(machine),
+            Kind::Training => self.trains(),
+        };
+        // After a refusal nothing trains until the params are verified again: what the host has under way
+        // behind it would else go on from another state than the host thinks.
+        if matches!(kind, Kind::Set | Kind::SetSmall | Kind::SetMoments) && answer.is_err() {
+            *self.verified = false;
         }
-        Ok(Answer::Done)
+        answer
     }
 
     #[inline(never)]
-    fn hello(&self, version: u16) -> Result<Answer<'_>, Refusal> {
+    fn hello(&self, version: u16) -> Answered {
         if version != VERSION {
             return Err(Refusal::Version(VERSION));
         }
@@ -148,17 +128,19 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     }
 
     #[inline(never)]
-    fn clear(&mut self) {
+    fn clear(&mut self) -> Answered {
         self.memory.circuit.clear();
         (*self.memory.planned, *self.verified, *self.kept) = (false, false, 0);
+        Ok(Answer::Done)
     }
 
     #[inline(never)]
-    fn holds(&mut self) -> Result<Holds, Refusal> {
+    fn holds(&mut self) -> Answered {
         let verified = *self.verified;
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let purpose = tape.layout().purpose();
-        Ok(Holds { circuit: fingerprint(&tape.circuit(), purpose), purpose, params: tape.params_hash(), verified })
+        let (circuit, params) = (fingerprint(&tape.circuit(), purpose), tape.params_hash());
+        Ok(Answer::Holds(Holds { circuit, purpose, params, verified }))
     }
 
     #[inline(never)]
@@ -167,117 +149,127 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         Ok(tape.params_hash())
     }
 
-    fn verify(&mut self, hash: u64) -> Result<(), Refusal> {
+    /// Tells the hash over all params, or compares it.
+    #[inline(never)]
+    fn verify(&mut self, told: Option<u64>) -> Answered {
         let own = self.hash()?;
-        *self.verified = own == hash;
-        if own == hash { Ok(()) } else { Err(Refusal::NotVerified(own)) }
+        let Some(told) = told else { return Ok(Answer::Hash(own)) };
+        *self.verified = own == told;
+        if own == told { Ok(Answer::Done) } else { Err(Refusal::NotVerified(own)) }
     }
 
     #[inline(never)]
-    fn forward(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
+    fn forward(&mut self, machine: &mut impl Machine) -> Answered {
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         at_work(machine, tape, |tape, between| tape.forward_between(between));
-        Ok(())
+        Ok(Answer::Done)
     }
 
     #[inline(never)]
-    fn backward(&mut self, wire: u16, machine: &mut impl Machine) -> Result<(), Refusal> {
+    fn backward(&mut self, wire: u16, machine: &mut impl Machine) -> Answered {
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let wire = named(&tape.circuit(), wire)?;
-        Ok(at_work(machine, tape, |tape, between| tape.backward_between(wire, between))?)
+        at_work(machine, tape, |tape, between| tape.backward_between(wire, between))?;
+        Ok(Answer::Done)
     }
 
     #[inline(never)]
-    fn train(&mut self, steps: u32, batch: u32, seed: u64, optimiser: &[u8]) -> Result<(), Refusal> {
+    fn train(&mut self, steps: u32, batch: u32, seed: u64, optimiser: &[u8]) -> Answered {
         if !*self.memory.planned {
             return Err(Refusal::NoCircuit);
         }
         let optimiser = Optimiser::from_bytes(optimiser).filter(|_| batch > 0).ok_or(Refusal::Malformed)?;
         *self.training = Training::new(optimiser, batch).after(steps).with_seed(seed);
-        Ok(())
+        Ok(Answer::Done)
     }
 
     #[inline(never)]
-    fn end_batch(&mut self, machine: &mut impl Machine) -> Result<(), Refusal> {
+    fn end_batch(&mut self, machine: &mut impl Machine) -> Answered {
+        self.may_train()?;
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
-        at_work(machine, tape, |tape, _| self.training.end_batch(tape))?;
-        Ok(())
+        let ended = at_work(machine, tape, |tape, _| self.training.end_batch(tape));
+        *self.verified &= ended.is_ok();
+        ended?;
+        self.save_if_due(machine);
+        Ok(Answer::Done)
     }
 
     #[inline(never)]
-    fn progress(&mut self, rest: bool) -> Answer<'static> {
+    fn progress(&mut self, rest: bool) -> Answered {
         let Running { samples, sum, correct } = self.training.running();
         let (steps, begun, sum) = (self.training.steps(), self.training.begun(), sum.to_bits());
         if rest {
             self.training.rest();
         }
-        Answer::Progress { steps, begun, samples, correct, sum }
+        Ok(Answer::Progress { steps, begun, samples, correct, sum })
     }
 
     #[inline(never)]
-    fn keep(&mut self, rows: u32) -> Result<(), Refusal> {
+    fn keep(&mut self, rows: u32) -> Answered {
         let (needed, had) = (u64::from(rows) * self.row_len()? as u64, self.rows.len() as u64);
         if needed > had {
             return Err(Refusal::NoRoom(u32::try_from(needed).unwrap_or(u32::MAX), had as u32));
         }
         *self.kept = rows;
-        Ok(())
+        Ok(Answer::Done)
     }
 
     #[inline(never)]
-    fn build(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
+    fn build(&mut self, asked: &Asked<'_>) -> Answered {
         *self.memory.planned = false;
-        let there = self.memory.circuit.view().len() as u16;
-        let at = |error| Refusal::Build(there, error);
-        match *ask {
-            Ask::Shape(shape) => self.memory.circuit.push_shape(shape).map_err(at),
-            Ask::Numbers(data) => {
+        let circuit = &mut *self.memory.circuit;
+        let Asked { kind, numbers: [wire, maximize, ..], data, .. } = *asked;
+        let at = circuit.view().len() as u16;
+        let built = match kind {
+            Kind::Shape => circuit.push_shape(asked.shape().unwrap_or(Shape::SCALAR)),
+            Kind::Numbers => {
                 let data = Raw { bytes: data, small: false };
-                for i in 0..data.count::<T>()? {
-                    self.memory.circuit.push_numbers(&[data.number(i)]).map_err(at)?;
-                }
-                Ok(())
+                (0..data.count::<T>()?).try_for_each(|i| circuit.push_numbers(&[data.number(i)]))
             }
-            Ask::Attrs(data) => {
-                for attr in halves(data)? {
-                    self.memory.circuit.push_attrs(&[attr]).map_err(at)?;
-                }
-                Ok(())
-            }
-            Ask::Gates(data) => {
+            Kind::Attrs => halves(data)?.try_for_each(|attr| circuit.push_attrs(&[attr])),
+            Kind::Gates => {
                 let (records, []) = data.as_chunks::<8>() else { return Err(Refusal::Malformed) };
                 for &record in records {
-                    let index = self.memory.circuit.view().len() as u16;
+                    let index = circuit.view().len() as u16;
                     let gate = Gate::from_bytes(record).ok_or(Refusal::Malformed)?;
-                    self.memory.circuit.push_record(gate).map_err(|error| Refusal::Build(index, error))?;
+                    circuit.push_record(gate).map_err(|error| Refusal::Build(index, error))?;
                 }
                 Ok(())
             }
-            Ask::Objective(Goal { wire, maximize }) => {
-                let wire = named(&self.memory.circuit.view(), wire)?;
-                if maximize { self.memory.circuit.maximize(wire) } else { self.memory.circuit.minimize(wire) }
-                    .map_err(at)
+            _ => {
+                let wire = named(&circuit.view(), wire as u16)?;
+                if maximize > 0 { circuit.maximize(wire) } else { circuit.minimize(wire) }
             }
-            _ => Err(Refusal::Unsupported),
+        };
+        match built {
+            Ok(()) => Ok(Answer::Done),
+            Err(error) => Err(Refusal::Build(at, error)),
         }
     }
 
     #[inline(never)]
-    fn plan(&mut self, purpose: Purpose) -> Result<u32, Refusal> {
+    fn plan(&mut self, purpose: Purpose) -> Answered {
         let view = self.memory.circuit.view();
-        let layout = plan(&view, purpose, false, self.memory.slots).map_err(Refusal::Plan)?;
+        let planned = plan(&view, purpose, false, self.memory.slots);
+        let layout = match &planned {
+            Ok(layout) => layout,
+            Err(error) => return Err(Refusal::Plan(*error)),
+        };
         let (needed, had) = (layout.arena_len() as u32, self.memory.arena.len() as u32);
         if needed > had {
             *self.memory.planned = false;
             return Err(Refusal::NoRoom(needed, had));
         }
-        Tape::new(view, layout, self.memory.slots, &[], self.memory.arena)?;
-        (*self.memory.layout, *self.memory.planned, *self.verified, *self.kept) = (layout, true, false, 0);
+        if let Err(error) = &Tape::new(view, *layout, self.memory.slots, &[], self.memory.arena) {
+            return Err((*error).into());
+        }
+        *self.memory.layout = *layout;
+        (*self.memory.planned, *self.verified, *self.kept) = (true, false, 0);
         (*self.training, *self.saving) = (Training::IDLE, Saving::WHEN_ASKED);
-        Ok(needed)
+        Ok(Answer::Planned(needed))
     }
 
-    fn is_verified(&mut self) -> Result<(), Refusal> {
+    pub(super) fn is_verified(&mut self) -> Result<(), Refusal> {
         if *self.verified { Ok(()) } else { Err(Refusal::NotVerified(self.hash()?)) }
     }
 
@@ -286,19 +278,12 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         if self.training.batch() == 0 { Err(Refusal::Run(RunError::NotPlanned)) } else { Ok(()) }
     }
 
-    /// After a refusal nothing trains until the params are verified again: what the host has under
-    /// way behind it would else go on from another state than the host thinks.
-    fn stop_at<R, E>(&mut self, result: Result<R, E>) -> Result<R, E> {
-        *self.verified &= result.is_ok();
-        result
-    }
-
     #[inline(never)]
-    fn set(&mut self, wire: u16, start: u32, data: Raw<'_>) -> Result<(), Refusal> {
+    fn set(&mut self, wire: u16, start: u32, data: Raw<'_>) -> Answered {
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let circuit = tape.circuit();
         let wire = named(&circuit, wire)?;
-        let len = circuit.shape(wire).len();
+        let len = circuit.len_at(wire.index());
         let count = data.count::<T>()?;
         if (start as usize).saturating_add(count) > len {
             let got = (start as usize).saturating_add(count);
@@ -310,11 +295,11 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         if circuit.gate(wire).is_some_and(|gate| gate.op == Op::Param) {
             *self.verified = false;
         }
-        Ok(())
+        Ok(Answer::Done)
     }
 
     #[inline(never)]
-    fn get(&mut self, wire: u16, start: usize, count: usize, gradient: bool) -> Result<(), Refusal> {
+    fn get(&mut self, wire: u16, start: usize, count: usize, gradient: bool) -> Answered {
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let wire = named(&tape.circuit(), wire)?;
         let values = if gradient { tape.gradient(wire)? } else { tape.value(wire)? };
@@ -324,21 +309,21 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         for &x in values.get(start..end).ok_or(wrong)? {
             push_raw(self.payload, x)?;
         }
-        Ok(())
+        Ok(Answer::Data(&[]))
     }
 
     #[inline(never)]
-    fn moments(&mut self, start: usize, count: usize) -> Result<(), Refusal> {
+    fn moments(&mut self, start: usize, count: usize) -> Answered {
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let moments = tape.moments().get(start..).and_then(|moments| moments.get(..count));
         for &x in moments.ok_or(RunError::NotPlanned)? {
             push_raw(self.payload, x)?;
         }
-        Ok(())
+        Ok(Answer::Data(&[]))
     }
 
     #[inline(never)]
-    fn set_moments(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
+    fn set_moments(&mut self, start: usize, data: Raw<'_>) -> Answered {
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
         let end = start.saturating_add(data.count::<T>()?);
         if end > tape.moments().len() {
@@ -347,7 +332,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         for place in start..end {
             tape.set_moments(place, &[data.number(place - start)])?;
         }
-        Ok(())
+        Ok(Answer::Done)
     }
 
     /// The numbers of a row: all inputs and labels.
@@ -357,11 +342,11 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             return Err(Refusal::NoCircuit);
         }
         let circuit = self.memory.circuit.view();
-        Ok(circuit.wires().filter(|&wire| is_sample(&circuit, wire)).map(|wire| circuit.shape(wire).len()).sum())
+        Ok(circuit.wires().filter(|&wire| is_sample(&circuit, wire)).map(|wire| circuit.len_at(wire.index())).sum())
     }
 
     #[inline(never)]
-    fn row(&mut self, start: usize, data: Raw<'_>) -> Result<(), Refusal> {
+    fn row(&mut self, start: usize, data: Raw<'_>) -> Answered {
         let kept = *self.kept as usize * self.row_len()?;
         let count = data.count::<T>()?;
         let end = start.checked_add(count).filter(|&end| end <= kept);
@@ -370,92 +355,59 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         for (i, place) in place.iter_mut().enumerate() {
             *place = data.number(i);
         }
-        Ok(())
+        Ok(Answer::Done)
     }
 
-    /// Works on the sample that the inputs hold.
+    /// Works on the sample that the inputs hold, or on kept rows, one after the other: to train, or only
+    /// to look at their loss.
     #[inline(never)]
-    fn sample(&mut self, work: Work, machine: &mut impl Machine) -> Result<Came, Refusal> {
-        self.may_work(work)?;
-        let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
-        let done = run(tape, work, self.training, machine);
-        let mut ran = Ran { payload: self.payload, verified: self.verified, came: Came::default() };
-        ran.note(done)?;
-        Ok(ran.came)
-    }
-
-    /// Works on kept rows, one after the other.
-    #[inline(never)]
-    fn samples(&mut self, work: Work, rows: &[u8], machine: &mut impl Machine) -> Result<Came, Refusal> {
-        self.may_work(work)?;
+    fn samples(&mut self, train: bool, rows: Option<&[u8]>, machine: &mut impl Machine) -> Answered {
+        if train {
+            self.may_train()?;
+        }
         let row_len = self.row_len()?;
-        if rows.len() / 2 * T::BYTES > PAYLOAD_MAX {
+        // The sample that is there already counts as one row, whichever.
+        let listed = rows.unwrap_or(&[0; 2]);
+        if listed.len() / 2 * T::BYTES > PAYLOAD_MAX {
             return Err(Refusal::Unsupported);
         }
-        if let Some(row) = halves(rows)?.find(|&row| u32::from(row) >= *self.kept) {
+        if let Some(row) = halves(listed)?.find(|&row| rows.is_some() && u32::from(row) >= *self.kept) {
             return Err(Refusal::NoSuchRow(row));
         }
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
-        let mut ran = Ran { payload: self.payload, verified: self.verified, came: Came::default() };
-        for row in halves(rows)? {
-            let start = usize::from(row) * row_len;
-            let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
-            ran.note(fill(tape, data).and_then(|()| run(tape, work, self.training, machine)))?;
-            if ran.came.refused.is_some() {
-                break;
+        let (mut correct, mut refused) = (0, None);
+        for row in halves(listed)? {
+            let mut data: &[T] = &[];
+            if rows.is_some() {
+                let start = usize::from(row) * row_len;
+                data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
+            }
+            match fill(tape, data).and_then(|()| run(tape, train, self.training, machine)) {
+                Ok((loss, right)) => {
+                    push_raw(self.payload, loss)?;
+                    correct += u16::from(right);
+                }
+                Err(error) => {
+                    *self.verified = false;
+                    refused = Some(error);
+                    break;
+                }
             }
         }
-        Ok(ran.came)
-    }
-
-    /// What came of samples, once it is kept if that is due.
-    fn ran(&mut self, Came { correct, refused }: Came, machine: &mut impl Machine) -> Answer<'_> {
         self.save_if_due(machine);
-        Answer::Ran { losses: self.payload, correct, refused }
-    }
-
-    fn may_work(&mut self, work: Work) -> Result<(), Refusal> {
-        if matches!(work, Work::Evaluate) { Ok(()) } else { self.may_train() }
+        Ok(Answer::Ran { losses: &[], correct, refused })
     }
 }
 
-/// What came of samples so far.
-struct Ran<'s> {
-    payload: &'s mut Vec<u8, PAYLOAD_MAX>,
-    verified: &'s mut bool,
-    came: Came,
-}
-
-/// What came of samples, apart from their losses.
-#[derive(Clone, Copy, Default)]
-struct Came {
-    correct: u16,
-    refused: Option<RunError>,
-}
-
-impl Ran<'_> {
-    /// Takes note of one more; a refused one ends the training until the params are verified again.
-    fn note<T: Scalar>(&mut self, done: Result<(T, bool), RunError>) -> Result<(), Refusal> {
-        match done {
-            Ok((loss, right)) => {
-                push_raw(self.payload, loss)?;
-                self.came.correct += u16::from(right);
-            }
-            Err(error) => {
-                *self.verified = false;
-                self.came.refused = Some(error);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Sets all inputs and labels from one row.
+/// Sets all inputs and labels from one row; from no numbers, none.
 #[inline(never)]
 fn fill<T: Scalar>(tape: &mut Tape<'_, T>, mut data: &[T]) -> Result<(), RunError> {
+    if data.is_empty() {
+        return Ok(());
+    }
     let circuit = tape.circuit();
     for wire in circuit.wires().filter(|&wire| is_sample(&circuit, wire)) {
-        let (values, rest) = data.split_at_checked(circuit.shape(wire).len()).ok_or(RunError::WrongPlan)?;
+        let (values, rest) = data.split_at_checked(circuit.len_at(wire.index())).ok_or(RunError::WrongPlan)?;
         tape.set(wire, values)?;
         data = rest;
     }
@@ -465,16 +417,16 @@ fn fill<T: Scalar>(tape: &mut Tape<'_, T>, mut data: &[T]) -> Result<(), RunErro
 /// One sample; its objective, and whether its class was right.
 fn run<T: Scalar>(
     tape: &mut Tape<'_, T>,
-    work: Work,
+    train: bool,
     training: &mut Training<T>,
     machine: &mut impl Machine,
 ) -> Result<(T, bool), RunError> {
-    at_work(machine, tape, |tape, between| match work {
-        Work::Evaluate => {
+    at_work(machine, tape, |tape, between| match train {
+        false => {
             tape.forward_between(between);
             Ok((tape.objective_value()?, tape.is_right()))
         }
-        Work::Train => training.sample_between(tape, between).map(|sample| (sample.objective, sample.correct)),
+        true => training.sample_between(tape, between).map(|sample| (sample.objective, sample.correct)),
     })
 }
 

@@ -4,89 +4,27 @@
 use super::layout::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, PLACE, Purpose, Slot};
 use super::mark::{NEEDS, SHARES, SHARES_BACK, WEIGHT};
 use super::reuse::reuse;
-use super::{get, put, saved_len};
+use super::{bits, put, readers, saved_len};
 use crate::circuit::{CircuitRef, at};
 use crate::gate::Gate;
 use crate::op::Op;
 
-/// The numbers in each part of the arena.
+/// The next free place in each part of the arena; from 0 on, the numbers in it.
 #[derive(Clone, Copy)]
-pub(super) struct Counts {
-    params: u32,
-    trained: u32,
-    frozen: u32,
-    values: u32,
-    gradients: u32,
-    sums: u32,
-    /// Params among the pairs.
-    pair_params: u32,
+struct Next {
     /// Trained params that have a gradient of their own, and those that are updated in place.
     own: u32,
     in_place: u32,
-}
-
-pub(super) const fn count<T: Copy>(
-    circuit: &CircuitRef<'_, T>,
-    purpose: Purpose,
-    in_flash: bool,
-    pairs: usize,
-    slots: &[Slot],
-) -> Option<Counts> {
-    let mut total: u64 = 2 * pairs as u64;
-    let mut counts = Counts {
-        params: 0,
-        trained: 0,
-        frozen: 0,
-        values: 0,
-        gradients: 0,
-        sums: 0,
-        pair_params: 0,
-        own: 0,
-        in_place: 0,
-    };
-    let mut i = 0;
-    while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
-        let len = shape.len() as u32;
-        let slot = get(slots, i);
-        let needs = slot.value & NEEDS != 0;
-        total += (2 + purpose.moments() as u64) * len as u64 + saved_len(circuit, gate) as u64;
-        if total >= PLACE as u64 {
-            return None;
-        }
-        if gate.is_trained() {
-            counts.trained += len;
-        }
-        if gate.is_frozen() && in_flash {
-            counts.frozen += len;
-        }
-        if i < pairs {
-            if matches!(gate.op, Op::Param) {
-                counts.pair_params += 1;
-            }
-        } else {
-            match gate.op {
-                Op::Const => {}
-                Op::Param if gate.is_frozen() && in_flash => {}
-                Op::Param => counts.params += len,
-                _ if slot.value & SHARES != 0 => {}
-                _ => counts.values += len + if needs { saved_len(circuit, gate) as u32 } else { 0 },
-            }
-            match gradient_place(gate, slot, purpose) {
-                Place::Weight => counts.in_place += len,
-                Place::Nowhere if gate.is_trained() => counts.in_place += len,
-                Place::Gradients | Place::Sums if gate.is_trained() => counts.own += len,
-                _ => {}
-            }
-            match gradient_place(gate, slot, purpose) {
-                Place::Gradients if slot.value & SHARES_BACK != 0 => {}
-                Place::Gradients => counts.gradients += len,
-                Place::Sums => counts.sums += len,
-                Place::Weight | Place::Nowhere => {}
-            }
-        }
-        i += 1;
-    }
-    Some(counts)
+    /// Frozen params in RAM, and in flash.
+    frozen: u32,
+    in_flash: u32,
+    values: u32,
+    own_gradients: u32,
+    gradients: u32,
+    sums: u32,
+    trained: u32,
+    /// Params among the pairs.
+    pair_params: u32,
 }
 
 enum Place {
@@ -98,32 +36,46 @@ enum Place {
 
 /// Which part of the arena a wire's gradient is in.
 #[inline]
-const fn gradient_place(gate: &Gate, slot: Slot, purpose: Purpose) -> Place {
-    if slot.value & NEEDS == 0 {
+const fn gradient_place(gate: &Gate, marks: u32, readers: u32, purpose: Purpose) -> Place {
+    if marks & NEEDS == 0 {
         return Place::Nowhere;
     }
     match purpose {
         _ if purpose.sums() && gate.is_trained() => Place::Sums,
-        Purpose::Train if gate.is_trained() && slot.gradient == 1 && slot.value & WEIGHT != 0 => Place::Weight,
+        Purpose::Train if gate.is_trained() && readers == 1 && marks & WEIGHT != 0 => Place::Weight,
         _ => Place::Gradients,
     }
 }
 
+/// Divides the arena; nothing if it would be too large. One walk does it twice: the first time from 0 on, which
+/// tells where the parts begin.
 pub(super) const fn assign<T: Copy>(
     circuit: &CircuitRef<'_, T>,
     purpose: Purpose,
     in_flash: bool,
     pairs: usize,
-    counts: Counts,
     slots: &mut [Slot],
-) -> Layout {
-    let n = circuit.gates.len();
+) -> Option<Layout> {
+    let mut counts = Next {
+        own: 0,
+        in_place: 0,
+        frozen: 0,
+        in_flash: 0,
+        values: 0,
+        own_gradients: 0,
+        gradients: 0,
+        sums: 0,
+        trained: 0,
+        pair_params: 0,
+    };
+    if !place_all(circuit, purpose, in_flash, pairs, &mut counts, slots, false) {
+        return None;
+    }
     // Params with a gradient of their own come first, and their gradients in the same order, so that
     // a step is one loop over both.
-    let mut own = 2 * pairs as u32;
-    let mut in_place = own + counts.own;
-    let mut frozen_here = in_place + counts.in_place;
-    let values = own + counts.params;
+    let own = 2 * pairs as u32;
+    let params = counts.own + counts.in_place + counts.frozen;
+    let values = own + params;
     let mut first = pairs;
     while let Some(gate) = at(circuit.gates, first)
         && gate.op.is_source()
@@ -132,68 +84,102 @@ pub(super) const fn assign<T: Copy>(
     }
     let peak = if matches!(purpose, Purpose::Infer) { reuse(circuit, values, slots) } else { counts.values };
     let gradients = values + peak;
-    let sums = gradients + counts.gradients;
+    let gradient_count = counts.own_gradients + counts.gradients;
+    let sums = gradients + gradient_count;
     let moments = sums + counts.sums;
-    let arena = moments + purpose.moments() as u32 * counts.trained;
-    let (mut value, mut sum, mut frozen) = (values, sums, 0);
-    let sums_own = purpose.sums();
-    let (mut own_gradient, mut gradient) = (gradients, gradients + if sums_own { 0 } else { counts.own });
-    let own_params = (own, if sums_own { sums } else { gradients }, counts.own);
+    let mut next = Next {
+        own,
+        in_place: own + counts.own,
+        frozen: own + counts.own + counts.in_place,
+        in_flash: 0,
+        values,
+        own_gradients: gradients,
+        gradients: gradients + counts.own_gradients,
+        sums,
+        trained: 0,
+        pair_params: 0,
+    };
+    place_all(circuit, purpose, in_flash, pairs, &mut next, slots, true);
+    Some(Layout {
+        purpose,
+        wires: circuit.gates.len() as u32,
+        pairs: pairs as u32,
+        first: first as u32,
+        start: values,
+        arena: moments + purpose.moments() as u32 * counts.trained,
+        gradients: (gradients, sums),
+        optimiser: (sums, moments),
+        moments,
+        trained: counts.trained,
+        params: params + counts.pair_params,
+        frozen: counts.in_flash,
+        values: peak + pairs as u32 - counts.pair_params,
+        gradient_count: gradient_count + pairs as u32,
+        own_params: (own, if purpose.sums() { sums } else { gradients }, counts.own),
+    })
+}
+
+/// Gives each wire its places, or only counts them; whether all of it is of a size that a slot can tell.
+#[inline(never)]
+const fn place_all<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    purpose: Purpose,
+    in_flash: bool,
+    pairs: usize,
+    next: &mut Next,
+    slots: &mut [Slot],
+    place: bool,
+) -> bool {
+    let infers = matches!(purpose, Purpose::Infer);
+    let mut total = 2 * pairs as u32;
     let mut i = 0;
-    while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
-        let len = shape.len() as u32;
-        let slot = get(slots, i);
+    while let Some(gate) = at(circuit.gates, i) {
+        let (len, marks) = (circuit.len_at(i) as u32, bits(slots, i));
+        let saved = saved_len(circuit, gate) as u32;
+        total = total.saturating_add(len.saturating_mul(2 + purpose.moments() as u32)).saturating_add(saved);
+        if total >= PLACE {
+            return false;
+        }
         let mut placed = Slot { value: 2 * i as u32, gradient: 2 * i as u32 + 1, len };
         let flash = gate.is_frozen() && in_flash;
+        if flash {
+            take(&mut next.in_flash, len);
+        }
+        if gate.is_trained() {
+            next.trained += len;
+        }
         if i >= pairs {
+            let gradient =
+                if infers { Place::Nowhere } else { gradient_place(gate, marks, readers(slots, i), purpose) };
             placed.value = match gate.op {
                 Op::Const => IN_NUMBERS | gate.number() as u32,
-                Op::Param if flash => IN_FROZEN | frozen,
-                Op::Param if !gate.is_trained() => take(&mut frozen_here, len),
-                Op::Param if matches!(purpose, Purpose::Infer) => take(&mut in_place, len),
-                Op::Param => match gradient_place(gate, slot, purpose) {
-                    Place::Weight => take(&mut in_place, len),
-                    _ => take(&mut own, len),
-                },
-                _ if matches!(purpose, Purpose::Infer) => slot.value,
-                _ if slot.value & SHARES != 0 => get(slots, gate.a as usize).value,
-                _ => take(&mut value, len + if slot.value & NEEDS != 0 { saved_len(circuit, gate) as u32 } else { 0 }),
+                Op::Param if flash => IN_FROZEN | (next.in_flash - len),
+                Op::Param if !gate.is_trained() => take(&mut next.frozen, len),
+                Op::Param if infers || matches!(gradient, Place::Weight) => take(&mut next.in_place, len),
+                Op::Param => take(&mut next.own, len),
+                _ if infers => marks,
+                _ if marks & SHARES != 0 => bits(slots, gate.a as usize),
+                _ => take(&mut next.values, len + if marks & NEEDS != 0 { saved } else { 0 }),
             };
-            placed.gradient = match gradient_place(gate, slot, purpose) {
-                _ if matches!(purpose, Purpose::Infer) => NO_GRADIENT,
-                Place::Gradients if gate.is_trained() => take(&mut own_gradient, len),
-                Place::Gradients if slot.value & SHARES_BACK != 0 => get(slots, gate.a as usize).gradient,
-                Place::Gradients => take(&mut gradient, len),
-                Place::Sums => take(&mut sum, len),
+            placed.gradient = match gradient {
+                Place::Gradients if gate.is_trained() => take(&mut next.own_gradients, len),
+                Place::Gradients if marks & SHARES_BACK != 0 => readers(slots, gate.a as usize),
+                Place::Gradients => take(&mut next.gradients, len),
+                Place::Sums => take(&mut next.sums, len),
                 Place::Weight => IN_PLACE,
                 Place::Nowhere => NO_GRADIENT,
             };
         } else if matches!(gate.op, Op::Const | Op::Label) {
             placed.gradient = NO_GRADIENT;
+        } else if matches!(gate.op, Op::Param) {
+            next.pair_params += 1;
         }
-        if flash {
-            frozen += len;
+        if place {
+            put(slots, i, placed);
         }
-        put(slots, i, placed);
         i += 1;
     }
-    Layout {
-        purpose,
-        wires: n as u32,
-        pairs: pairs as u32,
-        first: first as u32,
-        arena,
-        start: values,
-        gradients: (gradients, sums),
-        optimiser: (sums, moments),
-        moments,
-        trained: counts.trained,
-        params: counts.params + counts.pair_params,
-        frozen: counts.frozen,
-        values: peak + pairs as u32 - counts.pair_params,
-        gradient_count: counts.gradients + pairs as u32,
-        own_params,
-    }
+    true
 }
 
 #[inline]

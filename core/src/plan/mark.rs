@@ -2,7 +2,7 @@
 //! operand's place.
 
 use super::layout::{Purpose, Slot};
-use super::{get, put};
+use super::{bits, note, readers};
 use crate::circuit::{CircuitRef, at};
 use crate::elementwise::{reads_operands, reads_own};
 use crate::gate::{Gate, Wire};
@@ -18,13 +18,13 @@ pub(super) const SHARES_BACK: u32 = 8; // its operand takes over the slot of its
 pub(super) const fn mark_readers<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &mut [Slot]) {
     let mut i = 0;
     while let Some(gate) = at(circuit.gates, i) {
-        put(slots, i, Slot { value: 0, gradient: 0, len: 0 });
+        note(slots, i, 0, 0);
         let mut k = 0;
         while k < gate.op.operands() {
             if let Some(wire) = circuit.operand(gate, k) {
-                let slot = get(slots, wire.index());
                 let weight = if gate.op.has_weights() && k > 0 { WEIGHT } else { 0 };
-                put(slots, wire.index(), Slot { value: slot.value | weight, gradient: slot.gradient + 1, len: 0 });
+                let (marks, count) = (bits(slots, wire.index()), readers(slots, wire.index()));
+                note(slots, wire.index(), marks | weight, count + 1);
             }
             k += 1;
         }
@@ -52,7 +52,7 @@ const fn any_operand_needs<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &[Slot],
     let mut k = 0;
     while k < gate.op.operands() {
         if let Some(wire) = circuit.operand(gate, k)
-            && get(slots, wire.index()).value & NEEDS != 0
+            && bits(slots, wire.index()) & NEEDS != 0
         {
             return true;
         }
@@ -64,7 +64,7 @@ const fn any_operand_needs<T: Copy>(circuit: &CircuitRef<'_, T>, slots: &[Slot],
 #[inline]
 const fn operand_needs(slots: &[Slot], gate: &Gate, k: usize) -> bool {
     match gate.operand(k) {
-        Some(wire) => get(slots, wire.index()).value & NEEDS != 0,
+        Some(wire) => bits(slots, wire.index()) & NEEDS != 0,
         None => false,
     }
 }
@@ -125,9 +125,9 @@ const fn has_to_itself<T: Copy>(
     };
     a >= pairs
         && !source.op.is_source()
-        && get(slots, a).gradient == 1
-        && get(slots, a).value & NEEDS != 0
-        && get(slots, i).value & NEEDS != 0
+        && readers(slots, a) == 1
+        && bits(slots, a) & NEEDS != 0
+        && bits(slots, i) & NEEDS != 0
         && !objective
 }
 
@@ -139,18 +139,14 @@ const fn may_take_over<T: Copy>(
     pairs: usize,
     slots: &[Slot],
 ) -> bool {
-    let (Some(source), Some(from), Some(to)) =
-        (at(circuit.gates, a.index()), circuit.shape_at(a.index()), circuit.shape_at(i))
-    else {
-        return false;
-    };
+    let Some(source) = at(circuit.gates, a.index()) else { return false };
     let kept_for_itself = match source.op.kind() {
         OpKind::Source => !matches!(source.op, Op::Input),
         OpKind::Unary | OpKind::Binary => reads_own(source.op),
         OpKind::Structured => matches!(source.op, Op::Softmax | Op::LogSoftmax | Op::Gru | Op::Rnn),
         OpKind::Loss => true,
     };
-    let needs = get(slots, i).value & NEEDS != 0;
+    let needs = bits(slots, i) & NEEDS != 0;
     // a · b and a / b look at a only on behalf of b.
     let only_for_b = matches!(gate.op, Op::Mul | Op::Div) && !operand_needs(slots, gate, 1);
     let read_backward = needs && reads_operands(gate.op) && !only_for_b && !matches!(gate.op, Op::Reshape);
@@ -159,8 +155,8 @@ const fn may_take_over<T: Copy>(
         None => false,
     };
     a.index() >= pairs
-        && from.len() == to.len()
-        && get(slots, a.index()).gradient == 1
+        && circuit.len_at(a.index()) == circuit.len_at(i)
+        && readers(slots, a.index()) == 1
         && !kept_for_itself
         && !read_backward
         && !objective
@@ -168,6 +164,6 @@ const fn may_take_over<T: Copy>(
 
 #[inline(never)]
 const fn mark(slots: &mut [Slot], i: usize, bit: u32) {
-    let slot = get(slots, i);
-    put(slots, i, Slot { value: slot.value | bit, gradient: slot.gradient, len: 0 });
+    let (marks, count) = (bits(slots, i), readers(slots, i));
+    note(slots, i, marks | bit, count);
 }

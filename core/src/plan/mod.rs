@@ -28,7 +28,7 @@ use crate::error::PlanError;
 use crate::gate::Gate;
 use crate::op::Op;
 use crate::{layer_norm, recurrent};
-use assign::{assign, count};
+use assign::assign;
 use mark::{mark_needs, mark_readers, mark_sharing, scalar_beginning};
 
 pub use layout::{Bytes, Layout, Purpose, Slot};
@@ -63,19 +63,16 @@ pub const fn plan<T: Copy>(
     if purpose.trains() {
         mark_sharing(circuit, pairs, slots);
     }
-    let Some(counts) = count(circuit, purpose, frozen_in_flash, pairs, slots) else {
-        return Err(PlanError::TooLarge);
-    };
-    Ok(assign(circuit, purpose, frozen_in_flash, pairs, counts, slots))
+    match assign(circuit, purpose, frozen_in_flash, pairs, slots) {
+        Some(layout) => Ok(layout),
+        None => Err(PlanError::TooLarge),
+    }
 }
 
 /// What a gate keeps behind its wire's value for the way back, or takes there on the way back.
 pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> usize {
     match gate.op {
-        Op::CrossEntropy | Op::SmoothCrossEntropy => match circuit.shape_at(gate.a as usize) {
-            Some(shape) => shape.len() + 1,
-            None => 0,
-        },
+        Op::CrossEntropy | Op::SmoothCrossEntropy => circuit.len_at(gate.a as usize) + 1,
         Op::LayerNorm => match circuit.shape_at(gate.a as usize) {
             Some(shape) => shape.len() / shape.last() * layer_norm::KEPT,
             None => 0,
@@ -88,12 +85,28 @@ pub(crate) const fn saved_len<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate)
     }
 }
 
+/// What is marked of a wire, or where its value is; 0 if there is none.
 #[inline(never)]
-const fn get(slots: &[Slot], i: usize) -> Slot {
+const fn bits(slots: &[Slot], i: usize) -> u32 {
     match at(slots, i) {
-        Some(slot) => *slot,
-        None => Slot::EMPTY,
+        Some(slot) => slot.value,
+        None => 0,
     }
+}
+
+/// How many read a wire, or where its gradient is; 0 if there is none.
+#[inline(never)]
+const fn readers(slots: &[Slot], i: usize) -> u32 {
+    match at(slots, i) {
+        Some(slot) => slot.gradient,
+        None => 0,
+    }
+}
+
+/// Puts both.
+#[inline(never)]
+const fn note(slots: &mut [Slot], i: usize, bits: u32, readers: u32) {
+    put(slots, i, Slot { value: bits, gradient: readers, len: 0 });
 }
 
 #[inline(never)]

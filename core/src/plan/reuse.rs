@@ -1,6 +1,6 @@
 //! The plan for inference: a slot is given away again as soon as its value has been read.
 
-use super::{Slot, get, put};
+use super::{Slot, bits, note, readers};
 use crate::circuit::{CircuitRef, at};
 use crate::op::{Op, OpKind};
 
@@ -13,7 +13,7 @@ pub(super) const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots
     let n = circuit.gates.len();
     let mut i = 0;
     while i < n {
-        put(slots, i, Slot { value: 0, gradient: 0, len: 0 });
+        note(slots, i, 0, 0);
         i += 1;
     }
     i = 0;
@@ -23,8 +23,8 @@ pub(super) const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots
             if let Some(wire) = circuit.operand(gate, k) {
                 // Losses leave the prediction readable.
                 let last = if matches!(gate.op.kind(), OpKind::Loss) && k == 0 { KEPT } else { i as u32 };
-                if last > get(slots, wire.index()).gradient {
-                    put(slots, wire.index(), Slot { value: 0, gradient: last, len: 0 });
+                if last > readers(slots, wire.index()) {
+                    note(slots, wire.index(), 0, last);
                 }
             }
             k += 1;
@@ -38,8 +38,8 @@ pub(super) const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots
             Some(objective) => objective.wire().index() == i,
             None => false,
         };
-        if objective || get(slots, i).gradient == 0 {
-            put(slots, i, Slot { value: 0, gradient: KEPT, len: 0 });
+        if objective || readers(slots, i) == 0 {
+            note(slots, i, 0, KEPT);
         }
         i += 1;
     }
@@ -47,7 +47,7 @@ pub(super) const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots
     let mut pass = 0;
     while pass < 2 {
         i = 0;
-        while let (Some(gate), Some(shape)) = (at(circuit.gates, i), circuit.shape_at(i)) {
+        while let Some(gate) = at(circuit.gates, i) {
             // Inputs are there before any gate runs, so they are placed first.
             let now = match gate.op {
                 Op::Input | Op::Label => pass == 0,
@@ -55,7 +55,7 @@ pub(super) const fn reuse<T: Copy>(circuit: &CircuitRef<'_, T>, base: u32, slots
                 _ => pass == 1,
             };
             if now {
-                let len = shape.len() as u32;
+                let len = circuit.len_at(i) as u32;
                 let end = place(circuit, slots, &mut first, i, len, base, pass == 0);
                 if end > peak {
                     peak = end;
@@ -81,7 +81,7 @@ const fn place<T: Copy>(
     base: u32,
     before_all: bool,
 ) -> u32 {
-    let own_last = get(slots, i).gradient & KEPT;
+    let own_last = readers(slots, i) & KEPT;
     // An elementwise gate writes over its first operand if nobody reads that later.
     let over = match at(circuit.gates, i) {
         Some(gate) if gate.op.is_elementwise() && (gate.operand(1).is_none() || gate.a != gate.b) => gate.a as u32,
@@ -90,16 +90,13 @@ const fn place<T: Copy>(
     };
     let (mut before, mut node, mut end) = (KEPT, *first, base);
     while node != KEPT {
-        let slot = get(slots, node as usize);
-        let (last, next) = (slot.gradient & KEPT, slot.gradient >> 16);
-        let node_len = match circuit.shape_at(node as usize) {
-            Some(shape) => shape.len() as u32,
-            None => 0,
-        };
-        if node == over && last == i as u32 && node_len == len {
-            put(slots, i, Slot { value: slot.value, gradient: own_last | next << 16, len: 0 });
+        let listed = readers(slots, node as usize);
+        let (last, next) = (listed & KEPT, listed >> 16);
+        if node == over && last == i as u32 && circuit.len_at(node as usize) as u32 == len {
+            let value = bits(slots, node as usize);
+            note(slots, i, value, own_last | next << 16);
             link(slots, first, before, i as u32);
-            return slot.value + len;
+            return value + len;
         }
         if !before_all && last < i as u32 {
             link(slots, first, before, next); // no longer read
@@ -112,19 +109,15 @@ const fn place<T: Copy>(
     before = KEPT;
     node = *first;
     while node != KEPT {
-        let slot = get(slots, node as usize);
-        if slot.value >= end + len {
+        let value = bits(slots, node as usize);
+        if value >= end + len {
             break;
         }
-        end = slot.value
-            + match circuit.shape_at(node as usize) {
-                Some(shape) => shape.len() as u32,
-                None => 0,
-            };
+        end = value + circuit.len_at(node as usize) as u32;
         before = node;
-        node = slot.gradient >> 16;
+        node = readers(slots, node as usize) >> 16;
     }
-    put(slots, i, Slot { value: end, gradient: own_last | node << 16, len: 0 });
+    note(slots, i, end, own_last | node << 16);
     link(slots, first, before, i as u32);
     end + len
 }
@@ -135,7 +128,7 @@ const fn link(slots: &mut [Slot], first: &mut u32, before: u32, to: u32) {
     if before == KEPT {
         *first = to;
     } else {
-        let slot = get(slots, before as usize);
-        put(slots, before as usize, Slot { value: slot.value, gradient: (slot.gradient & KEPT) | to << 16, len: 0 });
+        let (value, listed) = (bits(slots, before as usize), readers(slots, before as usize));
+        note(slots, before as usize, value, (listed & KEPT) | to << 16);
     }
 }
