@@ -104,11 +104,18 @@ pub(crate) fn smoothed<T: Scalar>(logits: &[T], plain: T, class: T, smoothing: T
 /// saved them. Without smoothing (ε = 0) q is 1 or 0.
 pub(crate) fn cross_entropy_back<T: Scalar>(saved: &[T], class: T, smoothing: T, g: T, da: &mut [T]) {
     let Some((&sum, exps)) = saved.split_last() else { return };
-    let class = class.to_index().map_or(usize::MAX, |class| class as usize);
+    let class = class.to_index().map_or(exps.len(), |class| (class as usize).min(exps.len()));
     let rest = smoothing / T::from_u32(exps.len() as u32);
     let own = rest + (T::ONE - smoothing);
-    for (j, (da, &e)) in da.iter_mut().zip(exps).enumerate() {
-        let local = e / sum - if j == class { own } else { rest };
-        *da += local * g;
+    // The class lies between those before it and those behind it.
+    let mut places = da.iter_mut().zip(exps);
+    for (da, &e) in places.by_ref().take(class) {
+        *da += (e / sum - rest) * g;
+    }
+    if let Some((da, &e)) = places.next() {
+        *da += (e / sum - own) * g;
+    }
+    for (da, &e) in places {
+        *da += (e / sum - rest) * g;
     }
 }
