@@ -251,6 +251,15 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
         }
         (x, w) = (rest, others);
     }
+    if R == 4 {
+        // A few rows, so that a wide one is there once and not twice.
+        let mut x = x.iter();
+        for row in w.chunks_exact_mut(n) {
+            let Some(row) = columns_mut(row, j) else { return };
+            update_row::<T, B>(&delta, row, rate, x.next().copied().unwrap_or(T::ONE));
+        }
+        return;
+    }
     let mut rows = w.chunks_exact_mut(n);
     for (&x, row) in x.iter().zip(rows.by_ref()) {
         let Some(row) = columns_mut(row, j) else { return };

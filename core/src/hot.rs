@@ -12,7 +12,6 @@ use crate::gate::Gate;
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot};
 use crate::scalar::Scalar;
-use crate::slowly;
 use crate::store::{back, hole, part, part_mut};
 use crate::tape::Tape;
 use crate::{broadcast, dense, loss};
@@ -28,7 +27,7 @@ pub(crate) fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slo
         _ => None,
     };
     if done.is_none() {
-        slowly::forward(tape, gate, slot);
+        (tape.fixed.slowly.forward)(tape, gate, slot);
     }
 }
 
@@ -109,7 +108,7 @@ pub(crate) fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Sl
         _ => None,
     };
     if done.is_none() {
-        slowly::backward(tape, gate, slot);
+        (tape.fixed.slowly.backward)(tape, gate, slot);
     }
 }
 
@@ -191,7 +190,7 @@ fn loss_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Opt
 pub(crate) fn update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) {
     let done = if gate.op == Op::Dense { dense_update(tape, gate, slot, rate) } else { None };
     if done.is_none() {
-        slowly::update(tape, gate, slot, rate);
+        (tape.fixed.slowly.update)(tape, gate, slot, rate);
     }
 }
 

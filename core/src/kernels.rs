@@ -6,7 +6,6 @@
 
 use crate::broadcast::{self, Upstream};
 use crate::elementwise::Own;
-use crate::error::RunError;
 use crate::gate::Gate;
 use crate::op::{Op, OpKind};
 use crate::plan::{Slot, saved_len};
@@ -14,31 +13,8 @@ use crate::recurrent::{self, Recurrent};
 use crate::reduce::{row, row_mut};
 use crate::scalar::Scalar;
 use crate::store::Around;
-use crate::tape::Tape;
 use crate::{conv, dropout, layer_norm, loss, pool, reduce, softmax};
 use conv::Conv;
-
-/// What the walks leave to others: gates that are not hot.
-///
-/// The walks are compiled in this crate, for speed, and a generic function where it is used. Called
-/// by a pointer that the tape's maker brings along, these are compiled with the tape's maker: a
-/// firmware, small.
-#[derive(Debug)]
-pub(crate) struct Cold<T: 'static> {
-    pub(crate) forward: fn(&Gate, &Slot, &mut [T], &Around<'_, T>) -> Option<()>,
-    pub(crate) pass_back: fn(&mut Tape<'_, T>, &Gate, &Slot),
-    pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
-    pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
-}
-
-impl<T: Scalar> Cold<T> {
-    pub(crate) const KERNELS: &'static Cold<T> = &Cold {
-        forward,
-        pass_back: |tape, gate, slot| tape.pass_back_all(gate, slot),
-        update: |tape, gate, slot, rate| tape.update_conv(gate, slot, rate),
-        not_finite: |tape, rate| tape.not_finite(rate),
-    };
-}
 
 /// The value of an operand, if it is there: one whose place the gate's wire takes over is not. Looked up
 /// here for all of these kernels, since each look-up in line is 50 bytes.

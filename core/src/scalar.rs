@@ -10,6 +10,7 @@ use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 mod sealed {
     use crate::conv::{self, Conv};
+    use crate::dense;
     use crate::error::RunError;
     #[cfg(feature = "link")]
     use crate::optimiser::Optimiser;
@@ -29,6 +30,9 @@ mod sealed {
         /// The loss that classifying networks spend time in, and its way back.
         fn cross_entropy(logits: &[Self], class: Self, saved: &mut [Self]) -> Self;
         fn cross_entropy_back(saved: &[Self], class: Self, smoothing: Self, g: Self, da: &mut [Self]);
+        fn dense_forward(x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
+        fn dense_backward(w: &[Self], delta: &[Self], dx: &mut [Self]);
+        fn dense_update(x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
         fn conv_forward(conv: &Conv, x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
         fn conv_backward(conv: &Conv, w: &[Self], delta: &[Self], dx: &mut [Self]);
         fn conv_update(conv: &Conv, x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
@@ -74,6 +78,18 @@ mod sealed {
                 #[inline(never)]
                 fn cross_entropy_back(saved: &[$t], class: $t, smoothing: $t, g: $t, da: &mut [$t]) {
                     softmax::cross_entropy_back(saved, class, smoothing, g, da);
+                }
+                #[inline(never)]
+                fn dense_forward(x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {
+                    dense::forward(x, w, bias, z);
+                }
+                #[inline(never)]
+                fn dense_backward(w: &[$t], delta: &[$t], dx: &mut [$t]) {
+                    dense::backward(w, delta, dx);
+                }
+                #[inline(never)]
+                fn dense_update(x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
+                    dense::update(x, delta, rate, w);
                 }
                 #[inline(never)]
                 fn conv_forward(conv: &Conv, x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {

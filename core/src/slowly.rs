@@ -2,73 +2,88 @@
 //! networks where their operands do not lie as they do there (frozen weights in flash, a constant as
 //! input, a weight that is an input, operands among the pairs, a plan that uses slots again). Each operand
 //! is found on its own, from wherever it is.
+//!
+//! The walks are compiled in this crate, for speed, and a generic function where it is used. Called by a
+//! pointer that the tape's maker brings along, these are compiled with the tape's maker: a firmware, small.
 
-use crate::dense;
+use crate::error::RunError;
 use crate::gate::Gate;
+use crate::kernels;
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::store::{Around, hole};
 use crate::tape::Tape;
 
-#[inline(never)]
-pub(crate) fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
+/// What is done slowly, by pointers.
+#[derive(Debug)]
+pub(crate) struct Slowly<T: 'static> {
+    pub(crate) forward: fn(&mut Tape<'_, T>, &Gate, &Slot),
+    pub(crate) backward: fn(&mut Tape<'_, T>, &Gate, &Slot),
+    pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
+    pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
+}
+
+impl<T: Scalar> Slowly<T> {
+    pub(crate) const WALKS: &'static Slowly<T> =
+        &Slowly { forward, backward, update, not_finite: |tape, rate| tape.not_finite(rate) };
+}
+
+fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
     let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&tape.fixed.circuit, gate) };
     if let Some((out, around)) = hole(tape.arena, slot.value, slot.len as usize + saved, &tape.fixed) {
         let done = match gate.op {
             Op::Dense => dense_forward(gate, out, &around),
-            _ => (tape.fixed.cold.forward)(gate, slot, out, &around),
+            _ => kernels::forward(gate, slot, out, &around),
         };
         debug_assert!(done.is_some());
     }
 }
 
 fn dense_forward<T: Scalar>(gate: &Gate, z: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    dense::forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), z);
+    T::dense_forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), z);
     Some(())
 }
 
-#[inline(never)]
-pub(crate) fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
+fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
     if gate.op == Op::Dense {
         let done = dense_back(tape, gate, slot);
         debug_assert!(done.is_some());
     } else if gate.op == Op::Reshape && tape.gives_gradient_away(gate, slot) {
         // The operand's gradient is where the gate's is: there is nothing to do.
     } else {
-        (tape.fixed.cold.pass_back)(tape, gate, slot);
+        tape.pass_back_all(gate, slot);
     }
 }
 
 fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     if let Some((dx, around)) = gradient(tape, gate.a) {
-        dense::backward(around.value(gate.b)?, around.gradient(slot)?, dx);
+        T::dense_backward(around.value(gate.b)?, around.gradient(slot)?, dx);
     }
     if let Some((dw, around)) = gradient(tape, gate.b) {
-        dense::update(around.value(gate.a)?, around.gradient(slot)?, -T::ONE, dw);
+        T::dense_update(around.value(gate.a)?, around.gradient(slot)?, -T::ONE, dw);
     }
     if let Some((db, around)) = gradient(tape, gate.c) {
-        dense::update(&[], around.gradient(slot)?, -T::ONE, db);
+        T::dense_update(&[], around.gradient(slot)?, -T::ONE, db);
     }
     Some(())
 }
 
-#[inline(never)]
-pub(crate) fn update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) {
+fn update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) {
     if gate.op == Op::Dense {
         let done = dense_update(tape, gate, slot, rate);
         debug_assert!(done.is_some());
     } else {
-        (tape.fixed.cold.update)(tape, gate, slot, rate);
+        tape.update_conv(gate, slot, rate);
     }
 }
 
 fn dense_update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) -> Option<()> {
     if let Some((w, around)) = in_place(tape, gate.b) {
-        dense::update(around.value(gate.a)?, around.gradient(slot)?, rate, w);
+        T::dense_update(around.value(gate.a)?, around.gradient(slot)?, rate, w);
     }
     if let Some((b, around)) = in_place(tape, gate.c) {
-        dense::update(&[], around.gradient(slot)?, rate, b);
+        T::dense_update(&[], around.gradient(slot)?, rate, b);
     }
     Some(())
 }

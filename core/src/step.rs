@@ -225,7 +225,7 @@ impl<T: Scalar> Tape<'_, T> {
         // 0 times a finite number is ±0, 0 times anything else NaN, which no later number takes away.
         let zero = values.iter().zip(gradients).fold(T::ZERO, |zero, (&w, &g)| zero + (w - rate * g) * T::ZERO);
         if zero != T::ZERO {
-            return Err((self.fixed.cold.not_finite)(self, rate));
+            return Err((self.fixed.slowly.not_finite)(self, rate));
         }
         if self.pairs() == 0 {
             return Ok(());

@@ -2,8 +2,8 @@
 
 use crate::circuit::CircuitRef;
 use crate::dropout::Noise;
-use crate::kernels::Cold;
 use crate::plan::{IN_FROZEN, IN_NUMBERS, Slot};
+use crate::slowly::Slowly;
 
 /// What a tape only reads.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(crate) struct Fixed<'a, T: 'static> {
     pub(crate) frozen: &'a [T],
     /// What dropout gates draw from; nothing outside of training.
     pub(crate) noise: Option<Noise>,
-    /// The kernels of gates that are not hot.
-    pub(crate) cold: &'static Cold<T>,
+    /// What is done with gates that are not hot.
+    pub(crate) slowly: &'static Slowly<T>,
 }
 
 /// All values but those in the hole that a gate writes: the arena around it, and flash.

@@ -11,11 +11,12 @@ use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::hot;
-use crate::kernels::{self, Cold};
+use crate::kernels;
 use crate::op::{Op, OpKind};
 use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
+use crate::slowly::Slowly;
 use crate::store::{Around, Fixed, hole};
 
 /// A circuit with the memory it runs in.
@@ -88,7 +89,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None, cold: Cold::KERNELS }, layout, arena })
+        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None, slowly: Slowly::WALKS }, layout, arena })
     }
 
     /// Constants and frozen params among the pairs are copies.
