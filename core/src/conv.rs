@@ -115,20 +115,27 @@ impl Conv {
     /// The one walk of all three kernels and of pooling, compiled once.
     pub(crate) fn blocks(&self, each: &mut dyn FnMut(&Block)) {
         let ([height, width], [_, share]) = (self.window.out, self.group);
-        let places = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-        for (position, (y, x)) in places.enumerate() {
-            let (rows, columns) = (self.window.rows(y), self.window.columns(x));
-            for group in 0..self.groups {
-                let (mut from, to) = (group * share, (group + 1) * share);
-                while from < to {
-                    let outputs = match to - from {
-                        8.. => 8,
-                        4.. => 4,
-                        _ => 1,
-                    };
-                    each(&Block { position, rows, columns, group, from, outputs });
-                    from += outputs;
+        let mut position = 0;
+        for y in 0..height {
+            let rows = self.window.rows(y);
+            for x in 0..width {
+                let mut block =
+                    Block { position, rows, columns: self.window.columns(x), group: 0, from: 0, outputs: 0 };
+                while block.group < self.groups {
+                    let mut left = share;
+                    while left > 0 {
+                        block.outputs = match left {
+                            8.. => 8,
+                            4.. => 4,
+                            _ => 1,
+                        };
+                        each(&block);
+                        block.from += block.outputs;
+                        left -= block.outputs;
+                    }
+                    block.group += 1;
                 }
+                position += 1;
             }
         }
     }

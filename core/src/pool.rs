@@ -10,12 +10,18 @@ use crate::op::Op;
 use crate::scalar::Scalar;
 use crate::window::Window;
 
+/// Where a window begins.
+#[inline(always)]
+fn start(pool: &Conv, block: &Block) -> usize {
+    let [_, width] = pool.window.plane;
+    block.group * pool.window.plane_len() + block.rows.start * width + block.columns.start
+}
+
 /// What a window sees, row by row: the place of each row's first element, and how many.
 #[inline(always)]
-fn rows(pool: &Conv, &Block { group, rows, columns, .. }: &Block) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let [_, width] = pool.window.plane;
-    let from = group * pool.window.plane_len() + rows.start * width + columns.start;
-    (0..rows.len).map(move |row| (from + row * width, columns.len))
+fn rows(pool: &Conv, block: &Block) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let ([_, width], from, len) = (pool.window.plane, start(pool, block), block.columns.len);
+    (0..block.rows.len).map(move |row| (from + row * width, len))
 }
 
 /// The place of a window's output. Pooling is walked as a convolution is, with a group for each plane.
@@ -26,14 +32,21 @@ fn output(pool: &Conv, block: &Block) -> usize {
 
 /// The greatest element that a window sees, and its place: the first of equal ones, or the first NaN.
 #[inline(never)]
-fn winner<T: Scalar>(seen: impl Iterator<Item = (usize, usize)>, a: &[T]) -> (usize, T) {
-    let (mut at, mut best) = (usize::MAX, T::ZERO);
-    for (from, len) in seen {
-        for (i, &x) in a.get(from..from + len).unwrap_or_default().iter().enumerate() {
-            if x > best || at == usize::MAX || (x.is_nan() && !best.is_nan()) {
+#[allow(clippy::neg_cmp_op_on_partial_ord)] // a NaN is neither
+fn winner<T: Scalar>(pool: &Conv, block: &Block, a: &[T]) -> (usize, T) {
+    let ([_, width], mut from) = (pool.window.plane, start(pool, block));
+    let (mut at, mut best) = (from, a.get(from).copied().unwrap_or(T::ZERO));
+    for _ in 0..block.rows.len {
+        for (i, &x) in a.get(from..from + block.columns.len).unwrap_or_default().iter().enumerate() {
+            // Neither smaller nor equal: greater, or NaN, and nothing comes after that.
+            if !(x <= best) {
                 (at, best) = (from + i, x);
+                if x.is_nan() {
+                    return (at, best);
+                }
             }
         }
+        from += width;
     }
     (at, best)
 }
@@ -43,13 +56,12 @@ pub(crate) fn forward<T: Scalar>(op: Op, pool: &Conv, a: &[T], z: &mut [T]) {
     let area = area::<T>(&pool.window);
     pool.blocks(&mut |block| {
         let Some(z) = z.get_mut(output(pool, block)) else { return };
-        let seen = rows(pool, block);
         if op == Op::MaxPool {
-            (_, *z) = winner(seen, a);
+            (_, *z) = winner(pool, block, a);
             return;
         }
         let mut sum = T::ZERO;
-        for (from, len) in seen {
+        for (from, len) in rows(pool, block) {
             for &x in a.get(from..from + len).unwrap_or_default() {
                 sum += x;
             }
@@ -63,16 +75,15 @@ pub(crate) fn backward<T: Scalar>(op: Op, pool: &Conv, a: &[T], delta: &[T], da:
     let area = area::<T>(&pool.window);
     pool.blocks(&mut |block| {
         let Some(&d) = delta.get(output(pool, block)) else { return };
-        let seen = rows(pool, block);
         if op == Op::MaxPool {
-            let (at, best) = winner(seen, a);
+            let (at, best) = winner(pool, block, a);
             if let Some(da) = da.get_mut(at) {
                 *da += if best.is_nan() { best } else { d };
             }
             return;
         }
         let share = d / area;
-        for (from, len) in seen {
+        for (from, len) in rows(pool, block) {
             for da in da.get_mut(from..from + len).unwrap_or_default() {
                 *da += share;
             }
