@@ -75,8 +75,8 @@
 //! **Operands first.** In a small network, finding numbers takes longer than computing with them. A
 //! gate that networks spend their time in finds all its operands, where networks have them, before it
 //! does anything; where one lies elsewhere, nothing has been done yet, and a slower way does the same
-//! (`hot`, `slowly`). On a Cortex-M4F this took a step of a 64-32-10 network from 20,846 instructions to
-//! 18,935 and that of a 2-3-1 network from 9,789 to 7,742.
+//! (`hot`, `slowly`). On a Cortex-M4F this took a step of a 64-32-10 network from 20,949 instructions to
+//! 18,933 and an epoch of a 2-3-1 network from 9,912 to 7,778 (`cargo bench -p chainrule-tests`).
 //!
 //! **Two walks.** Tensors go gate by gate through kernels on slices. Where a circuit begins with
 //! scalars, as formulas of control and calibration do from end to end, value and gradient of wire i

@@ -101,7 +101,7 @@ fn in_place<'s, T: Scalar>(tape: &'s mut Tape<'_, T>, wire: u16) -> Option<(&'s 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use crate::build::Circuit;
     use crate::optimiser::{Method, Optimiser};
