@@ -44,7 +44,7 @@
 //! | link | `link/` | requests, replies, frames, and the session that answers (feature `link`) |
 //! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
 //! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
-//! | looking | `walk` | each gate with its operands, values and gradients |
+//! | looking | `walk`, `classes`, `hash` | each gate with its operands, values and gradients; the class that is predicted; a hash over the params |
 //! | tape | `tape`, `hot`, `slowly`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
@@ -132,6 +132,7 @@ mod build;
 mod check;
 mod circle;
 mod circuit;
+mod classes;
 mod conv;
 #[cfg(feature = "keep")]
 mod crc;
@@ -140,6 +141,7 @@ mod dropout;
 mod elementwise;
 mod error;
 mod gate;
+mod hash;
 mod hot;
 #[cfg(feature = "keep")]
 pub mod keep;
@@ -174,6 +176,7 @@ pub use circuit::{CircuitRef, Objective};
 pub use dropout::Noise;
 pub use error::{BuildError, PlanError, RunError};
 pub use gate::{Gate, Wire};
+pub use hash::ParamsHash;
 pub use numeric::{Difference, Worst};
 pub use op::{Op, OpKind};
 pub use optimiser::{Clip, Method, Optimiser};
@@ -182,6 +185,6 @@ pub use random::{Init, Random};
 pub use scalar::Scalar;
 pub use schedule::Schedule;
 pub use shape::{NotAShape, Shape};
-pub use tape::{ParamsHash, Tape};
+pub use tape::Tape;
 pub use training::{Running, Sample, Training};
 pub use walk::Seen;

@@ -54,15 +54,6 @@ pub struct Training<T> {
     running: Running<T>,
 }
 
-impl<T: Scalar> Tape<'_, T> {
-    /// Whether the predicted class is the label's; no, if the objective tells no classes apart.
-    pub fn is_right(&self) -> bool {
-        let Some(gate) = self.fixed.circuit.class_gate() else { return false };
-        let predicted = self.class_predicted_by(gate);
-        predicted.is_some() && predicted == self.class_labelled_for(gate)
-    }
-}
-
 /// What samples gave, from one [`Training::rest`] to the next.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Running<T> {
