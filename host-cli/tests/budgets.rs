@@ -100,6 +100,9 @@ const PARTS: [(&str, &[&str], &[&str]); 11] = [
             "chainrule::tape",
             "chainrule::between",
             "chainrule::hot",
+            "chainrule::slowly",
+            "chainrule::classes",
+            "chainrule::hash",
             "chainrule::scalar",
             "chainrule::scalars",
             "chainrule::store",
@@ -139,7 +142,11 @@ const PARTS: [(&str, &[&str], &[&str]); 11] = [
         &[],
     ),
     ("keep", &["chainrule::keep", "chainrule::link::keeping"], &[]),
-    ("link", &["chainrule::link", "chainrule::error", "postcard", "serde_core", "cobs", "crc", "heapless"], &[]),
+    (
+        "link",
+        &["chainrule::link", "chainrule::error", "chainrule::crc", "postcard", "serde_core", "cobs", "crc", "heapless"],
+        &[],
+    ),
     ("libm", &["libm"], &[]),
     ("language", &["core", "compiler_builtins"], &["__aeabi", "mem", "OUTLINED_FUNCTION"]),
     (

@@ -163,7 +163,7 @@ fn some_thousand_requests_on_emulated_boards() {
         Image::of(board).build(&mut |_| ()).unwrap();
         let port = Port::open(name, false, None, false, &mut |_| ()).unwrap();
         // Twenty times this is more than a busy machine lets an emulator wait.
-        under_fire(Faulty::new(port, 2, ONE_IN, Duration::from_millis(150)), name, one_by_one, many);
+        under_fire(Faulty::new(port, 2, ONE_IN, Duration::from_millis(60)), name, one_by_one, many);
     }
 }
 
