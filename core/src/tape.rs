@@ -17,7 +17,7 @@ use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, 
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
 use crate::slowly::Slowly;
-use crate::store::{Around, Fixed, hole};
+use crate::store::{Around, Fixed, hole, part};
 
 /// A circuit with the memory it runs in.
 ///
@@ -209,7 +209,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
     ///
     /// # Errors
     /// [`RunError::UnknownWire`]; [`RunError::NoGradient`] for constants, labels, and whatever the
-    /// plan keeps no gradient for.
+    /// plan keeps no gradient for, or turns into an operand's in its place.
     pub fn gradient(&self, wire: Wire) -> Result<&[T], RunError> {
         let slot = self.slot(wire)?;
         if self.fixed.circuit.gate(wire).is_some_and(|gate| self.gives_gradient_away(gate, &slot)) {
@@ -292,13 +292,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// What lies in the slot of a wire's gradient.
     pub(crate) fn read_gradient(&self, index: usize) -> Option<&[T]> {
-        self.gradient_of(self.fixed.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?)
-    }
-
-    /// The gradient that lies in this slot.
-    #[inline(always)]
-    pub(crate) fn gradient_of(&self, slot: &Slot) -> Option<&[T]> {
-        self.arena.get(slot.gradient as usize..)?.get(..slot.len as usize)
+        let slot = self.fixed.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?;
+        part(self.arena, slot.gradient, slot.len)
     }
 
     /// The arena as pairs; those of the scalar beginning come first.
