@@ -12,12 +12,12 @@ impl<T: Scalar> Tape<'_, T> {
     ///
     /// [`CircuitRef::class_gate`]: crate::CircuitRef::class_gate
     pub fn predicted_class(&self) -> Option<usize> {
-        self.class_predicted_by(self.fixed.circuit.class_gate()?)
+        self.class_predicted_by(self.fixed.circuit.class_gate()?, 0)
     }
 
-    pub(crate) fn class_predicted_by(&self, gate: &Gate) -> Option<usize> {
+    fn class_predicted_by(&self, gate: &Gate, lane: usize) -> Option<usize> {
         // No plan lets another wire have a prediction's memory.
-        let scores = self.read_value(usize::from(gate.a))?;
+        let scores = self.read_lane(lane, usize::from(gate.a))?;
         if !gate.op.tells_classes() {
             return if let [score] = scores { Some(usize::from(*score > T::ZERO)) } else { None };
         }
@@ -33,14 +33,14 @@ impl<T: Scalar> Tape<'_, T> {
     /// The class that the objective's label was set to, if the objective tells classes apart; for
     /// hinge and binary cross-entropy 1 where the label is above ½, else 0.
     pub fn labelled_class(&self) -> Option<usize> {
-        self.class_labelled_for(self.fixed.circuit.class_gate()?)
+        self.class_labelled_for(self.fixed.circuit.class_gate()?, 0)
     }
 
-    pub(crate) fn class_labelled_for(&self, gate: &Gate) -> Option<usize> {
+    fn class_labelled_for(&self, gate: &Gate, lane: usize) -> Option<usize> {
         // Where nothing will go backward, a label's memory is given away when it has been read.
         let label = match self.layout.purpose {
             Purpose::Infer => self.value(Wire::at(gate.b)).ok()?,
-            _ => self.read_value(usize::from(gate.b))?,
+            _ => self.read_lane(lane, usize::from(gate.b))?,
         };
         if !gate.op.tells_classes() {
             return if let [label] = label { Some(usize::from(*label > T::HALF)) } else { None };
@@ -50,8 +50,34 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// Whether the predicted class is the label's; no, if the objective tells no classes apart.
     pub fn is_right(&self) -> bool {
-        let Some(gate) = self.fixed.circuit.class_gate() else { return false };
-        let predicted = self.class_predicted_by(gate);
-        predicted.is_some() && predicted == self.class_labelled_for(gate)
+        self.is_right_in_lane(0)
+    }
+
+    /// [`Tape::is_right`] of one of several samples that were walked together.
+    pub fn is_right_in_lane(&self, lane: usize) -> bool {
+        self.fixed.circuit.class_gate().is_some_and(|gate| self.agrees(gate, lane))
+    }
+
+    fn agrees(&self, gate: &Gate, lane: usize) -> bool {
+        let predicted = self.class_predicted_by(gate, lane);
+        predicted.is_some() && predicted == self.class_labelled_for(gate, lane)
+    }
+
+    /// Adds the objectives of so many samples that were walked together to a sum, in their order, and counts
+    /// those whose class is right.
+    pub(crate) fn tally(&self, samples: u32, sum: T) -> Option<(T, u32)> {
+        let wire = self.fixed.circuit.objective?.wire();
+        let losses = self.arena.get(self.fixed.slots.get(wire.index())?.value as usize..)?;
+        let each = if samples == 1 { 1 } else { self.lane_len(wire.index())? };
+        let (mut sum, mut correct) = (sum, 0);
+        for lane in 0..samples as usize {
+            sum += *losses.get(lane * each)?;
+        }
+        if let Some(gate) = self.fixed.circuit.class_gate() {
+            for lane in 0..samples as usize {
+                correct += u32::from(self.agrees(gate, lane));
+            }
+        }
+        Some((sum, correct))
     }
 }

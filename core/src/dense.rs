@@ -49,8 +49,19 @@ macro_rules! by_columns {
     }};
 }
 
-/// The last columns; also all of a gate with fewer than four, apart from the rest, because saving the
-/// registers for wide blocks takes as long as three columns do.
+/// Calls a function for a gate of fewer than four outputs.
+macro_rules! by_few {
+    ($n:expr, $few:ident($($arg:expr),*)) => {
+        match $n {
+            3 => $few::<T, 3>($($arg),*),
+            2 => $few::<T, 2>($($arg),*),
+            1 => $few::<T, 1>($($arg),*),
+            _ => {}
+        }
+    };
+}
+
+/// The last columns.
 macro_rules! by_few_columns {
     ($n:expr, $j:expr, $block:ident($($arg:expr),*)) => {{
         let (n, j) = ($n, $j);
@@ -92,24 +103,61 @@ fn four_mut<T, const B: usize>(rows: &mut [T], n: usize, j: usize) -> Option<[&m
     Some([columns_mut(a, j)?, columns_mut(b, j)?, columns_mut(c, j)?, columns_mut(d, j)?])
 }
 
-/// z = x W + b
+/// z = x W + b, for as many samples as z holds of n numbers each.
 #[inline(always)]
-pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    if z.len() < 4 {
-        forward_few(x, w, bias, z);
-    } else {
+pub(crate) fn forward<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T], n: usize) {
+    if n < 4 {
+        forward_few(x, w, bias, z, n);
+    } else if z.len() == n {
         forward_wide(x, w, bias, z);
+    } else {
+        forward_samples(x, w, bias, z, n);
     }
 }
 
+/// Apart from the rest, because saving the registers for wide blocks takes as long as three columns do.
 #[inline(never)]
-fn forward_few<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    by_few_columns!(z.len(), 0, forward_columns(x, w, bias, z));
+fn forward_few<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T], n: usize) {
+    by_few!(n, forward_rows(x, w, bias, z));
+}
+
+/// Rows of so few columns are arrays, and all of them are there at once.
+#[inline(always)]
+fn forward_rows<T: Scalar, const B: usize>(mut x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
+    let rows = w.as_chunks::<B>().0;
+    let bias = match bias.map(|bias| bias.first_chunk::<B>()) {
+        Some(Some(&bias)) => bias,
+        Some(None) => return,
+        None => [T::ZERO; B],
+    };
+    for z in z.as_chunks_mut::<B>().0 {
+        let Some((one, rest)) = x.split_at_checked(rows.len()) else { return };
+        x = rest;
+        let mut sums = bias;
+        for (row, &x) in rows.iter().zip(one) {
+            add_row(&mut sums, row, x);
+        }
+        *z = sums;
+    }
 }
 
 #[inline(never)]
 fn forward_wide<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
     by_columns!(z.len(), forward_columns(x, w, bias, z));
+}
+
+#[inline(never)]
+fn forward_samples<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T], n: usize) {
+    for (x, z) in x.chunks_exact(each(x, z, n)).zip(z.chunks_exact_mut(n.max(1))) {
+        forward_wide(x, w, bias, z);
+    }
+}
+
+/// The numbers of one side of a gate that one of several samples has, of which the other side has n numbers
+/// each.
+#[inline(always)]
+fn each<T>(side: &[T], other: &[T], n: usize) -> usize {
+    (side.len() / (other.len() / n.max(1)).max(1)).max(1)
 }
 
 #[inline(always)]
@@ -156,24 +204,45 @@ fn add_row<T: Scalar, const B: usize>(sums: &mut [T; B], row: &[T; B], x: T) {
     }
 }
 
-/// dx += W δ
+/// dx += W δ, for as many samples as δ holds of n numbers each.
 #[inline(always)]
-pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
-    if delta.len() < 4 {
-        backward_few(w, delta, dx);
-    } else {
+pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T], n: usize) {
+    if n < 4 {
+        backward_few(w, delta, dx, n);
+    } else if delta.len() == n {
         backward_wide(w, delta, dx);
+    } else {
+        backward_samples(w, delta, dx, n);
     }
 }
 
 #[inline(never)]
-fn backward_few<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
-    by_few_columns!(delta.len(), 0, backward_columns(w, delta, dx));
+fn backward_few<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T], n: usize) {
+    by_few!(n, backward_rows(w, delta, dx));
+}
+
+#[inline(always)]
+fn backward_rows<T: Scalar, const B: usize>(w: &[T], delta: &[T], mut dx: &mut [T]) {
+    let rows = w.as_chunks::<B>().0;
+    for delta in delta.as_chunks::<B>().0 {
+        let Some((one, rest)) = core::mem::take(&mut dx).split_at_mut_checked(rows.len()) else { return };
+        dx = rest;
+        for (row, dx) in rows.iter().zip(one) {
+            pass_row(delta, row, dx);
+        }
+    }
 }
 
 #[inline(never)]
 fn backward_wide<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
     by_columns!(delta.len(), backward_columns(w, delta, dx));
+}
+
+#[inline(never)]
+fn backward_samples<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T], n: usize) {
+    for (dx, delta) in dx.chunks_exact_mut(each(dx, delta, n)).zip(delta.chunks_exact(n.max(1))) {
+        backward_wide(w, delta, dx);
+    }
 }
 
 #[inline(always)]
@@ -207,25 +276,51 @@ fn pass_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], dx: &mut T)
     *dx = sum;
 }
 
-/// W −= (rate·x) δᵀ; if `w` has a row more than x has numbers, that is the bias, b −= rate·δ, a row whose
-/// input is 1.
+/// W −= (rate·x) δᵀ, for one sample after the other, as many as δ holds of n numbers each; if `w` has a row
+/// more than a sample has inputs, that is the bias, b −= rate·δ, a row whose input is 1.
 #[inline(always)]
-pub(crate) fn update<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    if delta.len() < 4 {
-        update_few(x, delta, rate, w);
-    } else {
+pub(crate) fn update<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize) {
+    if n < 4 {
+        update_few(x, delta, rate, w, n);
+    } else if delta.len() == n {
         update_wide(x, delta, rate, w);
+    } else {
+        update_samples(x, delta, rate, w, n);
     }
 }
 
 #[inline(never)]
-fn update_few<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    by_few_columns!(delta.len(), 0, update_columns(x, delta, rate, w));
+fn update_few<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize) {
+    by_few!(n, update_rows(x, delta, rate, w));
+}
+
+#[inline(always)]
+fn update_rows<T: Scalar, const B: usize>(mut x: &[T], delta: &[T], rate: T, w: &mut [T]) {
+    let inputs = if delta.len() == B { x.len() } else { each(x, delta, B) };
+    let (rows, samples) = (w.as_chunks_mut::<B>().0, delta.as_chunks::<B>().0);
+    let Some((weights, bias)) = rows.split_at_mut_checked(inputs) else { return };
+    for delta in samples {
+        let Some((one, rest)) = x.split_at_checked(inputs) else { return };
+        x = rest;
+        for (row, &x) in weights.iter_mut().zip(one) {
+            update_row(delta, row, rate, x);
+        }
+        for bias in &mut *bias {
+            update_row(delta, bias, rate, T::ONE);
+        }
+    }
 }
 
 #[inline(never)]
 fn update_wide<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
     by_columns!(delta.len(), update_columns(x, delta, rate, w));
+}
+
+#[inline(never)]
+fn update_samples<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize) {
+    for (x, delta) in x.chunks_exact(each(x, delta, n)).zip(delta.chunks_exact(n.max(1))) {
+        update_wide(x, delta, rate, w);
+    }
 }
 
 #[inline(always)]
@@ -314,11 +409,11 @@ mod tests {
             *v = (seed >> 8) as f32 / 16_777_216.0 - 0.5;
         }
         let mut z = [9.0f32; OUT];
-        forward(&x, &w, Some(&b), &mut z);
+        forward(&x, &w, Some(&b), &mut z, OUT);
         let mut dx = [0.25f32; IN];
-        backward(&w, &b, &mut dx);
+        backward(&w, &b, &mut dx, OUT);
         let mut updated = w;
-        update(&x, &b, 0.1, &mut updated);
+        update(&x, &b, 0.1, &mut updated, OUT);
         for j in 0..OUT {
             let mut sum = b.get(j).copied().unwrap_or(0.0);
             for (i, &x) in x.iter().enumerate() {

@@ -7,6 +7,10 @@
 //! at its slot and one at its bounds. Where one lies elsewhere (in flash, among the pairs, or where
 //! slots are used again) nothing has been done yet, and [`slowly`] does it. All other gates go through
 //! [`kernels`](crate::kernels), a call and a look-up for each operand.
+//!
+//! Several samples of a batch may be walked together, in lanes side by side: to elementwise gates they are
+//! one long wire, the others take them one after the other. Where a plan has lanes, all gates are done here
+//! and no operand lies elsewhere.
 
 use crate::gate::Gate;
 use crate::op::Op;
@@ -40,14 +44,15 @@ fn value<'s, T>(low: &'s [T], slots: &[Slot], wire: u16) -> Option<&'s [T]> {
 
 #[inline(never)]
 fn dense_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
-    let slots = tape.fixed.slots;
+    let (slots, lanes) = (tape.fixed.slots, tape.lanes);
+    let a = slots.get(usize::from(gate.a))?;
     let (low, rest) = tape.arena.split_at_mut_checked(slot.value as usize)?;
-    let (x, w) = (value(low, slots, gate.a)?, value(low, slots, gate.b)?);
+    let (x, w) = (part(low, a.value, a.len * lanes)?, value(low, slots, gate.b)?);
     let bias = match slots.get(usize::from(gate.c)) {
         Some(bias) => Some(part(low, bias.value, bias.len)?),
         None => None,
     };
-    dense::forward(x, w, bias, rest.get_mut(..slot.len as usize)?);
+    dense::forward(x, w, bias, rest.get_mut(..(slot.len * lanes) as usize)?, slot.len as usize);
     Some(())
 }
 
@@ -55,9 +60,10 @@ fn dense_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) ->
 fn unary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     let a = tape.fixed.slots.get(usize::from(gate.a))?;
     let (low, rest) = tape.arena.split_at_mut_checked(slot.value as usize)?;
-    let y = rest.get_mut(..slot.len as usize)?;
+    let len = slot.len * tape.lanes;
+    let y = rest.get_mut(..len as usize)?;
     if a.value != slot.value {
-        broadcast::start(part(low, a.value, a.len)?, y);
+        broadcast::start(part(low, a.value, len)?, y);
     }
     match gate.op {
         Op::Relu => broadcast::unary(Op::Relu, y),
@@ -70,9 +76,10 @@ fn unary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) ->
 /// Here the second operand is as a rule a constant, and lies in flash.
 #[inline(never)]
 fn binary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
-    let (y, around) = hole(tape.arena, slot.value, slot.len as usize, &tape.fixed)?;
+    let lanes = tape.lanes;
+    let (y, around) = hole(tape.arena, slot.value, (slot.len * lanes) as usize, &tape.fixed)?;
     if around.slot(gate.a)?.value != slot.value {
-        broadcast::start(around.value(gate.a)?, y);
+        broadcast::start(around.values(gate.a, lanes)?, y);
     }
     let b = around.value(gate.b)?;
     match gate.op {
@@ -83,18 +90,44 @@ fn binary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -
     Some(())
 }
 
+/// Cuts off what the next sample has of a wire.
+#[inline(always)]
+fn next<'s, T>(all: &mut &'s [T], len: usize) -> &'s [T] {
+    let (one, rest) = all.split_at_checked(len).unwrap_or_default();
+    *all = rest;
+    one
+}
+
+#[inline(always)]
+fn next_mut<'s, T>(all: &mut &'s mut [T], len: usize) -> &'s mut [T] {
+    let (one, rest) = core::mem::take(all).split_at_mut_checked(len).unwrap_or_default();
+    *all = rest;
+    one
+}
+
+/// How many of so many numbers are each sample's.
+#[inline(always)]
+fn each(len: usize, lanes: u32) -> usize {
+    if lanes == 1 { len } else { len / lanes.max(1) as usize }
+}
+
 #[inline(never)]
 fn loss_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
-    let slots = tape.fixed.slots;
+    let (slots, lanes) = (tape.fixed.slots, tape.lanes);
+    let (a, b) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
     let (low, rest) = tape.arena.split_at_mut_checked(slot.value as usize)?;
-    let (a, b) = (value(low, slots, gate.a)?, value(low, slots, gate.b)?);
-    let (loss, rest) = rest.split_first_mut()?;
-    *loss = if gate.op == Op::Mse {
-        loss::mean_loss(Op::Mse, T::ONE, a, b)
-    } else {
-        let saved = if slot.gradient == NO_GRADIENT { 0 } else { a.len() + 1 };
-        T::cross_entropy(a, *b.first()?, rest.get_mut(..saved)?)
-    };
+    let (mut a, mut b) = (part(low, a.value, a.len * lanes)?, part(low, b.value, b.len * lanes)?);
+    if gate.op == Op::Mse {
+        loss::mean_losses(Op::Mse, T::ONE, a, b, each(a.len(), lanes), rest.get_mut(..lanes as usize)?);
+        return Some(());
+    }
+    let len = each(a.len(), lanes);
+    let saved = if slot.gradient == NO_GRADIENT { 0 } else { len + 1 };
+    let mut losses = rest.get_mut(..(saved + 1) * lanes as usize)?;
+    for _ in 0..lanes {
+        let (loss, saved) = next_mut(&mut losses, saved + 1).split_first_mut()?;
+        *loss = T::cross_entropy(next(&mut a, len), *next(&mut b, 1).first()?, saved);
+    }
     Some(())
 }
 
@@ -114,14 +147,15 @@ pub(crate) fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Sl
 
 #[inline(never)]
 fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
-    let slots = tape.fixed.slots;
+    let (slots, lanes) = (tape.fixed.slots, tape.lanes);
     let (a, w) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
-    let back = back(tape.arena, tape.layout.gradients.0, slot)?;
-    let (x, delta) = (part(back.values, a.value, a.len)?, back.delta);
+    let back = back(tape.arena, tape.layout.gradients.0, slot, lanes)?;
+    let (x, delta) = (part(back.values, a.value, a.len * lanes)?, back.delta);
     let dx = match a.gradient < IN_PLACE {
-        true => {
-            Some((part(back.values, w.value, w.len)?, part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len)?))
-        }
+        true => Some((
+            part(back.values, w.value, w.len)?,
+            part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len * lanes)?,
+        )),
         false => None,
     };
     let bias = slots.get(usize::from(gate.c)).filter(|bias| bias.gradient < IN_PLACE);
@@ -135,11 +169,11 @@ fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Op
         _ => return None,
     };
     if let Some((w, dx)) = dx {
-        dense::backward(w, delta, dx);
+        dense::backward(w, delta, dx, slot.len as usize);
     }
     // dW += x δᵀ is W −= (rate·x) δᵀ with a rate of −1: a sign changes no other bit.
     if let Some(dw) = dw {
-        dense::update(x, delta, -T::ONE, dw);
+        dense::update(x, delta, -T::ONE, dw, slot.len as usize);
     }
     Some(())
 }
@@ -154,8 +188,9 @@ fn unary_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Op
     }
     let base = tape.layout.gradients.0;
     let (values, gradients) = tape.arena.split_at_mut_checked(base as usize)?;
-    let y = part(values, slot.value, slot.len)?;
-    let g = part_mut(gradients, slot.gradient.wrapping_sub(base), slot.len)?;
+    let len = slot.len * tape.lanes;
+    let y = part(values, slot.value, len)?;
+    let g = part_mut(gradients, slot.gradient.wrapping_sub(base), len)?;
     match gate.op {
         Op::Relu => broadcast::unary_back(Op::Relu, y, g),
         Op::Sigmoid => broadcast::unary_back(Op::Sigmoid, y, g),
@@ -167,20 +202,26 @@ fn unary_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Op
 /// What a loss passes back to its prediction; one whose target has a gradient goes the other way.
 #[inline(never)]
 fn loss_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
-    let slots = tape.fixed.slots;
+    let (slots, lanes) = (tape.fixed.slots, tape.lanes);
     let (a, b) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
     if b.gradient < IN_PLACE {
         return None;
     }
-    let back = back(tape.arena, tape.layout.gradients.0, slot)?;
-    let da = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len)?;
-    let (target, &g) = (part(back.values, b.value, b.len)?, back.delta.first()?);
-    if gate.op == Op::CrossEntropy {
-        // Behind its value the gate saved one number more than there are logits.
-        let saved = part(back.values, slot.value + 1, a.len + 1)?;
-        T::cross_entropy_back(saved, *target.first()?, T::ZERO, g, da);
-    } else {
-        loss::mean_loss_back(Op::Mse, T::ONE, part(back.values, a.value, a.len)?, target, g, false, da);
+    let back = back(tape.arena, tape.layout.gradients.0, slot, lanes)?;
+    let mut da = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len * lanes)?;
+    let mut target = part(back.values, b.value, b.len * lanes)?;
+    // Where there are several samples this is the objective, and the same came back to all of them.
+    let (len, &g) = (a.len as usize, back.delta.first()?);
+    if gate.op == Op::Mse {
+        let a = part(back.values, a.value, a.len * lanes)?;
+        loss::mean_losses_back(Op::Mse, T::ONE, a, target, len, g, false, da);
+        return Some(());
+    }
+    // Behind its value the gate saved one number more than there are logits.
+    let mut saved = part(back.values, slot.value, (a.len + 2) * lanes)?;
+    for _ in 0..lanes {
+        let (saved, class) = (next(&mut saved, len + 2).get(1..)?, *next(&mut target, 1).first()?);
+        T::cross_entropy_back(saved, class, T::ZERO, g, next_mut(&mut da, len));
     }
     Some(())
 }
@@ -211,6 +252,6 @@ fn dense_update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rat
     let (params, rest) = tape.arena.split_at_mut_checked(start as usize)?;
     let x = part(rest, a.value.wrapping_sub(start), a.len)?;
     let delta = part(rest, slot.gradient.wrapping_sub(start), slot.len)?;
-    dense::update(x, delta, rate, part_mut(params, w.value, len)?);
+    dense::update(x, delta, rate, part_mut(params, w.value, len)?, slot.len as usize);
     Some(())
 }

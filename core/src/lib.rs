@@ -180,7 +180,7 @@ pub use hash::ParamsHash;
 pub use numeric::{Difference, Worst};
 pub use op::{Op, OpKind};
 pub use optimiser::{Clip, Method, Optimiser};
-pub use plan::{Bytes, Layout, Purpose, Slot, plan};
+pub use plan::{Bytes, LANES, Layout, Purpose, Slot, plan, plan_lanes, plan_within};
 pub use random::{Init, Random};
 pub use scalar::Scalar;
 pub use schedule::Schedule;

@@ -84,9 +84,33 @@ pub(crate) fn mean_loss<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T]) -> T {
     sum / T::from_u32(a.len() as u32)
 }
 
+/// The mean loss of each sample; they have n numbers each.
+#[inline(always)]
+pub(crate) fn mean_losses<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T], n: usize, losses: &mut [T]) {
+    for ((loss, a), t) in losses.iter_mut().zip(a.chunks_exact(n)).zip(t.chunks_exact(n)) {
+        *loss = mean_loss(op, delta, a, t);
+    }
+}
+
 /// What the mean loss passes back to the prediction, or to the target.
 pub(crate) fn mean_loss_back<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T], g: T, to_target: bool, da: &mut [T]) {
-    let n = T::from_u32(a.len() as u32);
+    mean_losses_back(op, delta, a, t, a.len(), g, to_target, da);
+}
+
+/// The same of several samples, with n numbers each, all of which got g back.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // it is called where all of them are known
+pub(crate) fn mean_losses_back<T: Scalar>(
+    op: Op,
+    delta: T,
+    a: &[T],
+    t: &[T],
+    n: usize,
+    g: T,
+    to_target: bool,
+    da: &mut [T],
+) {
+    let n = T::from_u32(n as u32);
     for ((da, &a), &t) in da.iter_mut().zip(a).zip(t) {
         let (to_a, to_t) = local(op, delta, a, t);
         let local = if to_target { to_t } else { to_a };

@@ -81,15 +81,15 @@ mod sealed {
                 }
                 #[inline(never)]
                 fn dense_forward(x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {
-                    dense::forward(x, w, bias, z);
+                    dense::forward(x, w, bias, z, z.len());
                 }
                 #[inline(never)]
                 fn dense_backward(w: &[$t], delta: &[$t], dx: &mut [$t]) {
-                    dense::backward(w, delta, dx);
+                    dense::backward(w, delta, dx, delta.len());
                 }
                 #[inline(never)]
                 fn dense_update(x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
-                    dense::update(x, delta, rate, w);
+                    dense::update(x, delta, rate, w, delta.len());
                 }
                 #[inline(never)]
                 fn conv_forward(conv: &Conv, x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {

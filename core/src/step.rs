@@ -62,9 +62,20 @@ impl<T: Scalar> Tape<'_, T> {
     /// # Errors
     /// [`RunError::NoObjective`].
     pub fn objective_value(&self) -> Result<T, RunError> {
+        self.objective_in_lane(0)
+    }
+
+    /// [`Tape::objective_value`] of one of several samples that were walked together.
+    ///
+    /// # Errors
+    /// As [`Tape::objective_value`]; [`RunError::NotPlanned`] if the plan has no such lane.
+    pub fn objective_in_lane(&self, lane: usize) -> Result<T, RunError> {
         let wire = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        if lane >= self.layout.lanes() {
+            return Err(RunError::NotPlanned);
+        }
         // No plan lets another wire have the objective's memory.
-        self.read_value(wire.index()).and_then(|value| value.first()).copied().ok_or(RunError::WrongPlan)
+        self.read_lane(lane, wire.index()).and_then(|value| value.first()).copied().ok_or(RunError::WrongPlan)
     }
 
     /// The last part of a training step: moves the trained params by the gradients that

@@ -48,15 +48,16 @@ pub(crate) struct Back<'s, T> {
     pub(crate) above_start: u32,
 }
 
-/// Splits the arena for the way back through a gate whose wire has this slot; `base` is where gradients
-/// begin.
+/// Splits the arena for the way back through a gate whose wire has this slot, for so many samples;
+/// `base` is where gradients begin.
 #[inline(always)]
-pub(crate) fn back<'s, T>(arena: &'s mut [T], base: u32, slot: &Slot) -> Option<Back<'s, T>> {
+pub(crate) fn back<'s, T>(arena: &'s mut [T], base: u32, slot: &Slot, lanes: u32) -> Option<Back<'s, T>> {
     let (values, gradients) = arena.split_at_mut_checked(base as usize)?;
     // What lies elsewhere is a place far behind the end, and so is not found.
     let (below, rest) = gradients.split_at_mut_checked(slot.gradient.wrapping_sub(base) as usize)?;
-    let (delta, above) = rest.split_at_mut_checked(slot.len as usize)?;
-    Some(Back { values, below, delta, above, base, above_start: slot.gradient.wrapping_add(slot.len) })
+    let len = slot.len * lanes;
+    let (delta, above) = rest.split_at_mut_checked(len as usize)?;
+    Some(Back { values, below, delta, above, base, above_start: slot.gradient.wrapping_add(len) })
 }
 
 /// Splits the arena into `len` numbers from `start` on, to write, and what is around them.
@@ -89,6 +90,13 @@ impl<'s, T: Copy> Around<'s, T> {
     pub(crate) fn value(&self, wire: u16) -> Option<&'s [T]> {
         let slot = self.fixed.slots.get(usize::from(wire))?;
         self.read(slot.value, slot.len as usize)
+    }
+
+    /// The value of a wire for each of several samples.
+    #[inline(always)]
+    pub(crate) fn values(&self, wire: u16, lanes: u32) -> Option<&'s [T]> {
+        let slot = self.fixed.slots.get(usize::from(wire))?;
+        self.read(slot.value, (slot.len * lanes) as usize)
     }
 
     /// The value of a wire with what its gate saved behind it.

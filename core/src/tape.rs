@@ -17,7 +17,7 @@ use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, 
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
 use crate::slowly::Slowly;
-use crate::store::{Around, Fixed, hole, part};
+use crate::store::{Around, Fixed, hole, part, part_mut};
 
 /// A circuit with the memory it runs in.
 ///
@@ -44,6 +44,8 @@ pub struct Tape<'a, T: 'static> {
     pub(crate) fixed: Fixed<'a, T>,
     pub(crate) layout: Layout,
     pub(crate) arena: &'a mut [T],
+    /// Samples that are walked together now.
+    pub(crate) lanes: u32,
 }
 
 impl<'a, T: Scalar> Tape<'a, T> {
@@ -89,7 +91,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if frozen.len() < layout.frozen_len() {
             return Err(RunError::FrozenTooShort(layout.frozen_len()));
         }
-        Ok(Tape { fixed: Fixed { circuit, slots, frozen, noise: None, slowly: Slowly::WALKS }, layout, arena })
+        let fixed = Fixed { circuit, slots, frozen, noise: None, slowly: Slowly::WALKS };
+        Ok(Tape { fixed, layout, arena, lanes: 1 })
     }
 
     /// Constants and frozen params among the pairs are copies.
@@ -154,6 +157,18 @@ impl<'a, T: Scalar> Tape<'a, T> {
     /// # Errors
     /// As [`Tape::set`].
     pub fn set_from(&mut self, wire: Wire, start: usize, values: &[T]) -> Result<(), RunError> {
+        self.set_in_lane(0, wire, start, values)
+    }
+
+    /// [`Tape::set_from`] for one of several samples that are walked together. Only inputs and labels
+    /// have a value for each; lane 0 is the one that all else reads and sets.
+    ///
+    /// # Errors
+    /// As [`Tape::set`]; [`RunError::NotPlanned`] if the plan has no such lane.
+    pub fn set_in_lane(&mut self, lane: usize, wire: Wire, start: usize, values: &[T]) -> Result<(), RunError> {
+        if lane >= self.layout.lanes() {
+            return Err(RunError::NotPlanned);
+        }
         let slot = self.slot(wire)?;
         let len = slot.len as usize;
         let gate = self.fixed.circuit.gate(wire).ok_or(RunError::UnknownWire(wire.raw()))?;
@@ -162,7 +177,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let end = end.ok_or(wrong)?;
         match gate.op {
             Op::Input => {}
-            Op::Param if slot.value < IN_NUMBERS => {}
+            Op::Param if lane == 0 && slot.value < IN_NUMBERS => {}
             Op::Label => {
                 let classes = T::from_u32(gate.classes() as u32);
                 let is_class = |&x: &T| x < classes && x.to_index().is_some_and(|i| T::from_u32(i) == x);
@@ -172,7 +187,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
             }
             _ => return Err(RunError::NotSettable(wire.raw())),
         }
-        let base = slot.value as usize;
+        let base = slot.value as usize + lane * len;
         let place = self.arena.get_mut(base + start..base + end).ok_or(RunError::WrongPlan)?;
         place.copy_from_slice(values);
         Ok(())
@@ -290,6 +305,21 @@ impl<'a, T: Scalar> Tape<'a, T> {
         table.get(start as usize..)?.get(..len as usize)
     }
 
+    /// The same of one of several samples that were walked together.
+    pub(crate) fn read_lane(&self, lane: usize, index: usize) -> Option<&[T]> {
+        if lane == 0 {
+            return self.read_value(index);
+        }
+        let slot = self.fixed.slots.get(index)?;
+        part(self.arena, slot.value + (lane * self.lane_len(index)?) as u32, slot.len)
+    }
+
+    /// The numbers that each sample has of a wire's value, with what its gate saves behind it.
+    pub(crate) fn lane_len(&self, index: usize) -> Option<usize> {
+        let gate = self.fixed.circuit.gates.get(index)?;
+        Some(self.fixed.slots.get(index)?.len as usize + saved_len(&self.fixed.circuit, gate))
+    }
+
     /// What lies in the slot of a wire's gradient.
     pub(crate) fn read_gradient(&self, index: usize) -> Option<&[T]> {
         let slot = self.fixed.slots.get(index).filter(|slot| slot.gradient < IN_PLACE)?;
@@ -341,8 +371,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
             return Err(RunError::NoGradient(wire.raw()));
         }
         T::walk_clear(self, keep_sums);
-        if let Some(gradient) = self.arena.get_mut(slot.gradient as usize) {
-            *gradient = T::ONE;
+        if let Some(gradients) = part_mut(self.arena, slot.gradient, self.lanes) {
+            gradients.fill(T::ONE);
         }
         Ok(())
     }

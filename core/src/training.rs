@@ -175,36 +175,108 @@ impl<T: Scalar> Training<T> {
     /// # Errors
     /// As [`Training::sample`].
     pub fn sample_between(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<Sample<T>, RunError> {
+        let correct = self.samples_between(tape, 1, between)? > 0;
+        Ok(Sample { objective: tape.objective_value()?, correct, stepped: self.begun == 0 })
+    }
+
+    /// How many samples [`Training::samples`] can take now: no more than the tape's plan has lanes, and no
+    /// more than are left of the batch.
+    pub fn room(&self, tape: &Tape<'_, T>) -> usize {
+        let left = self.batch.saturating_sub(self.begun).max(1) as usize;
+        tape.layout().lanes().min(left)
+    }
+
+    /// [`Training::sample`] of several samples at once, which [`Tape::set_in_lane`] has put into the first
+    /// lanes: to the same bits as one after the other. How many had the right class; each one's objective
+    /// is told by [`Tape::objective_in_lane`].
+    ///
+    /// ```
+    /// # use chainrule::{Circuit, LANES, Method, Optimiser, Shape, Slot, Tape, Training, plan_lanes};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut circuit: Circuit<f32, 8> = Circuit::new();
+    /// let (x, target) = (circuit.input(Shape::vector(2))?, circuit.input(Shape::vector(1))?);
+    /// let (w, b) = (circuit.param(Shape::matrix(2, 1))?, circuit.param(Shape::vector(1))?);
+    /// let y = circuit.dense(x, w, b)?;
+    /// let loss = circuit.mse(y, target)?;
+    /// circuit.minimize(loss)?;
+    ///
+    /// let mut training = Training::new(Optimiser::new(Method::Sgd, 0.1), 4);
+    /// let mut slots = [Slot::EMPTY; 8];
+    /// let layout = plan_lanes(&circuit.view(), training.purpose(), false, LANES, &mut slots)?;
+    /// let mut arena = [0.0; 40];
+    /// let mut tape = Tape::new(circuit.view(), layout, &slots, &[], &mut arena)?;
+    /// for _ in 0..300 {
+    ///     let samples = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
+    ///     for (lane, sample) in samples.iter().enumerate() {
+    ///         tape.set_in_lane(lane, x, 0, sample)?;
+    ///         tape.set_in_lane(lane, target, 0, &[1.0 + sample[0] - 2.0 * sample[1]])?;
+    ///     }
+    ///     training.samples(&mut tape, samples.len())?; // and so a step
+    /// }
+    /// assert!((tape.value(w)?[0] - 1.0).abs() < 0.01 && (tape.value(w)?[1] + 2.0).abs() < 0.01);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Training::sample`]; [`RunError::NotPlanned`] if there are more than [`Training::room`] has.
+    /// Where the step is refused, all samples but the last count in [`Training::running`].
+    pub fn samples(&mut self, tape: &mut Tape<'_, T>, samples: usize) -> Result<u32, RunError> {
+        self.samples_between(tape, samples, &mut || ())
+    }
+
+    /// [`Training::samples`] that calls `between` between gates, to feed a watchdog.
+    ///
+    /// # Errors
+    /// As [`Training::samples`].
+    pub fn samples_between(
+        &mut self,
+        tape: &mut Tape<'_, T>,
+        samples: usize,
+        between: &mut dyn FnMut(),
+    ) -> Result<u32, RunError> {
+        if samples == 0 || samples > self.room(tape) {
+            return Err(RunError::NotPlanned);
+        }
         // Of all samples of a training, no two have the same number, also when it is resumed.
         let sample = u64::from(self.steps) * u64::from(self.batch) + u64::from(self.begun);
         tape.set_noise(Some(Noise { seed: self.seed, sample }));
+        tape.lanes = samples as u32;
         let done = self.with_noise(tape, between);
+        tape.lanes = 1;
         tape.set_noise(None);
         done
     }
 
-    fn with_noise(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<Sample<T>, RunError> {
+    fn with_noise(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<u32, RunError> {
+        let samples = tape.lanes;
         let fused = self.purpose() == Purpose::Train;
-        let objective = if fused && tape.layout().purpose() == Purpose::Train {
-            let objective = tape.train_step_between(self.optimiser.rate_after(self.steps), between)?;
+        if fused && tape.layout().purpose() == Purpose::Train {
+            tape.train_step_between(self.optimiser.rate_after(self.steps), between)?;
             self.steps = self.steps.saturating_add(1);
-            objective
         } else {
             if self.begun == 0 {
                 tape.begin_batch()?;
             }
-            let objective = tape.accumulate_between(between)?;
-            self.begun += 1;
-            if self.begun >= self.batch {
-                self.end_batch(tape)?;
+            tape.accumulate_between(between)?;
+            self.begun += samples;
+            if self.begun >= self.batch
+                && let Err(error) = self.end_batch(tape)
+            {
+                self.count(tape, samples - 1);
+                return Err(error);
             }
-            objective
-        };
-        let correct = tape.is_right();
-        self.running.samples = self.running.samples.saturating_add(1);
-        self.running.sum += objective;
-        self.running.correct = self.running.correct.saturating_add(u32::from(correct));
-        Ok(Sample { objective, correct, stepped: self.begun == 0 })
+        }
+        Ok(self.count(tape, samples))
+    }
+
+    /// Counts so many samples in; how many of them had the right class.
+    fn count(&mut self, tape: &Tape<'_, T>, samples: u32) -> u32 {
+        let (sum, correct) = tape.tally(samples, self.running.sum).unwrap_or((T::NAN, 0));
+        self.running.samples = self.running.samples.saturating_add(samples);
+        self.running.sum = sum;
+        self.running.correct = self.running.correct.saturating_add(correct);
+        correct
     }
 
     /// Ends a batch before it is full: a step along the mean over the samples that there were, or

@@ -6,7 +6,7 @@ use super::state::{Answered, State};
 use super::{PAYLOAD_MAX, Session};
 use crate::keep::{KeepError, Keeper, OWN_MAX};
 use crate::optimiser::Optimiser;
-use crate::plan::{Purpose, plan};
+use crate::plan::{Purpose, plan_within};
 use crate::scalar::Scalar;
 use crate::tape::Tape;
 use crate::training::Training;
@@ -132,7 +132,7 @@ impl<
     fn fill<F: NorFlash>(&mut self, keeper: &mut Keeper<F>, purpose: Purpose) -> Result<u32, KeepError> {
         let (circuit, arena) = (self.circuit.view(), self.arena.as_mut());
         let had = arena.len() as u32;
-        match &plan(&circuit, purpose, false, &mut self.slots) {
+        match &plan_within(&circuit, purpose, false, arena.len(), &mut self.slots) {
             Ok(layout) => self.layout = *layout,
             Err(_) => return Err(KeepError::Damaged),
         }

@@ -15,7 +15,7 @@ use crate::gate::{Gate, Wire};
 use crate::keep::fingerprint;
 use crate::op::Op;
 use crate::optimiser::Optimiser;
-use crate::plan::{Layout, Purpose, Slot, plan};
+use crate::plan::{Layout, Purpose, Slot, plan_within};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::tape::Tape;
@@ -250,7 +250,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     #[inline(never)]
     fn plan(&mut self, purpose: Purpose) -> Answered {
         let view = self.memory.circuit.view();
-        let planned = plan(&view, purpose, false, self.memory.slots);
+        let planned = plan_within(&view, purpose, false, self.memory.arena.len(), self.memory.slots);
         let layout = match &planned {
             Ok(layout) => layout,
             Err(error) => return Err(Refusal::Plan(*error)),
@@ -375,58 +375,72 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             return Err(Refusal::NoSuchRow(row));
         }
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
-        let (mut correct, mut refused) = (0, None);
-        for row in halves(listed)? {
-            let mut data: &[T] = &[];
-            if rows.is_some() {
+        let (mut correct, mut refused, mut at) = (0, None, 0);
+        let count = listed.len() / 2;
+        while at < count && refused.is_none() {
+            let room = if train { self.training.room(tape).min(count - at) } else { 1 };
+            let mut filled = 0;
+            for row in halves(listed)?.skip(at).take(room).filter(|_| rows.is_some()) {
                 let start = usize::from(row) * row_len;
-                data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
-            }
-            match fill(tape, data).and_then(|()| run(tape, train, self.training, machine)) {
-                Ok((loss, right)) => {
-                    push_raw(self.payload, loss)?;
-                    correct += u16::from(right);
-                }
-                Err(error) => {
-                    *self.verified = false;
+                let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
+                if let Err(error) = fill(tape, filled, data) {
                     refused = Some(error);
                     break;
                 }
+                filled += 1;
             }
+            let samples = if rows.is_some() { filled } else { 1 };
+            let mut done = samples;
+            if samples > 0 {
+                match run(tape, train, samples, self.training, machine) {
+                    Ok(right) => correct += right as u16,
+                    Err(error) => {
+                        refused = Some(error);
+                        // The step was refused, which is the last sample's doing.
+                        done -= 1;
+                        correct += (0..done).filter(|&lane| tape.is_right_in_lane(lane)).count() as u16;
+                    }
+                }
+            }
+            for lane in 0..done {
+                push_raw(self.payload, tape.objective_in_lane(lane)?)?;
+            }
+            at += samples;
+        }
+        if refused.is_some() {
+            *self.verified = false;
         }
         self.save_if_due(machine);
         Ok(Answer::Ran { losses: &[], correct, refused })
     }
 }
 
-/// Sets all inputs and labels from one row; from no numbers, none.
+/// Sets all inputs and labels of a lane from one row.
 #[inline(never)]
-fn fill<T: Scalar>(tape: &mut Tape<'_, T>, mut data: &[T]) -> Result<(), RunError> {
-    if data.is_empty() {
-        return Ok(());
-    }
+fn fill<T: Scalar>(tape: &mut Tape<'_, T>, lane: usize, mut data: &[T]) -> Result<(), RunError> {
     let circuit = tape.circuit();
     for wire in circuit.wires().filter(|&wire| is_sample(&circuit, wire)) {
         let (values, rest) = data.split_at_checked(circuit.len_at(wire.index())).ok_or(RunError::WrongPlan)?;
-        tape.set(wire, values)?;
+        tape.set_in_lane(lane, wire, 0, values)?;
         data = rest;
     }
     Ok(())
 }
 
-/// One sample; its objective, and whether its class was right.
+/// As many samples as are there, or one that is only looked at; how many had the right class.
 fn run<T: Scalar>(
     tape: &mut Tape<'_, T>,
     train: bool,
+    samples: usize,
     training: &mut Training<T>,
     machine: &mut impl Machine,
-) -> Result<(T, bool), RunError> {
+) -> Result<u32, RunError> {
     at_work(machine, tape, |tape, between| match train {
         false => {
             tape.forward_between(between);
-            Ok((tape.objective_value()?, tape.is_right()))
+            Ok(u32::from(tape.is_right()))
         }
-        true => training.sample_between(tape, between).map(|sample| (sample.objective, sample.correct)),
+        true => training.samples_between(tape, samples, between),
     })
 }
 

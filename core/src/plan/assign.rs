@@ -12,6 +12,8 @@ use crate::op::Op;
 /// The next free place in each part of the arena; from 0 on, the numbers in it.
 #[derive(Clone, Copy)]
 struct Next {
+    /// How many samples lie side by side.
+    lanes: u32,
     /// Trained params that have a gradient of their own, and those that are updated in place.
     own: u32,
     in_place: u32,
@@ -54,9 +56,11 @@ pub(super) const fn assign<T: Copy>(
     purpose: Purpose,
     in_flash: bool,
     pairs: usize,
+    lanes: u32,
     slots: &mut [Slot],
 ) -> Option<Layout> {
     let mut counts = Next {
+        lanes,
         own: 0,
         in_place: 0,
         frozen: 0,
@@ -88,6 +92,7 @@ pub(super) const fn assign<T: Copy>(
     let sums = gradients + gradient_count;
     let moments = sums + counts.sums;
     let mut next = Next {
+        lanes,
         own,
         in_place: own + counts.own,
         frozen: own + counts.own + counts.in_place,
@@ -103,6 +108,7 @@ pub(super) const fn assign<T: Copy>(
     Some(Layout {
         purpose,
         wires: circuit.gates.len() as u32,
+        lanes,
         pairs: pairs as u32,
         first: first as u32,
         start: values,
@@ -135,8 +141,9 @@ const fn place_all<T: Copy>(
     let mut i = 0;
     while let Some(gate) = at(circuit.gates, i) {
         let (len, marks) = (circuit.len_at(i) as u32, bits(slots, i));
-        let saved = saved_len(circuit, gate) as u32;
-        total = total.saturating_add(len.saturating_mul(2 + purpose.moments() as u32)).saturating_add(saved);
+        let (saved, lanes) = (saved_len(circuit, gate) as u32, next.lanes);
+        total = total.saturating_add(len.saturating_mul(2 * lanes + purpose.moments() as u32));
+        total = total.saturating_add(saved.saturating_mul(lanes));
         if total >= PLACE {
             return false;
         }
@@ -159,12 +166,12 @@ const fn place_all<T: Copy>(
                 Op::Param => take(&mut next.own, len),
                 _ if infers => marks,
                 _ if marks & SHARES != 0 => bits(slots, gate.a as usize),
-                _ => take(&mut next.values, len + if marks & NEEDS != 0 { saved } else { 0 }),
+                _ => take(&mut next.values, lanes * (len + if marks & NEEDS != 0 { saved } else { 0 })),
             };
             placed.gradient = match gradient {
                 Place::Gradients if gate.is_trained() => take(&mut next.own_gradients, len),
                 Place::Gradients if marks & SHARES_BACK != 0 => readers(slots, gate.a as usize),
-                Place::Gradients => take(&mut next.gradients, len),
+                Place::Gradients => take(&mut next.gradients, lanes * len),
                 Place::Sums => take(&mut next.sums, len),
                 Place::Weight => IN_PLACE,
                 Place::Nowhere => NO_GRADIENT,

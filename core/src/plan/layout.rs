@@ -78,6 +78,7 @@ pub(super) const PLACE: u32 = (1 << 30) - 1;
 pub struct Layout {
     pub(crate) purpose: Purpose,
     pub(crate) wires: u32,
+    pub(crate) lanes: u32,
     pub(crate) pairs: u32,
     /// The first gate behind the pairs that is no source: where walks over tensors begin.
     pub(crate) first: u32,
@@ -128,6 +129,7 @@ impl Layout {
     pub(crate) const EMPTY: Layout = Layout {
         purpose: Purpose::Inspect,
         wires: 0,
+        lanes: 0,
         pairs: 0,
         first: 0,
         arena: 0,
@@ -147,6 +149,12 @@ impl Layout {
     #[inline]
     pub const fn purpose(&self) -> Purpose {
         self.purpose
+    }
+
+    /// How many samples of a batch can be walked together.
+    #[inline]
+    pub const fn lanes(&self) -> usize {
+        self.lanes as usize
     }
 
     /// The numbers the arena must hold.

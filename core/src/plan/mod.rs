@@ -19,6 +19,7 @@
 //! look-up and one bounds check for both. Networks begin with a vector and have no pairs.
 
 mod assign;
+mod lanes;
 mod layout;
 mod mark;
 mod reuse;
@@ -29,8 +30,10 @@ use crate::gate::Gate;
 use crate::op::Op;
 use crate::{layer_norm, recurrent};
 use assign::assign;
+use lanes::may_have_lanes;
 use mark::{mark_needs, mark_readers, mark_sharing, scalar_beginning};
 
+pub use lanes::LANES;
 pub use layout::{Bytes, Layout, Purpose, Slot};
 pub(crate) use layout::{EVERY, IN_FROZEN, IN_NUMBERS, IN_PLACE, NO_GRADIENT, ROOMY};
 pub(crate) use mark::gives_gradient_away;
@@ -43,11 +46,30 @@ pub(crate) use mark::gives_gradient_away;
 /// # Errors
 /// [`PlanError::SlotsFull`] if there are fewer slots than wires; [`PlanError::NoObjective`] if
 /// training is asked of a circuit without one; [`PlanError::TooLarge`].
-#[inline(never)]
 pub const fn plan<T: Copy>(
     circuit: &CircuitRef<'_, T>,
     purpose: Purpose,
     frozen_in_flash: bool,
+    slots: &mut [Slot],
+) -> Result<Layout, PlanError> {
+    plan_lanes(circuit, purpose, frozen_in_flash, 1, slots)
+}
+
+/// [`plan`] with room for up to [`LANES`] samples of a batch that are walked together
+/// ([`Training::samples`](crate::Training::samples)), which makes small networks a good deal faster and
+/// changes no bit. Values and gradients then take so many times the room.
+///
+/// Circuits of dense gates, relu, sigmoid, tanh, mse and cross_entropy can do that, each param read by one
+/// gate, when they train by batches; [`Layout::lanes`] tells. All others get one lane.
+///
+/// # Errors
+/// As [`plan`].
+#[inline(never)]
+pub const fn plan_lanes<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    purpose: Purpose,
+    frozen_in_flash: bool,
+    lanes: u32,
     slots: &mut [Slot],
 ) -> Result<Layout, PlanError> {
     let n = circuit.gates.len();
@@ -63,9 +85,37 @@ pub const fn plan<T: Copy>(
     if purpose.trains() {
         mark_sharing(circuit, pairs, slots);
     }
-    match assign(circuit, purpose, frozen_in_flash, pairs, slots) {
+    let lanes = match lanes {
+        0 | 1 => 1,
+        _ if !may_have_lanes(circuit, purpose, frozen_in_flash, pairs, slots) => 1,
+        2..LANES => lanes,
+        _ => LANES,
+    };
+    match assign(circuit, purpose, frozen_in_flash, pairs, lanes, slots) {
         Some(layout) => Ok(layout),
         None => Err(PlanError::TooLarge),
+    }
+}
+
+/// The fastest plan whose arena has at most `room` numbers: with [`LANES`], or else with one. If there
+/// is no room for that either, it is told by [`Layout::arena_len`].
+///
+/// # Errors
+/// As [`plan`].
+pub const fn plan_within<T: Copy>(
+    circuit: &CircuitRef<'_, T>,
+    purpose: Purpose,
+    frozen_in_flash: bool,
+    room: usize,
+    slots: &mut [Slot],
+) -> Result<Layout, PlanError> {
+    match plan_lanes(circuit, purpose, frozen_in_flash, LANES, slots) {
+        Ok(layout) if layout.lanes > 1 && layout.arena_len() > room => {
+            plan_lanes(circuit, purpose, frozen_in_flash, 1, slots)
+        }
+        // What is too large with lanes may not be without.
+        Err(PlanError::TooLarge) => plan_lanes(circuit, purpose, frozen_in_flash, 1, slots),
+        planned => planned,
     }
 }
 
