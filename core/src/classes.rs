@@ -63,21 +63,9 @@ impl<T: Scalar> Tape<'_, T> {
         predicted.is_some() && predicted == self.class_labelled_for(gate, lane)
     }
 
-    /// Adds the objectives of so many samples that were walked together to a sum, in their order, and counts
-    /// those whose class is right.
-    pub(crate) fn tally(&self, samples: u32, sum: T) -> Option<(T, u32)> {
-        let wire = self.fixed.circuit.objective?.wire();
-        let losses = self.arena.get(self.fixed.slots.get(wire.index())?.value as usize..)?;
-        let each = if samples == 1 { 1 } else { self.lane_len(wire.index())? };
-        let (mut sum, mut correct) = (sum, 0);
-        for lane in 0..samples as usize {
-            sum += *losses.get(lane * each)?;
-        }
-        if let Some(gate) = self.fixed.circuit.class_gate() {
-            for lane in 0..samples as usize {
-                correct += u32::from(self.agrees(gate, lane));
-            }
-        }
-        Some((sum, correct))
+    /// How many of so many samples that were walked together have the right class.
+    pub(crate) fn count_right(&self, samples: u32) -> u32 {
+        let Some(gate) = self.fixed.circuit.class_gate() else { return 0 };
+        (0..samples as usize).map(|lane| u32::from(self.agrees(gate, lane))).sum()
     }
 }

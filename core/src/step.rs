@@ -78,6 +78,17 @@ impl<T: Scalar> Tape<'_, T> {
         self.read_lane(lane, wire.index()).and_then(|value| value.first()).copied().ok_or(RunError::WrongPlan)
     }
 
+    /// Adds the objectives of all but the first of so many samples, in their order.
+    pub(crate) fn add_objectives(&self, samples: u32, mut sum: T) -> Option<T> {
+        let wire = self.fixed.circuit.objective?.wire().index();
+        let losses = self.arena.get(self.fixed.slots.get(wire)?.value as usize..)?;
+        let each = self.lane_len(wire)?;
+        for lane in 1..samples as usize {
+            sum += *losses.get(lane * each)?;
+        }
+        Some(sum)
+    }
+
     /// The last part of a training step: moves the trained params by the gradients that
     /// [`Tape::backward_objective`] left.
     ///
@@ -234,7 +245,17 @@ impl<T: Scalar> Tape<'_, T> {
         let (values, gradients, count) = self.layout.own_params;
         let (values, gradients) = (self.part(values, count), self.part(gradients, count));
         // 0 times a finite number is ±0, 0 times anything else NaN, which no later number takes away.
-        let zero = values.iter().zip(gradients).fold(T::ZERO, |zero, (&w, &g)| zero + (w - rate * g) * T::ZERO);
+        let mut zero = T::ZERO;
+        let (values, rest) = values.as_chunks::<4>();
+        let (gradients, rest_gradients) = gradients.as_chunks::<4>();
+        for (values, gradients) in values.iter().zip(gradients) {
+            for (&w, &g) in values.iter().zip(gradients) {
+                zero += (w - rate * g) * T::ZERO;
+            }
+        }
+        for (&w, &g) in rest.iter().zip(rest_gradients) {
+            zero += (w - rate * g) * T::ZERO;
+        }
         if zero != T::ZERO {
             return Err((self.fixed.slowly.not_finite)(self, rate));
         }
@@ -268,8 +289,16 @@ impl<T: Scalar> Tape<'_, T> {
         let (start, gradients, count) = (start as usize, gradients as usize, count as usize);
         if let Some((before, rest)) = self.arena.split_at_mut_checked(gradients)
             && let Some(values) = before.get_mut(start..).and_then(|values| values.get_mut(..count))
+            && let Some(gradients) = rest.get(..count)
         {
-            for (w, &g) in values.iter_mut().zip(&*rest) {
+            let (values, rest) = values.as_chunks_mut::<4>();
+            let (gradients, rest_gradients) = gradients.as_chunks::<4>();
+            for (values, gradients) in values.iter_mut().zip(gradients) {
+                for (w, &g) in values.iter_mut().zip(gradients) {
+                    *w -= rate * g;
+                }
+            }
+            for (w, &g) in rest.iter_mut().zip(rest_gradients) {
                 *w -= rate * g;
             }
         }

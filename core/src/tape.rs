@@ -307,11 +307,10 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// The same of one of several samples that were walked together.
     pub(crate) fn read_lane(&self, lane: usize, index: usize) -> Option<&[T]> {
-        if lane == 0 {
-            return self.read_value(index);
-        }
         let slot = self.fixed.slots.get(index)?;
-        part(self.arena, slot.value + (lane * self.lane_len(index)?) as u32, slot.len)
+        let before = if lane == 0 { 0 } else { lane * self.lane_len(index)? };
+        // What is not in the arena is a place far behind its end.
+        part(self.arena, slot.value + before as u32, slot.len).or_else(|| self.read_value(index))
     }
 
     /// The numbers that each sample has of a wire's value, with what its gate saves behind it.

@@ -251,30 +251,37 @@ impl<T: Scalar> Training<T> {
     fn with_noise(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<u32, RunError> {
         let samples = tape.lanes;
         let fused = self.purpose() == Purpose::Train;
-        if fused && tape.layout().purpose() == Purpose::Train {
-            tape.train_step_between(self.optimiser.rate_after(self.steps), between)?;
+        let objective = if fused && tape.layout().purpose() == Purpose::Train {
+            let objective = tape.train_step_between(self.optimiser.rate_after(self.steps), between)?;
             self.steps = self.steps.saturating_add(1);
+            objective
         } else {
             if self.begun == 0 {
                 tape.begin_batch()?;
             }
-            tape.accumulate_between(between)?;
+            let objective = tape.accumulate_between(between)?;
             self.begun += samples;
             if self.begun >= self.batch
                 && let Err(error) = self.end_batch(tape)
             {
-                self.count(tape, samples - 1);
+                if samples > 1 {
+                    self.count(tape, samples - 1, objective);
+                }
                 return Err(error);
             }
-        }
-        Ok(self.count(tape, samples))
+            objective
+        };
+        Ok(self.count(tape, samples, objective))
     }
 
-    /// Counts so many samples in; how many of them had the right class.
-    fn count(&mut self, tape: &Tape<'_, T>, samples: u32) -> u32 {
-        let (sum, correct) = tape.tally(samples, self.running.sum).unwrap_or((T::NAN, 0));
+    /// Counts so many samples in, the first one's objective known; how many of them had the right class.
+    fn count(&mut self, tape: &Tape<'_, T>, samples: u32, objective: T) -> u32 {
+        let correct = tape.count_right(samples);
         self.running.samples = self.running.samples.saturating_add(samples);
-        self.running.sum = sum;
+        self.running.sum += objective;
+        if samples > 1 {
+            self.running.sum = tape.add_objectives(samples, self.running.sum).unwrap_or(T::NAN);
+        }
         self.running.correct = self.running.correct.saturating_add(correct);
         correct
     }

@@ -34,7 +34,9 @@ pub(super) const fn may_have_lanes<T: Copy>(
             Op::Param => readers(slots, i) == 1 && !(in_flash && gate.is_frozen()),
             Op::Const => circuit.len_at(i) == 1,
             Op::Add | Op::Mul | Op::Div => !needs && varies(circuit, gate.a) && is(circuit, gate.b, Op::Const),
-            Op::Relu | Op::Sigmoid | Op::Tanh => varies(circuit, gate.a) && (!needs || bits(slots, i) & SHARES_BACK != 0),
+            Op::Relu | Op::Sigmoid | Op::Tanh => {
+                varies(circuit, gate.a) && (!needs || bits(slots, i) & SHARES_BACK != 0)
+            }
             Op::Dense => varies(circuit, gate.a) && has_weights(circuit, gate),
             Op::Mse | Op::CrossEntropy => match circuit.objective {
                 Some(objective) => {
@@ -72,9 +74,7 @@ const fn has_weights<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> bool 
     };
     let follows = match bias {
         _ if gate.c == NONE => true,
-        Some(bias) => {
-            matches!(bias.op, Op::Param) && (bias.is_frozen() || weight.is_trained() && gate.c == gate.b + 1)
-        }
+        Some(bias) => matches!(bias.op, Op::Param) && (bias.is_frozen() || weight.is_trained() && gate.c == gate.b + 1),
         None => false,
     };
     matches!(weight.op, Op::Param) && follows

@@ -17,7 +17,7 @@ use crate::engine::{self, At, Engine, EngineError, OpenError, Vitals, Work};
 use crate::lower::Lowered;
 use crate::text::literal::Readable;
 use crate::train::{Epochs, Event, Start, TrainError, start};
-use chainrule::{Bytes, CircuitRef, Purpose, Slot, plan};
+use chainrule::{Bytes, CircuitRef, Purpose};
 use std::ops::ControlFlow;
 use std::time::Instant;
 use work::{Mac, Rows};
@@ -161,23 +161,17 @@ pub fn measure<T: Readable>(
         forward: Cost { instructions: instructions(forward, STEPS), mac: mac.forward, time: forward_time },
         step: Cost { instructions: instructions(step, STEPS), mac: mac.both * samples + end, time: step_time },
         active: active.share(),
-        ram: regions(&view, engine.purpose)?,
+        ram: engine.engine.layout()?.bytes(&view, T::BYTES),
         stack: step.and_then(|vitals| vitals.work_stack),
         stack_with_link: step.and_then(|vitals| vitals.stack),
         flash,
     })
 }
 
-fn regions<T: Readable>(view: &CircuitRef<'_, T>, purpose: Purpose) -> Result<Bytes, EngineError> {
-    let mut slots = vec![Slot::EMPTY; view.len()];
-    Ok(plan(view, purpose, false, &mut slots)?.bytes(view, T::BYTES))
-}
-
 /// A training, or a circuit without data, that is measured.
 struct Trainer<'l, T> {
     lowered: &'l Lowered<T>,
     engine: Box<dyn Engine<T> + 'l>,
-    purpose: Purpose,
     /// What the training goes on from; nothing without data.
     run: Option<Run<T>>,
 }
@@ -195,20 +189,18 @@ impl<'l, T: Readable> Trainer<'l, T> {
         let Start { engine, random, rows, optimiser, .. } = start(lowered, &lowered.training, None, at, watch)?;
         let (batch, seed) = (lowered.training.batch, lowered.training.seed);
         let training = chainrule::Training::new(optimiser, batch).with_seed(seed);
-        let purpose = optimiser.purpose(batch);
-        Ok(Trainer { lowered, engine, purpose, run: Some(Run { training, rows, random }) })
+        Ok(Trainer { lowered, engine, run: Some(Run { training, rows, random }) })
     }
 
     /// A circuit at the values of its text.
     fn still(lowered: &'l Lowered<T>, at: At<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Self, BenchError> {
-        let purpose = Purpose::Inspect;
-        let mut engine = engine::open(at, lowered.view(), purpose, &mut |stage| watch(Event::Opening(stage)))?;
+        let mut engine = engine::open(at, lowered.view(), Purpose::Inspect, &mut |stage| watch(Event::Opening(stage)))?;
         let params = lowered.params.iter().map(|param| (param.wire, param.start.as_slice()));
         let fields = lowered.fields.iter().map(|field| (field.wire, field.value.as_deref().unwrap_or_default()));
         for (wire, values) in params.chain(fields) {
             engine.set(wire, 0, values)?;
         }
-        Ok(Trainer { lowered, engine, purpose, run: None })
+        Ok(Trainer { lowered, engine, run: None })
     }
 
     fn vitals(&mut self, anew: bool) -> Result<Option<Vitals>, BenchError> {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chainrule::{Bytes, ParamsHash, Slot, plan};
+use chainrule::{Bytes, ParamsHash};
 use serde::Serialize;
 
 use super::figures::{count, short};
@@ -36,7 +36,6 @@ pub fn run<T: Readable>(asked: &Monitor, out: &mut dyn Write) -> Result<Outcome,
     let way = run.training.optimiser.purpose(1);
     let live = !asked.train.at.json && io::stdout().is_terminal() && io::stdin().is_terminal();
     let rounds = Rounds::new(&run.lowered, asked.every, live.then_some(ROUND), way);
-    let ram = ram(&run)?;
     let lines = Lines::default();
     let at = asked.train.at.at();
     let log = if live && !["host", "loopback"].contains(&at.on) { LogTo::Behind(&lines) } else { at.log };
@@ -49,7 +48,7 @@ pub fn run<T: Readable>(asked: &Monitor, out: &mut dyn Write) -> Result<Outcome,
             has_classes,
             norm: rounds.norm(),
             names,
-            ram,
+            ram: Bytes::default(),
             rounds: Vec::new(),
             at: (0, 0, 1),
             state: State::Running,
@@ -59,7 +58,7 @@ pub fn run<T: Readable>(asked: &Monitor, out: &mut dyn Write) -> Result<Outcome,
         };
         Face::Live(Box::new(Live { view, screen: None, lines: &lines, drawn: Instant::now() }))
     } else {
-        let words = Words { json: asked.train.at.json, names, ram, norm: rounds.norm(), has_classes };
+        let words = Words { json: asked.train.at.json, names, ram: Bytes::default(), norm: rounds.norm(), has_classes };
         Face::Plain(Plain { out: &mut *out, words })
     };
     let bar = Some(Progress::new());
@@ -78,13 +77,6 @@ pub fn run<T: Readable>(asked: &Monitor, out: &mut dyn Write) -> Result<Outcome,
     Ok(Outcome::Done)
 }
 
-/// The bytes of RAM that this training takes.
-fn ram<T: Readable>(run: &Run<'_, T>) -> Result<Bytes, EngineError> {
-    let (view, training) = (run.lowered.view(), &run.training);
-    let mut slots = vec![Slot::EMPTY; view.len()];
-    Ok(plan(&view, training.optimiser.purpose(training.batch), false, &mut slots)?.bytes(&view, T::BYTES))
-}
-
 /// Watches a training, measures it and shows it.
 struct Watching<'w, T> {
     lowered: &'w Lowered<T>,
@@ -95,6 +87,20 @@ struct Watching<'w, T> {
     bar: Option<Progress>,
     /// What went wrong here and not on the engine.
     failed: Option<Failure>,
+}
+
+impl<T: Readable> Watching<'_, T> {
+    /// Asks once how many bytes of RAM the training takes.
+    fn measure(&mut self, engine: &dyn Engine<T>) -> Result<(), EngineError> {
+        let ram = match &mut self.face {
+            Face::Live(live) => &mut live.view.ram,
+            Face::Plain(plain) => &mut plain.words.ram,
+        };
+        if *ram == Bytes::default() {
+            *ram = engine.layout()?.bytes(&self.lowered.view(), T::BYTES);
+        }
+        Ok(())
+    }
 }
 
 /// How a training is shown.
@@ -120,6 +126,7 @@ impl<T: Readable> Watch<T> for Watching<'_, T> {
     }
 
     fn look(&mut self, mut now: Now<'_, T>) -> Result<ControlFlow<()>, EngineError> {
+        self.measure(now.engine)?;
         let round = self.rounds.look(&mut now)?;
         let shown = match &mut self.face {
             Face::Plain(plain) => round.map_or(Ok(()), |round| plain.tell(&round)).map(|()| ControlFlow::Continue(())),

@@ -5,7 +5,8 @@ use super::line::{Line, Listener, Pipe, Take, Traffic, done, refused};
 use super::{Engine, EngineError, Side, Work, sample_wires};
 use chainrule::keep::fingerprint;
 use chainrule::link::{Answer, Ask, Holds, Memory, PAYLOAD_MAX, Refusal, VERSION, Vitals};
-use chainrule::{CircuitRef, Op, Optimiser, ParamsHash, Purpose, RunError, Scalar, Slot, Training, Wire, plan};
+use chainrule::{CircuitRef, Layout, Op, Optimiser, ParamsHash, Purpose, RunError};
+use chainrule::{Scalar, Slot, Training, Wire, plan_within};
 
 /// A circuit on a board behind a pipe.
 pub struct Client<'c, T, P> {
@@ -396,14 +397,18 @@ impl<T: Scalar, P: Pipe> Engine<T> for Client<'_, T, P> {
         self.work(work, rows, each)
     }
 
+    fn layout(&self) -> Result<Layout, EngineError> {
+        let mut slots = vec![Slot::EMPTY; self.circuit.len()];
+        Ok(plan_within(&self.circuit, self.purpose, false, self.facts.arena as usize, &mut slots)?)
+    }
+
     fn end_batch(&mut self) -> Result<(), EngineError> {
         let ended = self.line.one(&Ask::EndBatch, &mut done);
         self.go_on(ended)
     }
 
     fn moments(&mut self) -> Result<Vec<T>, EngineError> {
-        let mut slots = vec![Slot::EMPTY; self.circuit.len()];
-        let len = plan(&self.circuit, self.purpose, false, &mut slots)?.moments_len();
+        let len = self.layout()?.moments_len();
         let step = PAYLOAD_MAX / T::BYTES;
         let mut moments = Vec::with_capacity(len);
         let mut take = |answer: Result<Answer<'_>, Refusal>| match answer.map_err(refused)? {

@@ -60,6 +60,10 @@ impl<T: Scalar> Engine<T> for Host<'_, T> {
         Ok(self.tape()?.set_from(wire, start, values)?)
     }
 
+    fn layout(&self) -> Result<Layout, EngineError> {
+        Ok(self.layout)
+    }
+
     fn forward(&mut self) -> Result<(), EngineError> {
         self.tape()?.forward();
         Ok(())

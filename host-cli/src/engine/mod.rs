@@ -17,7 +17,7 @@ pub use loopback::Loopback;
 pub use open::{At, Lines, LogTo, OpenError, Stage, open};
 
 use chainrule::link::{NotKept, Refusal};
-use chainrule::{CircuitRef, Op, PlanError, RunError, Scalar, Training, Wire};
+use chainrule::{CircuitRef, Layout, Op, PlanError, RunError, Scalar, Training, Wire};
 use std::fmt;
 
 /// Runs a circuit.
@@ -74,6 +74,9 @@ pub trait Engine<T: Scalar> {
         let _ = anew;
         Ok(None)
     }
+
+    /// How the memory is divided. A board takes the fastest plan that its arena has room for.
+    fn layout(&self) -> Result<Layout, EngineError>;
 
     /// What the line to it has carried; nothing where there is no line.
     fn traffic(&self) -> Option<Traffic> {

@@ -4,6 +4,7 @@
 
 mod batches;
 mod fused;
+mod lanes;
 
 use chainrule::{Circuit, CircuitRef, Layout, Op, Purpose, Scalar, Shape, Slot, Tape, Wire, plan};
 use chainrule_tests::run::Number;
