@@ -19,6 +19,7 @@ pub const LANES: u32 = 4;
 
 /// Whether all gates of a circuit are of the sorts that [`hot`](crate::hot) does, their operands where it
 /// finds them: layers of an activation's and a dense gate's each, scaled inputs, one loss.
+#[inline(never)]
 pub(super) const fn may_have_lanes<T: Copy>(
     circuit: &CircuitRef<'_, T>,
     purpose: Purpose,
@@ -55,6 +56,7 @@ pub(super) const fn may_have_lanes<T: Copy>(
     pairs == 0 && purpose.sums()
 }
 
+#[inline(never)]
 const fn is<T: Copy>(circuit: &CircuitRef<'_, T>, wire: u16, op: Op) -> bool {
     match at(circuit.gates, wire as usize) {
         Some(gate) => gate.op.code() == op.code(),
@@ -63,6 +65,7 @@ const fn is<T: Copy>(circuit: &CircuitRef<'_, T>, wire: u16, op: Op) -> bool {
 }
 
 /// Whether a wire has a value for each sample.
+#[inline(never)]
 const fn varies<T: Copy>(circuit: &CircuitRef<'_, T>, wire: u16) -> bool {
     !is(circuit, wire, Op::Param) && !is(circuit, wire, Op::Const)
 }
