@@ -375,41 +375,35 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
             return Err(Refusal::NoSuchRow(row));
         }
         let Some(tape) = &mut self.memory.tape() else { return Err(Refusal::NoCircuit) };
-        let (mut correct, mut refused, mut at) = (0, None, 0);
-        let count = listed.len() / 2;
-        while at < count && refused.is_none() {
-            let room = if train { self.training.room(tape).min(count - at) } else { 1 };
-            let mut filled = 0;
-            for row in halves(listed)?.skip(at).take(room).filter(|_| rows.is_some()) {
-                let start = usize::from(row) * row_len;
-                let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
-                if let Err(error) = fill(tape, filled, data) {
-                    refused = Some(error);
-                    break;
-                }
-                filled += 1;
-            }
-            let samples = if rows.is_some() { filled } else { 1 };
-            let mut done = samples;
-            if samples > 0 {
-                match run(tape, train, samples, self.training, machine) {
-                    Ok(right) => correct += right as u16,
-                    Err(error) => {
-                        refused = Some(error);
-                        // The step was refused, which is the last sample's doing.
-                        done -= 1;
-                        correct += (0..done).filter(|&lane| tape.is_right_in_lane(lane)).count() as u16;
+        let (mut correct, mut refused, mut listed) = (0, None, listed);
+        while !listed.is_empty() && refused.is_none() {
+            // As many as are walked together.
+            let room = if train { 2 * self.training.room(tape) } else { 2 };
+            let (now, later) = listed.split_at_checked(room).unwrap_or((listed, &[]));
+            let mut samples = now.len() / 2;
+            if rows.is_some() {
+                for (lane, row) in halves(now)?.enumerate() {
+                    let start = usize::from(row) * row_len;
+                    let data = self.rows.get(start..start + row_len).ok_or(Refusal::NoSuchRow(row))?;
+                    if let Err(error) = fill(tape, lane, data) {
+                        (samples, refused) = (lane, Some(error));
+                        break;
                     }
                 }
             }
-            for lane in 0..done {
+            if samples > 0 {
+                match run(tape, train, samples, self.training, machine) {
+                    Ok(right) => correct += right as u16,
+                    // Of all of them, it is the last that makes the step.
+                    Err(error) => (samples, refused) = (samples - 1, Some(error)),
+                }
+            }
+            for lane in 0..samples {
                 push_raw(self.payload, tape.objective_in_lane(lane)?)?;
             }
-            at += samples;
+            listed = later;
         }
-        if refused.is_some() {
-            *self.verified = false;
-        }
+        *self.verified &= refused.is_none();
         self.save_if_due(machine);
         Ok(Answer::Ran { losses: &[], correct, refused })
     }
