@@ -19,7 +19,7 @@ fn processors() -> Vec<&'static Board> {
 fn the_core_alone_builds_for_the_least_processor() {
     let mut cargo = image::cargo("thumbv6m-none-eabi").unwrap();
     cargo.args(["check", "--locked", "--manifest-path", "../Cargo.toml", "-p", "chainrule", "--features", "defmt"]);
-    cargo.args(["--target", "thumbv6m-none-eabi", "--target-dir", "target/core"]);
+    cargo.args(["--target-dir", "target/core"]);
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

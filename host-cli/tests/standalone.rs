@@ -108,7 +108,7 @@ fn it_learns_from_presses_and_remembers_after_a_reset() {
     let build = |name: &str, feature: &str| {
         let mut cargo = image::cargo(board.target).unwrap();
         cargo.current_dir(&folder).env("RUSTFLAGS", "-D warnings");
-        cargo.args(["build", "--locked", "--release", "--target", board.target]);
+        cargo.args(["build", "--locked", "--release"]);
         run(cargo.args(["--features", feature, "--bin", name]));
         folder.join("target").join(board.target).join("release").join(name)
     };

@@ -89,7 +89,7 @@ fn a_firmware_of_a_stranger_says_and_learns_what_the_host_does() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests").join("stranger");
     let weights = export(&folder);
     let mut cargo = image::cargo(TARGET).unwrap();
-    cargo.current_dir(&folder).args(["build", "--locked", "--release", "--target", TARGET]);
+    cargo.current_dir(&folder).args(["build", "--locked", "--release"]);
     cargo.env("RUSTFLAGS", "-D warnings");
     run(&mut cargo);
     run(Command::new("rustfmt").args(["--check", "--edition", "2024"]).arg(folder.join("src/main.rs")));

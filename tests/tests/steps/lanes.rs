@@ -2,8 +2,8 @@
 //! that cannot do that have one lane.
 
 use chainrule::{
-    Circuit, Gate, LANES, Layout, Method, Op, Optimiser, PlanError, Purpose, Random, RunError, Scalar, Shape, Slot, Tape, Training,
-    Wire, plan, plan_lanes, plan_within,
+    Circuit, Gate, LANES, Layout, Method, Op, Optimiser, PlanError, Purpose, Random, RunError, Scalar, Shape, Slot,
+    Tape, Training, Wire, plan, plan_lanes, plan_within,
 };
 use chainrule_tests::run::Number;
 
