@@ -14,6 +14,8 @@
 //! | gradients | one for each element that needs one |
 //! | optimiser | sums of gradients over a batch, and moments, if asked for |
 //!
+//! Values and gradients are there once for each lane, where several samples are walked together.
+//!
 //! **Why pairs.** A circuit of scalars spends its time looking things up. Where a circuit begins
 //! with scalar wires, the wire's number is the place of its value and its gradient, side by side: one
 //! look-up and one bounds check for both. Networks begin with a vector and have no pairs.
