@@ -156,45 +156,53 @@ fn add_row<T: Scalar, const B: usize>(sums: &mut [T; B], row: &[T; B], x: T) {
     }
 }
 
-/// dx += W δ
+/// dx += W δ. Where `live` is given, the rows at which it is ±0 may be left out: what is in their dx is not
+/// looked at. A relu behind x passes on nothing there.
 #[inline(always)]
-pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
+pub(crate) fn backward<'x, T: Scalar>(w: &[T], delta: &[T], live: impl FnOnce() -> Option<&'x [T]>, dx: &mut [T]) {
     if delta.len() < 4 {
         backward_few(w, delta, dx);
     } else {
-        backward_wide(w, delta, dx);
+        backward_wide(w, delta, live(), dx);
     }
 }
 
 #[inline(never)]
 fn backward_few<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
-    by_few_columns!(delta.len(), 0, backward_columns(w, delta, dx));
+    by_few_columns!(delta.len(), 0, backward_columns(w, delta, None, dx));
 }
 
 #[inline(never)]
-fn backward_wide<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
-    by_columns!(delta.len(), backward_columns(w, delta, dx));
+fn backward_wide<T: Scalar>(w: &[T], delta: &[T], live: Option<&[T]>, dx: &mut [T]) {
+    by_columns!(delta.len(), backward_columns(w, delta, live, dx));
 }
 
 #[inline(always)]
-fn backward_columns<T: Scalar, const B: usize, const R: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
+fn backward_columns<T: Scalar, const B: usize, const R: usize>(
+    w: &[T],
+    delta: &[T],
+    live: Option<&[T]>,
+    dx: &mut [T],
+    n: usize,
+    j: usize,
+) {
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
-    let (mut w, mut dx) = (w, dx);
-    if R == 4 {
-        let fours = w.chunks_exact(4 * n);
-        let (dxs, rest) = dx.as_chunks_mut::<4>();
-        (w, dx) = (fours.remainder(), rest);
-        for (rows, [dx0, dx1, dx2, dx3]) in fours.zip(dxs) {
-            let Some([a, b, c, d]) = four::<T, B>(rows, n, j) else { return };
-            pass_row(&delta, a, dx0);
-            pass_row(&delta, b, dx1);
-            pass_row(&delta, c, dx2);
-            pass_row(&delta, d, dx3);
+    let rows = w.chunks_exact(n).zip(dx);
+    match live {
+        Some(x) => {
+            for ((row, dx), x) in rows.zip(x) {
+                let Some(row) = columns(row, j) else { return };
+                if !x.is_zero() {
+                    pass_row::<T, B>(&delta, row, dx);
+                }
+            }
         }
-    }
-    for (row, dx) in w.chunks_exact(n).zip(dx) {
-        let Some(row) = columns(row, j) else { return };
-        pass_row::<T, B>(&delta, row, dx);
+        None => {
+            for (row, dx) in rows {
+                let Some(row) = columns(row, j) else { return };
+                pass_row::<T, B>(&delta, row, dx);
+            }
+        }
     }
 }
 
@@ -316,7 +324,7 @@ mod tests {
         let mut z = [9.0f32; OUT];
         forward(&x, &w, Some(&b), &mut z);
         let mut dx = [0.25f32; IN];
-        backward(&w, &b, &mut dx);
+        backward(&w, &b, || None, &mut dx);
         let mut updated = w;
         update(&x, &b, 0.1, &mut updated);
         for j in 0..OUT {

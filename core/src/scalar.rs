@@ -85,7 +85,7 @@ mod sealed {
                 }
                 #[inline(never)]
                 fn dense_backward(w: &[$t], delta: &[$t], dx: &mut [$t]) {
-                    dense::backward(w, delta, dx);
+                    dense::backward(w, delta, || None, dx);
                 }
                 #[inline(never)]
                 fn dense_update(x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
@@ -227,6 +227,10 @@ pub trait Scalar:
         (a + c) + (b + d) + last
     }
 
+    /// Whether this is ±0, by its bits: on a processor whose comparison of such numbers takes several
+    /// instructions, and who does not compute with this one.
+    fn is_zero(self) -> bool;
+
     /// Not a number.
     #[inline(always)]
     #[allow(clippy::eq_op)]
@@ -264,6 +268,8 @@ macro_rules! scalar {
             fn to_index(self) -> Option<u32> {
                 (0.0..4_294_967_296.0).contains(&self).then_some(self as u32)
             }
+            #[inline(always)]
+            fn is_zero(self) -> bool { $t::to_bits(self) << 1 == 0 }
             #[inline(always)]
             fn is_finite(self) -> bool { $t::is_finite(self) }
             #[inline(always)]
