@@ -7,11 +7,7 @@
 
 use crate::elementwise::{Own, any_back, any_value, back, value};
 use crate::op::Op;
-use crate::scalar::Scalar;
-
-/// Whether the processor takes several numbers at once, so that both sides of a choice cost less than a
-/// branch.
-const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+use crate::scalar::{Scalar, VECTORS};
 
 /// Does something to each element, four a turn, which halves the instructions of short bodies on a
 /// Cortex-M4. A closure would hold the operation, and so the whole table of rows, in a variable.

@@ -8,6 +8,10 @@ use crate::circle;
 use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
+/// Whether the processor takes several numbers at once, so that both sides of a choice cost less than a
+/// branch.
+pub(crate) const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+
 mod sealed {
     use crate::conv::{self, Conv};
     use crate::dense;
@@ -205,26 +209,27 @@ pub trait Scalar:
     /// The greatest of the magnitudes, NaN if one of them is.
     fn greatest_magnitude(values: &[Self]) -> Self;
 
-    /// Σ x² over all of these numbers, NaN if one of them is.
-    #[inline(always)]
-    fn squares(all: [&[Self]; 2]) -> Self {
+    /// Whether sums of squares tell that each of these numbers is below 2^30 or 2^300; not if there is a NaN.
+    #[inline(never)]
+    fn are_small(values: &[Self]) -> bool {
         let mut sums = [Self::ZERO; 8];
         let mut last = Self::ZERO;
-        for values in all {
-            let (eights, rest) = values.as_chunks::<8>();
-            for eight in eights {
-                for (sum, &x) in sums.iter_mut().zip(eight) {
-                    *sum += x * x;
-                }
-            }
-            for &x in rest {
-                last += x * x;
+        let (eights, rest) = values.as_chunks::<8>();
+        for eight in eights {
+            for (sum, &x) in sums.iter_mut().zip(eight) {
+                *sum += x * x;
             }
         }
-        // In this order they add up as they lie in registers of two, four or eight.
+        for &x in rest {
+            last += x * x;
+        }
         let [a, b, c, d, e, f, g, h] = sums;
-        let [a, b, c, d] = [a + e, b + f, c + g, d + h];
-        (a + c) + (b + d) + last
+        if VECTORS {
+            // As they lie in registers of two, four or eight.
+            let fours = [a + e, b + f, c + g, d + h];
+            return fours.iter().fold(last < Self::SMALL_SQUARES, |small, &sum| small & (sum < Self::SMALL_SQUARES));
+        }
+        ((a + e) + (b + f)) + ((c + g) + (d + h)) + last < Self::SMALL_SQUARES
     }
 
     /// Whether this is ±0, by its bits: on a processor whose comparison of such numbers takes several
