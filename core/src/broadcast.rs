@@ -55,7 +55,11 @@ pub(crate) fn unary<T: Scalar>(op: Op, y: &mut [T]) {
     let own = Own { numbers: &[], start: 0 };
     match op {
         // Their values cost so much that a turn of the loop does not count.
-        Op::Sigmoid | Op::Tanh => y.iter_mut().for_each(|y| *y = value(op, *y, T::NAN, own)),
+        Op::Sigmoid | Op::Tanh => {
+            for y in y {
+                *y = value(op, *y, T::NAN, own);
+            }
+        }
         _ => by_fours!(y, |y| *y = value(op, *y, T::NAN, own)),
     }
 }
