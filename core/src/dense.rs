@@ -15,16 +15,25 @@
 //! takes 2.6 instructions a multiply-add with four rows a turn, 2.9 with one; of 32 inputs and 10
 //! outputs 1.9 with a block of ten, 4.0 with eight and two.
 
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, VECTORS};
 
 /// Columns at once on processors with registers for them; elsewhere 16.
-const WIDE: usize = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { 32 } else { 16 };
+const WIDE: usize = if VECTORS { 32 } else { 16 };
 
 /// Calls a block function for as many columns at a time as there are, widest first; the wide ones
 /// take four rows a turn.
 macro_rules! by_columns {
     ($n:expr, $block:ident($($arg:expr),*)) => {{
         let (n, mut j) = ($n, 0);
+        if VECTORS {
+            // A width that the compiler knows saves the sums with it.
+            match n {
+                32 => return $block::<T, 32, 4>($($arg,)* 32, 0),
+                16 => return $block::<T, 16, 4>($($arg,)* 16, 0),
+                10 => return $block::<T, 10, 4>($($arg,)* 10, 0),
+                _ => {}
+            }
+        }
         while WIDE > 16 && n - j >= WIDE {
             $block::<T, WIDE, 4>($($arg,)* n, j);
             j += WIDE;
