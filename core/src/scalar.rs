@@ -5,6 +5,7 @@
 //! `a * b + c` into a fused operation.
 
 use crate::circle;
+use crate::exponential;
 use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
@@ -181,6 +182,9 @@ pub trait Scalar:
     fn sqrt(self) -> Self;
     /// eˣ
     fn exp(self) -> Self;
+    /// Each x becomes eˣ, in the same bits as one by one.
+    #[doc(hidden)]
+    fn exp_all(values: &mut [Self]);
     /// ln x
     fn ln(self) -> Self;
     /// ln(1 + x)
@@ -284,6 +288,8 @@ macro_rules! scalar {
                 $t::from_bits(values.iter().fold(0, |max, x| max.max(x.to_bits() & ($u::MAX >> 1))))
             }
             #[inline]
+            fn exp_all(values: &mut [Self]) { scalar!(@exp_all $t values) }
+            #[inline]
             fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
             #[inline]
             fn sin(self) -> Self { scalar!(@sin $t self) }
@@ -294,6 +300,8 @@ macro_rules! scalar {
             $(#[inline] fn $f(self) -> Self { libm::$libm(self) })*
         }
     };
+    (@exp_all f32 $values:ident) => { exponential::exp_all($values) };
+    (@exp_all f64 $values:ident) => { $values.iter_mut().for_each(|x| *x = libm::exp(*x)) };
     (@pow f32 $x:ident $y:ident) => { libm::powf($x, $y) };
     (@pow f64 $x:ident $y:ident) => { libm::pow($x, $y) };
     (@sin f32 $x:ident) => { circle::sine($x, 0) };
