@@ -28,7 +28,7 @@ macro_rules! by_columns {
         if VECTORS {
             // A width that the compiler knows saves the sums with it.
             match n {
-                32 => return $block::<T, 32, 4>($($arg,)* 32, 0),
+                32 => return $block::<T, 32, 8>($($arg,)* 32, 0),
                 16 => return $block::<T, 16, 4>($($arg,)* 16, 0),
                 10 => return $block::<T, 10, 4>($($arg,)* 10, 0),
                 _ => {}
@@ -137,6 +137,24 @@ fn forward_columns<T: Scalar, const B: usize, const R: usize>(
         None => [T::ZERO; B],
     };
     let (mut x, mut w) = (x, w);
+    if R == 8 {
+        let eights = w.chunks_exact(8 * n);
+        let (xs, rest) = x.as_chunks::<8>();
+        (x, w) = (rest, eights.remainder());
+        for (rows, &[x0, x1, x2, x3, x4, x5, x6, x7]) in eights.zip(xs) {
+            let Some((low, high)) = rows.split_at_checked(4 * n) else { return };
+            let Some([a, b, c, d]) = four::<T, B>(low, n, j) else { return };
+            let Some([e, f, g, h]) = four::<T, B>(high, n, j) else { return };
+            add_row(&mut sums, a, x0);
+            add_row(&mut sums, b, x1);
+            add_row(&mut sums, c, x2);
+            add_row(&mut sums, d, x3);
+            add_row(&mut sums, e, x4);
+            add_row(&mut sums, f, x5);
+            add_row(&mut sums, g, x6);
+            add_row(&mut sums, h, x7);
+        }
+    }
     if R == 4 {
         let fours = w.chunks_exact(4 * n);
         let (xs, rest) = x.as_chunks::<4>();
@@ -256,6 +274,24 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
 ) {
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
     let (mut x, mut w) = (x, w);
+    if R == 8 {
+        let (xs, rest) = x.as_chunks::<8>();
+        let Some((eights, others)) = w.split_at_mut_checked(8 * n * xs.len()) else { return };
+        for (rows, &[x0, x1, x2, x3, x4, x5, x6, x7]) in eights.chunks_exact_mut(8 * n).zip(xs) {
+            let Some((low, high)) = rows.split_at_mut_checked(4 * n) else { return };
+            let Some([a, b, c, d]) = four_mut::<T, B>(low, n, j) else { return };
+            let Some([e, f, g, h]) = four_mut::<T, B>(high, n, j) else { return };
+            update_row(&delta, a, rate, x0);
+            update_row(&delta, b, rate, x1);
+            update_row(&delta, c, rate, x2);
+            update_row(&delta, d, rate, x3);
+            update_row(&delta, e, rate, x4);
+            update_row(&delta, f, rate, x5);
+            update_row(&delta, g, rate, x6);
+            update_row(&delta, h, rate, x7);
+        }
+        (x, w) = (rest, others);
+    }
     if R == 4 {
         let (xs, rest) = x.as_chunks::<4>();
         let Some((fours, others)) = w.split_at_mut_checked(4 * n * xs.len()) else { return };
@@ -268,7 +304,7 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
         }
         (x, w) = (rest, others);
     }
-    if R == 4 {
+    if R >= 4 {
         // A few rows, so that a wide one is there once and not twice.
         let mut x = x.iter();
         for row in w.chunks_exact_mut(n) {

@@ -12,7 +12,7 @@ const P2: f32 = -2.766_733_3e-3;
 /// Not below it, eˣ and its 2ᵏ are normal numbers.
 const NEAR: f32 = -87.0;
 /// Up to it in magnitude, `libm` answers 1 + x.
-const TINY: f32 = 1.0 / 16_384.0;
+const TINY: f32 = 1.0 / 8_192.0;
 /// Added to a small number it leaves the nearest whole one in the low bits.
 const WHOLE: f32 = 12_582_912.0;
 
