@@ -214,14 +214,26 @@ fn backward_columns<T: Scalar, const B: usize, const R: usize>(
     j: usize,
 ) {
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
+    let (mut w, mut dx, mut live) = (w, dx, live);
+    if VECTORS && R >= 4 && let Some(x) = live {
+        let (xs, rest) = x.as_chunks::<4>();
+        let (dxs, others) = dx.as_chunks_mut::<4>();
+        let fours = w.chunks_exact(4 * n);
+        (w, dx, live) = (fours.remainder(), others, Some(rest));
+        for ((rows, [dx0, dx1, dx2, dx3]), [x0, x1, x2, x3]) in fours.zip(dxs).zip(xs) {
+            let Some([a, b, c, d]) = four::<T, B>(rows, n, j) else { return };
+            pass_live_row(&delta, a, x0, dx0);
+            pass_live_row(&delta, b, x1, dx1);
+            pass_live_row(&delta, c, x2, dx2);
+            pass_live_row(&delta, d, x3, dx3);
+        }
+    }
     let rows = w.chunks_exact(n).zip(dx);
     match live {
         Some(x) => {
             for ((row, dx), x) in rows.zip(x) {
                 let Some(row) = columns(row, j) else { return };
-                if !x.is_zero() {
-                    pass_row::<T, B>(&delta, row, dx);
-                }
+                pass_live_row::<T, B>(&delta, row, x, dx);
             }
         }
         None => {
@@ -230,6 +242,13 @@ fn backward_columns<T: Scalar, const B: usize, const R: usize>(
                 pass_row::<T, B>(&delta, row, dx);
             }
         }
+    }
+}
+
+#[inline(always)]
+fn pass_live_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], x: &T, dx: &mut T) {
+    if !x.is_zero() {
+        pass_row(delta, row, dx);
     }
 }
 
