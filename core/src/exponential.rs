@@ -1,4 +1,4 @@
-//! eˣ of many f32 that are not above 0, in the same bits as `libm` one after the other.
+//! eˣ⁻ᵐ of many f32 of which none is above m, in the same bits as `libm` one after the other.
 //!
 //! This is the algorithm of `libm::expf` without its branches: x = k ln 2 + r with |r| ≤ ½ ln 2, then
 //! eʳ = 1 + r + r c / (2 − c) with c = r − r² (P₁ + r² P₂), times 2ᵏ. A processor with vectors takes four
@@ -16,27 +16,27 @@ const TINY: f32 = 1.0 / 8_192.0;
 /// Added to a small number it leaves the nearest whole one in the low bits.
 const WHOLE: f32 = 12_582_912.0;
 
-/// Each x becomes eˣ; none is above 0.
-pub(crate) fn exp_all(values: &mut [f32]) {
-    if values.iter().fold(0.0, |least: f32, &x| if x < least { x } else { least }) >= NEAR {
-        let (fours, rest) = values.as_chunks_mut::<4>();
-        for four in fours {
-            near_all(four);
-        }
-        let mut last = [0.0; 4];
-        last.iter_mut().zip(&*rest).for_each(|(last, &x)| *last = x);
-        near_all(&mut last);
-        rest.iter_mut().zip(last).for_each(|(x, last)| *x = last);
-    } else {
-        values.iter_mut().for_each(|x| *x = libm::expf(*x));
+/// y = eˣ⁻ᵐ, where no x is above m.
+pub(crate) fn exp_below(x: &[f32], m: f32, y: &mut [f32]) {
+    let least = x.iter().fold(m, |least, &x| if x < least { x } else { least });
+    if least - m < NEAR || x.len() < 4 || x.len() != y.len() {
+        x.iter().zip(y).for_each(|(&x, y)| *y = libm::expf(x - m));
+        return;
+    }
+    for (x, y) in x.as_chunks().0.iter().zip(y.as_chunks_mut().0) {
+        near_four(x, m, y);
+    }
+    // Those behind the fours, with some that are there already.
+    if let (Some(x), Some(y)) = (x.last_chunk(), y.last_chunk_mut()) {
+        near_four(x, m, y);
     }
 }
 
 /// Apart, so that the compiler finds four at once.
 #[inline(never)]
-fn near_all(four: &mut [f32; 4]) {
-    for x in four {
-        *x = near(*x);
+fn near_four(x: &[f32; 4], m: f32, y: &mut [f32; 4]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = near(x - m);
     }
 }
 
@@ -58,30 +58,28 @@ fn near(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{NEAR, exp_all};
+    use super::{NEAR, exp_below};
 
     /// All floats from [`NEAR`] to 0 were compared once; here every 499th.
     #[test]
     fn many_at_once_have_the_bits_of_libm() {
         for bits in (0..=NEAR.abs().to_bits()).step_by(499) {
             let x = -f32::from_bits(bits);
-            let mut values = [x, 0.0, -0.0, -1.0, x];
-            let one_by_one = values.map(|x| libm::expf(x).to_bits());
-            exp_all(&mut values);
-            assert_eq!(values.map(f32::to_bits), one_by_one, "{x}");
+            let (values, mut exps) = ([x, 0.0, -0.0, -1.0, x], [0.0; 5]);
+            exp_below(&values, 0.0, &mut exps);
+            assert_eq!(exps.map(f32::to_bits), values.map(|x| libm::expf(x).to_bits()), "{x}");
         }
     }
 
     #[test]
     fn far_away_it_is_libm() {
-        let mut values = [-200.0, -f32::INFINITY, -95.0, 0.0, f32::NAN];
-        exp_all(&mut values);
-        let [a, b, c, d, e] = values;
+        let mut exps = [9.0; 5];
+        exp_below(&[-199.0, -f32::INFINITY, -94.0, 1.0, f32::NAN], 1.0, &mut exps);
+        let [a, b, c, d, e] = exps;
         assert_eq!([a, b, c, d], [0.0, 0.0, libm::expf(-95.0), 1.0]);
         assert!(e.is_nan());
-        let mut values = [-1.0, f32::NAN];
-        exp_all(&mut values);
-        let [a, b] = values;
+        exp_below(&[-1.0, f32::NAN, 0.0, 0.0, -2.0], 0.0, &mut exps);
+        let [a, b, ..] = exps;
         assert!(a == libm::expf(-1.0) && b.is_nan());
     }
 }

@@ -182,9 +182,9 @@ pub trait Scalar:
     fn sqrt(self) -> Self;
     /// eˣ
     fn exp(self) -> Self;
-    /// Each x becomes eˣ, in the same bits as one by one.
+    /// y = eˣ⁻ᵐ, where no x is above m; in the same bits as one by one.
     #[doc(hidden)]
-    fn exp_all(values: &mut [Self]);
+    fn exp_below(x: &[Self], m: Self, y: &mut [Self]);
     /// ln x
     fn ln(self) -> Self;
     /// ln(1 + x)
@@ -288,7 +288,7 @@ macro_rules! scalar {
                 $t::from_bits(values.iter().fold(0, |max, x| max.max(x.to_bits() & ($u::MAX >> 1))))
             }
             #[inline]
-            fn exp_all(values: &mut [Self]) { scalar!(@exp_all $t values) }
+            fn exp_below(x: &[Self], m: Self, y: &mut [Self]) { scalar!(@exp_below $t x m y) }
             #[inline]
             fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
             #[inline]
@@ -300,8 +300,8 @@ macro_rules! scalar {
             $(#[inline] fn $f(self) -> Self { libm::$libm(self) })*
         }
     };
-    (@exp_all f32 $values:ident) => { exponential::exp_all($values) };
-    (@exp_all f64 $values:ident) => { $values.iter_mut().for_each(|x| *x = libm::exp(*x)) };
+    (@exp_below f32 $x:ident $m:ident $y:ident) => { exponential::exp_below($x, $m, $y) };
+    (@exp_below f64 $x:ident $m:ident $y:ident) => { $y.iter_mut().zip($x).for_each(|(y, x)| *y = libm::exp(x - $m)) };
     (@pow f32 $x:ident $y:ident) => { libm::powf($x, $y) };
     (@pow f64 $x:ident $y:ident) => { libm::pow($x, $y) };
     (@sin f32 $x:ident) => { circle::sine($x, 0) };

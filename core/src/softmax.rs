@@ -72,8 +72,7 @@ pub(crate) fn cross_entropy<T: Scalar>(logits: &[T], class: T, saved: &mut [T]) 
     match saved.split_last_mut() {
         Some((total, exps)) => {
             if VECTORS {
-                exps.iter_mut().zip(logits).for_each(|(kept, &a)| *kept = a - m);
-                T::exp_all(exps);
+                T::exp_below(logits, m, exps);
                 exps.iter().for_each(|&kept| sum += kept);
             } else {
                 for (kept, &a) in exps.iter_mut().zip(logits) {
