@@ -111,10 +111,10 @@ pub(crate) fn unary_back<T: Scalar>(op: Op, y: &[T], g: &mut [T]) {
 #[inline(always)]
 fn relu_back<T: Scalar>(y: &[T], g: &mut [T]) {
     if VECTORS {
-        y.iter().zip(g).for_each(|(&y, g)| {
+        for (&y, g) in y.iter().zip(g) {
             let nan = if y.is_nan() && *g != T::ZERO { y } else { T::ZERO };
             *g = if y > T::ZERO { *g } else { nan };
-        });
+        }
         return;
     }
     // A relu is 0, above 0 or NaN.
