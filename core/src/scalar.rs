@@ -5,7 +5,7 @@
 //! `a * b + c` into a fused operation.
 
 use crate::circle;
-use crate::exponential;
+use crate::{exponential, hyperbolic};
 use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
@@ -200,6 +200,9 @@ pub trait Scalar:
     fn cos_of_a_draw(self) -> Self;
     /// tanh x
     fn tanh(self) -> Self;
+    /// Each x becomes tanh x, in the same bits as one by one.
+    #[doc(hidden)]
+    fn tanh_all(values: &mut [Self]);
     /// xʸ
     fn pow(self, y: Self) -> Self;
     /// erfc x = 1 − erf x
@@ -288,6 +291,8 @@ macro_rules! scalar {
                 $t::from_bits(values.iter().fold(0, |max, x| max.max(x.to_bits() & ($u::MAX >> 1))))
             }
             #[inline]
+            fn tanh_all(values: &mut [Self]) { scalar!(@tanh_all $t values) }
+            #[inline]
             fn exp_below(x: &[Self], m: Self, y: &mut [Self]) { scalar!(@exp_below $t x m y) }
             #[inline]
             fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
@@ -302,6 +307,8 @@ macro_rules! scalar {
     };
     (@exp_below f32 $x:ident $m:ident $y:ident) => { exponential::exp_below($x, $m, $y) };
     (@exp_below f64 $x:ident $m:ident $y:ident) => { $y.iter_mut().zip($x).for_each(|(y, x)| *y = libm::exp(x - $m)) };
+    (@tanh_all f32 $values:ident) => { $values.iter_mut().for_each(|x| *x = libm::tanhf(*x)) };
+    (@tanh_all f64 $values:ident) => { hyperbolic::tanh_all($values) };
     (@pow f32 $x:ident $y:ident) => { libm::powf($x, $y) };
     (@pow f64 $x:ident $y:ident) => { libm::pow($x, $y) };
     (@sin f32 $x:ident) => { circle::sine($x, 0) };
