@@ -7,11 +7,7 @@
 
 use crate::elementwise::{Own, any_back, any_value, back, value};
 use crate::op::Op;
-use crate::scalar::Scalar;
-
-/// Whether the processor takes several numbers at once, so that both sides of a choice cost less than a
-/// branch.
-const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+use crate::scalar::{Scalar, VECTORS};
 
 /// Does something to each element, four a turn, which halves the instructions of short bodies on a
 /// Cortex-M4. A closure would hold the operation, and so the whole table of rows, in a variable.
@@ -59,7 +55,12 @@ pub(crate) fn unary<T: Scalar>(op: Op, y: &mut [T]) {
     let own = Own { numbers: &[], start: 0 };
     match op {
         // Their values cost so much that a turn of the loop does not count.
-        Op::Sigmoid | Op::Tanh => y.iter_mut().for_each(|y| *y = value(op, *y, T::NAN, own)),
+        Op::Tanh if VECTORS => T::tanh_all(y),
+        Op::Sigmoid | Op::Tanh => {
+            for y in y {
+                *y = value(op, *y, T::NAN, own);
+            }
+        }
         _ => by_fours!(y, |y| *y = value(op, *y, T::NAN, own)),
     }
 }
@@ -111,10 +112,10 @@ pub(crate) fn unary_back<T: Scalar>(op: Op, y: &[T], g: &mut [T]) {
 #[inline(always)]
 fn relu_back<T: Scalar>(y: &[T], g: &mut [T]) {
     if VECTORS {
-        y.iter().zip(g).for_each(|(&y, g)| {
+        for (&y, g) in y.iter().zip(g) {
             let nan = if y.is_nan() && *g != T::ZERO { y } else { T::ZERO };
             *g = if y > T::ZERO { *g } else { nan };
-        });
+        }
         return;
     }
     // A relu is 0, above 0 or NaN.

@@ -15,16 +15,25 @@
 //! takes 2.6 instructions a multiply-add with four rows a turn, 2.9 with one; of 32 inputs and 10
 //! outputs 1.9 with a block of ten, 4.0 with eight and two.
 
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, VECTORS};
 
 /// Columns at once on processors with registers for them; elsewhere 16.
-const WIDE: usize = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { 32 } else { 16 };
+const WIDE: usize = if VECTORS { 32 } else { 16 };
 
 /// Calls a block function for as many columns at a time as there are, widest first; the wide ones
 /// take four rows a turn.
 macro_rules! by_columns {
     ($n:expr, $block:ident($($arg:expr),*)) => {{
         let (n, mut j) = ($n, 0);
+        if VECTORS {
+            // A width that the compiler knows saves the sums with it.
+            match n {
+                32 => return $block::<T, 32, 8>($($arg,)* 32, 0),
+                16 => return $block::<T, 16, 4>($($arg,)* 16, 0),
+                10 => return $block::<T, 10, 4>($($arg,)* 10, 0),
+                _ => {}
+            }
+        }
         while WIDE > 16 && n - j >= WIDE {
             $block::<T, WIDE, 4>($($arg,)* n, j);
             j += WIDE;
@@ -176,6 +185,24 @@ fn forward_columns<T: Scalar, const B: usize, const R: usize>(
         None => [T::ZERO; B],
     };
     let (mut x, mut w) = (x, w);
+    if R == 8 {
+        let eights = w.chunks_exact(8 * n);
+        let (xs, rest) = x.as_chunks::<8>();
+        (x, w) = (rest, eights.remainder());
+        for (rows, &[x0, x1, x2, x3, x4, x5, x6, x7]) in eights.zip(xs) {
+            let Some((low, high)) = rows.split_at_checked(4 * n) else { return };
+            let Some([a, b, c, d]) = four::<T, B>(low, n, j) else { return };
+            let Some([e, f, g, h]) = four::<T, B>(high, n, j) else { return };
+            add_row(&mut sums, a, x0);
+            add_row(&mut sums, b, x1);
+            add_row(&mut sums, c, x2);
+            add_row(&mut sums, d, x3);
+            add_row(&mut sums, e, x4);
+            add_row(&mut sums, f, x5);
+            add_row(&mut sums, g, x6);
+            add_row(&mut sums, h, x7);
+        }
+    }
     if R == 4 {
         let fours = w.chunks_exact(4 * n);
         let (xs, rest) = x.as_chunks::<4>();
@@ -204,13 +231,20 @@ fn add_row<T: Scalar, const B: usize>(sums: &mut [T; B], row: &[T; B], x: T) {
     }
 }
 
-/// dx += W δ, for as many samples as δ holds of n numbers each.
+/// dx += W δ, for as many samples as δ holds of n numbers each. Where `live` is given, the rows at which it
+/// is ±0 may be left out: what is in their dx is not looked at. A relu behind x passes on nothing there.
 #[inline(always)]
-pub(crate) fn backward<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T], n: usize) {
+pub(crate) fn backward<'x, T: Scalar>(
+    w: &[T],
+    delta: &[T],
+    live: impl FnOnce() -> Option<&'x [T]>,
+    dx: &mut [T],
+    n: usize,
+) {
     if n < 4 {
         backward_few(w, delta, dx, n);
     } else if delta.len() == n {
-        backward_wide(w, delta, dx);
+        backward_wide(w, delta, live(), dx);
     } else {
         backward_samples(w, delta, dx, n);
     }
@@ -234,36 +268,62 @@ fn backward_rows<T: Scalar, const B: usize>(w: &[T], delta: &[T], mut dx: &mut [
 }
 
 #[inline(never)]
-fn backward_wide<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T]) {
-    by_columns!(delta.len(), backward_columns(w, delta, dx));
+fn backward_wide<T: Scalar>(w: &[T], delta: &[T], live: Option<&[T]>, dx: &mut [T]) {
+    by_columns!(delta.len(), backward_columns(w, delta, live, dx));
 }
 
 #[inline(never)]
 fn backward_samples<T: Scalar>(w: &[T], delta: &[T], dx: &mut [T], n: usize) {
     for (dx, delta) in dx.chunks_exact_mut(each(dx, delta, n)).zip(delta.chunks_exact(n.max(1))) {
-        backward_wide(w, delta, dx);
+        backward_wide(w, delta, None, dx);
     }
 }
 
 #[inline(always)]
-fn backward_columns<T: Scalar, const B: usize, const R: usize>(w: &[T], delta: &[T], dx: &mut [T], n: usize, j: usize) {
+fn backward_columns<T: Scalar, const B: usize, const R: usize>(
+    w: &[T],
+    delta: &[T],
+    live: Option<&[T]>,
+    dx: &mut [T],
+    n: usize,
+    j: usize,
+) {
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
-    let (mut w, mut dx) = (w, dx);
-    if R == 4 {
+    let (mut w, mut dx, mut live) = (w, dx, live);
+    if VECTORS && R >= 4 && let Some(x) = live {
+        let (xs, rest) = x.as_chunks::<4>();
+        let (dxs, others) = dx.as_chunks_mut::<4>();
         let fours = w.chunks_exact(4 * n);
-        let (dxs, rest) = dx.as_chunks_mut::<4>();
-        (w, dx) = (fours.remainder(), rest);
-        for (rows, [dx0, dx1, dx2, dx3]) in fours.zip(dxs) {
+        (w, dx, live) = (fours.remainder(), others, Some(rest));
+        for ((rows, [dx0, dx1, dx2, dx3]), [x0, x1, x2, x3]) in fours.zip(dxs).zip(xs) {
             let Some([a, b, c, d]) = four::<T, B>(rows, n, j) else { return };
-            pass_row(&delta, a, dx0);
-            pass_row(&delta, b, dx1);
-            pass_row(&delta, c, dx2);
-            pass_row(&delta, d, dx3);
+            pass_live_row(&delta, a, x0, dx0);
+            pass_live_row(&delta, b, x1, dx1);
+            pass_live_row(&delta, c, x2, dx2);
+            pass_live_row(&delta, d, x3, dx3);
         }
     }
-    for (row, dx) in w.chunks_exact(n).zip(dx) {
-        let Some(row) = columns(row, j) else { return };
-        pass_row::<T, B>(&delta, row, dx);
+    let rows = w.chunks_exact(n).zip(dx);
+    match live {
+        Some(x) => {
+            for ((row, dx), x) in rows.zip(x) {
+                let Some(row) = columns(row, j) else { return };
+                pass_live_row::<T, B>(&delta, row, x, dx);
+            }
+        }
+        None => {
+            for (row, dx) in rows {
+                let Some(row) = columns(row, j) else { return };
+                pass_row::<T, B>(&delta, row, dx);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn pass_live_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], x: &T, dx: &mut T) {
+    if !x.is_zero() {
+        pass_row(delta, row, dx);
     }
 }
 
@@ -334,6 +394,24 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
 ) {
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
     let (mut x, mut w) = (x, w);
+    if R == 8 {
+        let (xs, rest) = x.as_chunks::<8>();
+        let Some((eights, others)) = w.split_at_mut_checked(8 * n * xs.len()) else { return };
+        for (rows, &[x0, x1, x2, x3, x4, x5, x6, x7]) in eights.chunks_exact_mut(8 * n).zip(xs) {
+            let Some((low, high)) = rows.split_at_mut_checked(4 * n) else { return };
+            let Some([a, b, c, d]) = four_mut::<T, B>(low, n, j) else { return };
+            let Some([e, f, g, h]) = four_mut::<T, B>(high, n, j) else { return };
+            update_row(&delta, a, rate, x0);
+            update_row(&delta, b, rate, x1);
+            update_row(&delta, c, rate, x2);
+            update_row(&delta, d, rate, x3);
+            update_row(&delta, e, rate, x4);
+            update_row(&delta, f, rate, x5);
+            update_row(&delta, g, rate, x6);
+            update_row(&delta, h, rate, x7);
+        }
+        (x, w) = (rest, others);
+    }
     if R == 4 {
         let (xs, rest) = x.as_chunks::<4>();
         let Some((fours, others)) = w.split_at_mut_checked(4 * n * xs.len()) else { return };
@@ -346,7 +424,7 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
         }
         (x, w) = (rest, others);
     }
-    if R == 4 {
+    if R >= 4 {
         // A few rows, so that a wide one is there once and not twice.
         let mut x = x.iter();
         for row in w.chunks_exact_mut(n) {
@@ -411,7 +489,7 @@ mod tests {
         let mut z = [9.0f32; OUT];
         forward(&x, &w, Some(&b), &mut z, OUT);
         let mut dx = [0.25f32; IN];
-        backward(&w, &b, &mut dx, OUT);
+        backward(&w, &b, || None, &mut dx, OUT);
         let mut updated = w;
         update(&x, &b, 0.1, &mut updated, OUT);
         for j in 0..OUT {

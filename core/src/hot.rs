@@ -16,7 +16,7 @@ use crate::gate::Gate;
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot};
 use crate::scalar::Scalar;
-use crate::store::{back, hole, part, part_mut};
+use crate::store::{Fixed, back, hole, part, part_mut};
 use crate::tape::Tape;
 use crate::{broadcast, dense, loss};
 
@@ -149,33 +149,45 @@ pub(crate) fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Sl
 fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     let (slots, lanes) = (tape.fixed.slots, tape.lanes);
     let (a, w) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
-    let back = back(tape.arena, tape.layout.gradients.0, slot, lanes)?;
-    let (x, delta) = (part(back.values, a.value, a.len * lanes)?, back.delta);
-    let dx = match a.gradient < IN_PLACE {
-        true => Some((
-            part(back.values, w.value, w.len)?,
-            part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len * lanes)?,
-        )),
-        false => None,
-    };
     let bias = slots.get(usize::from(gate.c)).filter(|bias| bias.gradient < IN_PLACE);
-    let dw = match (w.gradient < IN_PLACE, bias) {
-        (false, None) => None,
-        (true, None) => Some(part_mut(back.above, w.gradient.wrapping_sub(back.above_start), w.len)?),
+    let sums = match (w.gradient < IN_PLACE, bias) {
+        (false, None) => 0,
+        (true, None) => w.len,
         // As a rule the sums of the bias lie behind those of the weights.
-        (true, Some(bias)) if w.gradient + w.len == bias.gradient => {
-            Some(part_mut(back.above, w.gradient.wrapping_sub(back.above_start), w.len + bias.len)?)
-        }
+        (true, Some(bias)) if w.gradient + w.len == bias.gradient => w.len + bias.len,
         _ => return None,
     };
-    if let Some((w, dx)) = dx {
-        dense::backward(w, delta, dx, slot.len as usize);
+    if sums == 0 && a.gradient >= IN_PLACE {
+        return Some(());
+    }
+    let back = back(tape.arena, tape.layout.gradients.0, slot, lanes)?;
+    let (x, delta) = (part(back.values, a.value, a.len * lanes)?, back.delta);
+    let dw = match sums {
+        0 => None,
+        sums => Some(part_mut(back.above, w.gradient.wrapping_sub(back.above_start), sums)?),
+    };
+    if a.gradient < IN_PLACE {
+        let w = part(back.values, w.value, w.len)?;
+        let dx = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len * lanes)?;
+        dense::backward(w, delta, || dead_at_zero(&tape.fixed, gate.a, a).then_some(x), dx, slot.len as usize);
     }
     // dW += x δᵀ is W −= (rate·x) δᵀ with a rate of −1: a sign changes no other bit.
     if let Some(dw) = dw {
         dense::update(x, delta, -T::ONE, dw, slot.len as usize);
     }
     Some(())
+}
+
+/// Whether a wire's gradient is of no interest where its value is 0: a relu turns it into its operand's, in
+/// its place, and passes nothing on there.
+#[inline(always)]
+fn dead_at_zero<T>(fixed: &Fixed<'_, T>, wire: u16, slot: &Slot) -> bool {
+    match fixed.circuit.gates.get(usize::from(wire)) {
+        Some(&Gate { op: Op::Relu, a, .. }) => {
+            fixed.slots.get(usize::from(a)).is_some_and(|a| a.gradient == slot.gradient)
+        }
+        _ => false,
+    }
 }
 
 /// In place: as a rule nobody but this gate passes anything back to its operand, and the plan lets the

@@ -49,7 +49,7 @@
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `check`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
-//! | numbers | `scalar`, `circle`, `random` | f32 and f64, the functions on them, seeded numbers |
+//! | numbers | `scalar`, `circle`, `exponential`, `hyperbolic`, `random` | f32 and f64, the functions on them, seeded numbers |
 //! | bytes | `crc` | whether they are as they were written |
 //!
 //! A layer knows those below it and none above.
@@ -147,9 +147,11 @@ mod dense;
 mod dropout;
 mod elementwise;
 mod error;
+mod exponential;
 mod gate;
 mod hash;
 mod hot;
+mod hyperbolic;
 #[cfg(feature = "keep")]
 pub mod keep;
 mod kernels;

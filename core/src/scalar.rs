@@ -5,8 +5,13 @@
 //! `a * b + c` into a fused operation.
 
 use crate::circle;
+use crate::{exponential, hyperbolic};
 use core::fmt::{Debug, Display};
 use core::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
+
+/// Whether the processor takes several numbers at once, so that both sides of a choice cost less than a
+/// branch.
+pub(crate) const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
 
 mod sealed {
     use crate::conv::{self, Conv};
@@ -85,7 +90,7 @@ mod sealed {
                 }
                 #[inline(never)]
                 fn dense_backward(w: &[$t], delta: &[$t], dx: &mut [$t]) {
-                    dense::backward(w, delta, dx, delta.len());
+                    dense::backward(w, delta, || None, dx, delta.len());
                 }
                 #[inline(never)]
                 fn dense_update(x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
@@ -177,6 +182,9 @@ pub trait Scalar:
     fn sqrt(self) -> Self;
     /// eˣ
     fn exp(self) -> Self;
+    /// y = eˣ⁻ᵐ, where no x is above m; in the same bits as one by one.
+    #[doc(hidden)]
+    fn exp_below(x: &[Self], m: Self, y: &mut [Self]);
     /// ln x
     fn ln(self) -> Self;
     /// ln(1 + x)
@@ -192,6 +200,9 @@ pub trait Scalar:
     fn cos_of_a_draw(self) -> Self;
     /// tanh x
     fn tanh(self) -> Self;
+    /// Each x becomes tanh x, in the same bits as one by one.
+    #[doc(hidden)]
+    fn tanh_all(values: &mut [Self]);
     /// xʸ
     fn pow(self, y: Self) -> Self;
     /// erfc x = 1 − erf x
@@ -205,27 +216,32 @@ pub trait Scalar:
     /// The greatest of the magnitudes, NaN if one of them is.
     fn greatest_magnitude(values: &[Self]) -> Self;
 
-    /// Σ x² over all of these numbers, NaN if one of them is.
-    #[inline(always)]
-    fn squares(all: [&[Self]; 2]) -> Self {
+    /// Whether sums of squares tell that each of these numbers is below 2^30 or 2^300; not if there is a NaN.
+    #[inline(never)]
+    fn are_small(values: &[Self]) -> bool {
         let mut sums = [Self::ZERO; 8];
         let mut last = Self::ZERO;
-        for values in all {
-            let (eights, rest) = values.as_chunks::<8>();
-            for eight in eights {
-                for (sum, &x) in sums.iter_mut().zip(eight) {
-                    *sum += x * x;
-                }
-            }
-            for &x in rest {
-                last += x * x;
+        let (eights, rest) = values.as_chunks::<8>();
+        for eight in eights {
+            for (sum, &x) in sums.iter_mut().zip(eight) {
+                *sum += x * x;
             }
         }
-        // In this order they add up as they lie in registers of two, four or eight.
+        for &x in rest {
+            last += x * x;
+        }
         let [a, b, c, d, e, f, g, h] = sums;
-        let [a, b, c, d] = [a + e, b + f, c + g, d + h];
-        (a + c) + (b + d) + last
+        if VECTORS {
+            // As they lie in registers of two, four or eight.
+            let fours = [a + e, b + f, c + g, d + h];
+            return fours.iter().fold(last < Self::SMALL_SQUARES, |small, &sum| small & (sum < Self::SMALL_SQUARES));
+        }
+        ((a + e) + (b + f)) + ((c + g) + (d + h)) + last < Self::SMALL_SQUARES
     }
+
+    /// Whether this is ±0, by its bits: on a processor whose comparison of such numbers takes several
+    /// instructions, and who does not compute with this one.
+    fn is_zero(self) -> bool;
 
     /// Not a number.
     #[inline(always)]
@@ -265,6 +281,8 @@ macro_rules! scalar {
                 (0.0..4_294_967_296.0).contains(&self).then_some(self as u32)
             }
             #[inline(always)]
+            fn is_zero(self) -> bool { $t::to_bits(self) << 1 == 0 }
+            #[inline(always)]
             fn is_finite(self) -> bool { $t::is_finite(self) }
             #[inline(always)]
             fn abs(self) -> Self { $t::abs(self) }
@@ -272,6 +290,10 @@ macro_rules! scalar {
             fn greatest_magnitude(values: &[Self]) -> Self {
                 $t::from_bits(values.iter().fold(0, |max, x| max.max(x.to_bits() & ($u::MAX >> 1))))
             }
+            #[inline]
+            fn tanh_all(values: &mut [Self]) { scalar!(@tanh_all $t values) }
+            #[inline]
+            fn exp_below(x: &[Self], m: Self, y: &mut [Self]) { scalar!(@exp_below $t x m y) }
             #[inline]
             fn pow(self, y: Self) -> Self { scalar!(@pow $t self y) }
             #[inline]
@@ -283,6 +305,10 @@ macro_rules! scalar {
             $(#[inline] fn $f(self) -> Self { libm::$libm(self) })*
         }
     };
+    (@exp_below f32 $x:ident $m:ident $y:ident) => { exponential::exp_below($x, $m, $y) };
+    (@exp_below f64 $x:ident $m:ident $y:ident) => { $y.iter_mut().zip($x).for_each(|(y, x)| *y = libm::exp(x - $m)) };
+    (@tanh_all f32 $values:ident) => { $values.iter_mut().for_each(|x| *x = libm::tanhf(*x)) };
+    (@tanh_all f64 $values:ident) => { hyperbolic::tanh_all($values) };
     (@pow f32 $x:ident $y:ident) => { libm::powf($x, $y) };
     (@pow f64 $x:ident $y:ident) => { libm::pow($x, $y) };
     (@sin f32 $x:ident) => { circle::sine($x, 0) };

@@ -3,7 +3,7 @@
 //! The greatest element m is taken first, first to last; then Σ eᵃʲ⁻ᵐ, first to last. So nothing
 //! overflows, and one NaN makes all of it NaN.
 
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, VECTORS};
 
 /// The greatest element; a NaN is passed over, and comes back into all results with its exponential.
 fn greatest<T: Scalar>(a: &[T]) -> T {
@@ -71,9 +71,14 @@ pub(crate) fn cross_entropy<T: Scalar>(logits: &[T], class: T, saved: &mut [T]) 
     let mut sum = T::ZERO;
     match saved.split_last_mut() {
         Some((total, exps)) => {
-            for (kept, &a) in exps.iter_mut().zip(logits) {
-                *kept = (a - m).exp();
-                sum += *kept;
+            if VECTORS {
+                T::exp_below(logits, m, exps);
+                exps.iter().for_each(|&kept| sum += kept);
+            } else {
+                for (kept, &a) in exps.iter_mut().zip(logits) {
+                    *kept = (a - m).exp();
+                    sum += *kept;
+                }
             }
             *total = sum;
         }

@@ -31,6 +31,9 @@ use crate::scalar::Scalar;
 use crate::store::part;
 use crate::tape::Tape;
 
+/// So many values and gradients are sooner looked at all at once than gate by gate.
+const FEW: u32 = 256;
+
 impl<T: Scalar> Tape<'_, T> {
     /// One training step on the sample that the inputs hold: forward, backward, update. Returns the
     /// objective's value before the step.
@@ -104,8 +107,12 @@ impl<T: Scalar> Tape<'_, T> {
 
     pub(crate) fn walk_update(&mut self, rate: T) -> Result<(), RunError> {
         let (gates, slots) = self.tensors(0, self.fixed.circuit.len());
+        let small = self.is_small(rate);
         for (i, (gate, slot)) in gates.iter().zip(slots).enumerate() {
-            if gate.op.has_weights() && !self.stays_finite(gate, slot, rate).ok_or(RunError::WrongPlan)? {
+            if gate.op.has_weights()
+                && !(small && self.reads_value(gate))
+                && !self.stays_finite(gate, slot, rate).ok_or(RunError::WrongPlan)?
+            {
                 return Err(RunError::NotFinite(self.layout.first as u16 + i as u16));
             }
         }
@@ -185,6 +192,21 @@ impl<T: Scalar> Tape<'_, T> {
         }
     }
 
+    /// Whether the rate and all values and gradients are small; where these are many, nobody looks.
+    #[inline(always)]
+    fn is_small(&self, rate: T) -> bool {
+        let (start, end) = (self.layout.start, self.layout.gradients.1);
+        end - start <= FEW && rate.abs() < T::SMALL_RATE && T::are_small(self.part(start, end - start))
+    }
+
+    /// Whether this is a dense gate and its x among the values.
+    #[inline(always)]
+    fn reads_value(&self, gate: &Gate) -> bool {
+        let values = self.layout.gradients.0 - self.layout.start;
+        let x = self.fixed.slots.get(usize::from(gate.a));
+        gate.op == Op::Dense && x.is_some_and(|x| x.value.wrapping_sub(self.layout.start) < values)
+    }
+
     /// Whether an update in place of a gate's weights and bias certainly leaves them finite.
     #[inline(never)]
     fn stays_finite(&self, gate: &Gate, slot: &Slot, rate: T) -> Option<bool> {
@@ -203,7 +225,7 @@ impl<T: Scalar> Tape<'_, T> {
             Op::Dense => rate.abs(),
             _ => rate.abs() * T::from_u32(self.fixed.circuit.uses(gate) as u32),
         };
-        let small = T::squares([x, delta]) < T::SMALL_SQUARES && rate < T::SMALL_RATE;
+        let small = rate < T::SMALL_RATE && T::are_small(x) && T::are_small(delta);
         Some(small || dense::is_bounded(x, delta, rate))
     }
 
