@@ -26,7 +26,7 @@ pub(crate) fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slo
     let done = match gate.op {
         Op::Dense => dense_forward(tape, gate, slot),
         Op::Relu | Op::Sigmoid | Op::Tanh => unary_forward(tape, gate, slot),
-        Op::Add | Op::Mul | Op::Div => binary_forward(tape, gate, slot),
+        Op::Mul | Op::Div => binary_forward(tape, gate, slot),
         Op::Mse | Op::CrossEntropy => loss_forward(tape, gate, slot),
         _ => None,
     };
@@ -73,7 +73,7 @@ fn unary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) ->
     Some(())
 }
 
-/// Here the second operand is as a rule a constant, and lies in flash.
+/// What brings inputs to scale; the second operand is as a rule a constant, and lies in flash.
 #[inline(never)]
 fn binary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     let lanes = tape.lanes;
@@ -83,7 +83,6 @@ fn binary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -
     }
     let b = around.value(gate.b)?;
     match gate.op {
-        Op::Add => broadcast::binary(Op::Add, b, y),
         Op::Mul => broadcast::binary(Op::Mul, b, y),
         _ => broadcast::binary(Op::Div, b, y),
     }

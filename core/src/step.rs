@@ -267,17 +267,7 @@ impl<T: Scalar> Tape<'_, T> {
         let (values, gradients, count) = self.layout.own_params;
         let (values, gradients) = (self.part(values, count), self.part(gradients, count));
         // 0 times a finite number is ±0, 0 times anything else NaN, which no later number takes away.
-        let mut zero = T::ZERO;
-        let (values, rest) = values.as_chunks::<4>();
-        let (gradients, rest_gradients) = gradients.as_chunks::<4>();
-        for (values, gradients) in values.iter().zip(gradients) {
-            for (&w, &g) in values.iter().zip(gradients) {
-                zero += (w - rate * g) * T::ZERO;
-            }
-        }
-        for (&w, &g) in rest.iter().zip(rest_gradients) {
-            zero += (w - rate * g) * T::ZERO;
-        }
+        let zero = values.iter().zip(gradients).fold(T::ZERO, |zero, (&w, &g)| zero + (w - rate * g) * T::ZERO);
         if zero != T::ZERO {
             return Err((self.fixed.slowly.not_finite)(self, rate));
         }

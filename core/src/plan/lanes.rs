@@ -34,7 +34,7 @@ pub(super) const fn may_have_lanes<T: Copy>(
             Op::Input | Op::Label => true,
             Op::Param => readers(slots, i) == 1 && !(in_flash && gate.is_frozen()),
             Op::Const => circuit.len_at(i) == 1,
-            Op::Add | Op::Mul | Op::Div => !needs && varies(circuit, gate.a) && is(circuit, gate.b, Op::Const),
+            Op::Mul | Op::Div => !needs && varies(circuit, gate.a) && is(circuit, gate.b, Op::Const),
             Op::Relu | Op::Sigmoid | Op::Tanh => {
                 varies(circuit, gate.a) && (!needs || bits(slots, i) & SHARES_BACK != 0)
             }
