@@ -23,6 +23,9 @@ use crate::scalar::{Scalar, VECTORS};
 /// Columns at once on processors with registers for them; elsewhere 16.
 const WIDE: usize = if VECTORS { 32 } else { 16 };
 
+/// Rows a turn of the narrowest blocks.
+const FEW_ROWS: usize = if VECTORS { 4 } else { 1 };
+
 /// Calls a block function for as many columns at a time as there are, widest first; the wide ones
 /// take four rows a turn.
 macro_rules! by_columns {
@@ -67,9 +70,9 @@ macro_rules! by_few_columns {
     ($n:expr, $j:expr, $block:ident($($arg:expr),*)) => {{
         let (n, j) = ($n, $j);
         match n - j {
-            3 => $block::<T, 3, 1>($($arg,)* n, j),
-            2 => $block::<T, 2, 1>($($arg,)* n, j),
-            1 => $block::<T, 1, 1>($($arg,)* n, j),
+            3 => $block::<T, 3, { FEW_ROWS }>($($arg,)* n, j),
+            2 => $block::<T, 2, { FEW_ROWS }>($($arg,)* n, j),
+            1 => $block::<T, 1, { FEW_ROWS }>($($arg,)* n, j),
             _ => {}
         }
     }};
