@@ -8,6 +8,9 @@
 //! - backward: for j ascending, dxᵢ += wᵢⱼ·δⱼ, going on from what other readers of x passed back;
 //! - update: wᵢⱼ −= (rate·xᵢ)·δⱼ where xᵢ ≠ 0, bⱼ −= rate·δⱼ.
 //!
+//! Where x is a relu that has turned its gradient into its operand's, the dxᵢ of a relu that is 0 is thrown
+//! away; then backward leaves row i out, and no bit that can be read changes.
+//!
 //! Each product is rounded before it is added. Since every output adds up in one order, how many
 //! outputs are kept in registers at once changes no bit.
 //!
@@ -19,6 +22,9 @@ use crate::scalar::{Scalar, VECTORS};
 
 /// Columns at once on processors with registers for them; elsewhere 16.
 const WIDE: usize = if VECTORS { 32 } else { 16 };
+
+/// Rows a turn of the narrowest blocks.
+const FEW_ROWS: usize = if VECTORS { 4 } else { 1 };
 
 /// Calls a block function for as many columns at a time as there are, widest first; the wide ones
 /// take four rows a turn.
@@ -75,9 +81,9 @@ macro_rules! by_few_columns {
     ($n:expr, $j:expr, $block:ident($($arg:expr),*)) => {{
         let (n, j) = ($n, $j);
         match n - j {
-            3 => $block::<T, 3, 1>($($arg,)* n, j),
-            2 => $block::<T, 2, 1>($($arg,)* n, j),
-            1 => $block::<T, 1, 1>($($arg,)* n, j),
+            3 => $block::<T, 3, { FEW_ROWS }>($($arg,)* n, j),
+            2 => $block::<T, 2, { FEW_ROWS }>($($arg,)* n, j),
+            1 => $block::<T, 1, { FEW_ROWS }>($($arg,)* n, j),
             _ => {}
         }
     }};
@@ -290,7 +296,10 @@ fn backward_columns<T: Scalar, const B: usize, const R: usize>(
 ) {
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
     let (mut w, mut dx, mut live) = (w, dx, live);
-    if VECTORS && R >= 4 && let Some(x) = live {
+    if VECTORS
+        && R >= 4
+        && let Some(x) = live
+    {
         let (xs, rest) = x.as_chunks::<4>();
         let (dxs, others) = dx.as_chunks_mut::<4>();
         let fours = w.chunks_exact(4 * n);
@@ -476,40 +485,52 @@ mod tests {
 
     #[test]
     fn every_block_size_gives_what_the_plain_loops_give() {
-        const IN: usize = 3;
-        const OUT: usize = 31; // 16 + 8 + 4 + 2 + 1
-        let x = [0.5f32, 0.0, -1.25];
-        let mut w = [0.0f32; IN * OUT];
-        let mut b = [0.0f32; OUT];
+        const IN: usize = 11; // 8 + 3 rows, or 2 · 4 + 3
+        const OUT: usize = 67;
+        let mut numbers = [0.0f32; IN * OUT + OUT];
         let mut seed = 1u32;
-        for v in w.iter_mut().chain(&mut b) {
+        for v in &mut numbers {
             seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
             *v = (seed >> 8) as f32 / 16_777_216.0 - 0.5;
         }
-        let mut z = [9.0f32; OUT];
-        forward(&x, &w, Some(&b), &mut z, OUT);
-        let mut dx = [0.25f32; IN];
-        backward(&w, &b, || None, &mut dx, OUT);
-        let mut updated = w;
-        update(&x, &b, 0.1, &mut updated, OUT);
-        for j in 0..OUT {
-            let mut sum = b.get(j).copied().unwrap_or(0.0);
-            for (i, &x) in x.iter().enumerate() {
-                let w = w.get(i * OUT + j).copied().unwrap_or(0.0);
-                if x != 0.0 {
-                    sum += x * w;
-                }
-                let d = b.get(j).copied().unwrap_or(0.0);
-                assert_eq!(updated.get(i * OUT + j).copied(), Some(if x != 0.0 { w - (0.1 * x) * d } else { w }));
+        let x: [f32; IN] = [0.5, 0.0, -1.25, 0.75, 0.0, 3.0, -0.0, 0.125, 0.0, -2.5, 0.625];
+        for rows in 1..=IN {
+            for n in 1..=OUT {
+                let (w, rest) = numbers.split_at(rows * n);
+                let (x, b) = (x.split_at(rows).0, rest.split_at(n).0);
+                one_size(x, w, b);
             }
-            assert_eq!(z.get(j).copied(), Some(sum));
         }
-        for (i, dx) in dx.iter().enumerate() {
-            let mut sum = 0.25f32;
-            for (w, d) in w.iter().skip(i * OUT).zip(&b) {
-                sum += w * d;
+    }
+
+    fn one_size(x: &[f32], w: &[f32], b: &[f32]) {
+        let n = b.len();
+        let (mut z, mut dx, mut live, mut updated) = ([9.0f32; 67], [0.25f32; 11], [0.25f32; 11], [0.0f32; 12 * 67]);
+        let (z, dx) = (z.split_at_mut(n).0, dx.split_at_mut(x.len()).0);
+        let (live, updated) = (live.split_at_mut(x.len()).0, updated.split_at_mut(w.len() + n).0);
+        forward(x, w, Some(b), z, n);
+        backward(w, b, || None, dx, n);
+        backward(w, b, || Some(x), live, n);
+        // With the bias behind the weights, as training has it.
+        updated.split_at_mut(w.len()).0.copy_from_slice(w);
+        updated.split_at_mut(w.len()).1.copy_from_slice(b);
+        update(x, b, 0.1, updated, n);
+        for (j, (z, &b)) in z.iter().zip(b).enumerate() {
+            let column = w.iter().skip(j).step_by(n);
+            let sum = column.zip(x).fold(b, |sum, (w, &x)| if x != 0.0 { sum + x * w } else { sum });
+            assert_eq!(*z, sum, "{} {n}", x.len());
+        }
+        for ((row, &x), (&dx, &live)) in w.chunks_exact(n).zip(x).zip(dx.iter().zip(&*live)) {
+            let sum = row.iter().zip(b).fold(0.25, |sum, (w, d)| sum + w * d);
+            assert_eq!(dx, sum);
+            // Gates of few outputs leave nothing out.
+            assert_eq!(live, if x != 0.0 || n < 4 { sum } else { 0.25 });
+        }
+        let inputs = x.iter().copied().chain([1.0]);
+        for ((new, old), x) in updated.chunks_exact(n).zip(w.chunks_exact(n).chain([b])).zip(inputs) {
+            for ((&new, &old), &d) in new.iter().zip(old).zip(b) {
+                assert_eq!(new, if x != 0.0 { old - (0.1 * x) * d } else { old });
             }
-            assert_eq!(*dx, sum);
         }
     }
 

@@ -6,7 +6,7 @@
 
 const LN2_HIGH: f32 = 6.931_457_5e-1;
 const LN2_LOW: f32 = 1.428_606_8e-6;
-const PER_LN2: f32 = 1.442_695;
+const PER_LN2: f32 = core::f32::consts::LOG2_E;
 const P1: f32 = 1.666_662_5e-1;
 const P2: f32 = -2.766_733_3e-3;
 /// Not below it, eˣ and its 2ᵏ are normal numbers.

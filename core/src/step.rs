@@ -12,6 +12,9 @@
 //! before, so none can leave the finite numbers. Params with a gradient of their own are checked
 //! number by number.
 //!
+//! Where they are few, all values and gradients are looked at at once, and a dense gate on one of these values
+//! has been looked at then; other gates are looked at one by one.
+//!
 //! Nearly always the sums of squares tell that faster: a sum of squares rounded upwards from zero is
 //! never below the square of its greatest term, so where those of x and δ are below 2⁶⁰ and |rate| is
 //! below 2³⁰ (2⁶⁰⁰ and 2³⁰⁰ in f64), both bounds hold with room to spare. Two instructions a number
@@ -327,5 +330,36 @@ impl<T: Scalar> Tape<'_, T> {
 
     fn part(&self, start: u32, len: u32) -> &[T] {
         self.arena.get(start as usize..).and_then(|part| part.get(..len as usize)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::{Circuit, Purpose, RunError, Shape, Slot, Tape, plan};
+
+    /// A constant is no value of the arena, and so is not among those that are looked at at once.
+    #[test]
+    fn a_dense_gate_on_a_great_constant_is_looked_at() -> Result<(), RunError> {
+        for (size, refused) in [(1.0, false), (1e30, true)] {
+            let mut c: Circuit<f32, 6> = Circuit::new();
+            let x = c.constant(Shape::vector(2), &[size, 1.0]).unwrap();
+            let w = c.param(Shape::matrix(2, 1)).unwrap();
+            let b = c.param(Shape::vector(1)).unwrap();
+            let p = c.dense(x, w, b).unwrap();
+            let t = c.input(Shape::vector(1)).unwrap();
+            let loss = c.mse(p, t).unwrap();
+            c.minimize(loss).unwrap();
+            let (mut slots, mut arena) = ([Slot::EMPTY; 6], [0.0; 32]);
+            let layout = plan(&c.view(), Purpose::Train, false, &mut slots).unwrap();
+            let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena)?;
+            tape.set(t, &[1e9])?;
+            let done = tape.train_step(0.5);
+            assert_eq!(done.is_err(), refused, "{done:?}");
+            if refused {
+                assert_eq!(tape.value(w)?, &[0.0, 0.0]);
+            }
+        }
+        Ok(())
     }
 }
