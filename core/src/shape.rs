@@ -141,8 +141,8 @@ impl Shape {
     }
 
     /// The shape without its outermost dimension.
-    #[inline]
-    pub const fn inner(self) -> Shape {
+    #[inline(never)]
+    pub const fn inner(&self) -> Shape {
         let [_, b, c, d] = self.0;
         Shape([b, c, d, 0])
     }
