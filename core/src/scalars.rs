@@ -11,6 +11,7 @@ use crate::gate::Gate;
 use crate::op::{Op, OpKind};
 use crate::plan::{EVERY, ROOMY};
 use crate::scalar::Scalar;
+use crate::slowly::Slowly;
 use core::cell::Cell;
 
 /// `[value, gradient]` of a scalar wire.
@@ -30,16 +31,30 @@ fn value_of<T: Scalar>(pair: &Cell<Pair<T>>) -> T {
 
 /// Fills the values of gates `from` to `to` − 1.
 #[inline(never)]
-pub(crate) fn forward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
+pub(crate) fn forward<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &mut [Pair<T>],
+    from: usize,
+    to: usize,
+) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
     match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {
-        Some(all) => forward_walk(gates, numbers, all, from, to),
-        None => forward_walk(gates, numbers, pairs, from, to),
+        Some(all) => forward_walk(rest, gates, numbers, all, from, to),
+        None => forward_walk(rest, gates, numbers, pairs, from, to),
     }
 }
 
 #[inline(always)]
-fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
+fn forward_walk<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &[Cell<Pair<T>>],
+    from: usize,
+    to: usize,
+) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own) {
         // The commonest gates apart, so that each is compiled to just what it does. A checked circuit has
@@ -50,7 +65,7 @@ fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>
             Op::Max => forward_gate(Op::Max, gate, pairs, pair),
             op if op.is_source() => continue,
             _ => {
-                forward_rest(gate, numbers, pairs, pair);
+                (rest.pair_forward)(gate, numbers, pairs, pair);
                 continue;
             }
         };
@@ -60,8 +75,8 @@ fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>
     }
 }
 
-#[inline(never)]
-fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
+/// [`forward`] of one gate that is not among the commonest.
+pub(crate) fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
     // A unary gate's second operand is no wire, so NaN, which it does not read.
     let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
     let [y, _] = pair.as_array_of_cells();
@@ -94,16 +109,30 @@ pub(crate) fn clear<T: Scalar>(gates: &[Gate], pairs: &mut [Pair<T>], keep_sums:
 
 /// Passes gradients back through gates `from` to `to` − 1, last first.
 #[inline(never)]
-pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
+pub(crate) fn backward<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &mut [Pair<T>],
+    from: usize,
+    to: usize,
+) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
     match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {
-        Some(all) => backward_walk(gates, numbers, all, from, to),
-        None => backward_walk(gates, numbers, pairs, from, to),
+        Some(all) => backward_walk(rest, gates, numbers, all, from, to),
+        None => backward_walk(rest, gates, numbers, pairs, from, to),
     }
 }
 
 #[inline(always)]
-fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
+fn backward_walk<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &[Cell<Pair<T>>],
+    from: usize,
+    to: usize,
+) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own).rev() {
         let [_, g] = pair.as_array_of_cells();
@@ -116,13 +145,13 @@ fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>
             Op::Mul => backward_gate(Op::Mul, gate, pairs, pair, g),
             Op::Max => backward_gate(Op::Max, gate, pairs, pair, g),
             op if op.is_source() => {}
-            _ => backward_rest(gate, numbers, pairs, pair, g),
+            _ => (rest.pair_backward)(gate, numbers, pairs, pair, g),
         }
     }
 }
 
-#[inline(never)]
-fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+/// [`backward`] of one gate that is not among the commonest.
+pub(crate) fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
     let own = Own { numbers, start: gate.attributes() };
     let Some(first) = pairs.get(usize::from(gate.a)) else { return };
     let second = pairs.get(usize::from(gate.b)).filter(|_| gate.op.kind() == OpKind::Binary);

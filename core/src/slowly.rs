@@ -12,8 +12,10 @@ use crate::kernels::{self, own_gradient, value};
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot, saved_len};
 use crate::scalar::Scalar;
+use crate::scalars::{self, Pair};
 use crate::store::{Around, hole};
 use crate::tape::Tape;
+use core::cell::Cell;
 
 /// What is done slowly, by pointers.
 #[derive(Debug)]
@@ -21,12 +23,20 @@ pub(crate) struct Slowly<T: 'static> {
     pub(crate) forward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) backward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
+    pub(crate) pair_forward: fn(&Gate, &[T], &[Cell<Pair<T>>], &Cell<Pair<T>>),
+    pub(crate) pair_backward: fn(&Gate, &[T], &[Cell<Pair<T>>], &Cell<Pair<T>>, T),
     pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
 }
 
 impl<T: Scalar> Slowly<T> {
-    pub(crate) const WALKS: &'static Slowly<T> =
-        &Slowly { forward, backward, update, not_finite: |tape, rate| tape.not_finite(rate) };
+    pub(crate) const WALKS: &'static Slowly<T> = &Slowly {
+        forward,
+        backward,
+        update,
+        pair_forward: scalars::forward_rest,
+        pair_backward: scalars::backward_rest,
+        not_finite: |tape, rate| tape.not_finite(rate),
+    };
 }
 
 fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
