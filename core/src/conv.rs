@@ -157,7 +157,12 @@ impl Conv {
 }
 
 #[inline(never)]
-const fn refused(planes: &Shape, [_, kernel]: [usize; 2], stride: u16, padding: u16) -> Result<(Conv, Shape), BuildError> {
+const fn refused(
+    planes: &Shape,
+    [_, kernel]: [usize; 2],
+    stride: u16,
+    padding: u16,
+) -> Result<(Conv, Shape), BuildError> {
     Err(BuildError::BadWindow { planes: *planes, kernel: kernel as u16, stride, padding })
 }
 

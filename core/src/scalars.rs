@@ -17,14 +17,17 @@ use core::cell::Cell;
 /// `[value, gradient]` of a scalar wire.
 pub(crate) type Pair<T> = [T; 2];
 
+/// A pair that a gate reads while another one is written.
+pub(crate) type PairCell<T> = Cell<Pair<T>>;
+
 /// The value of a wire; NaN, which nothing hides, for a wire that is not there.
 #[inline(always)]
-fn load<T: Scalar>(pairs: &[Cell<Pair<T>>], wire: u16) -> T {
+fn load<T: Scalar>(pairs: &[PairCell<T>], wire: u16) -> T {
     pairs.get(usize::from(wire)).map_or(T::NAN, value_of)
 }
 
 #[inline(always)]
-fn value_of<T: Scalar>(pair: &Cell<Pair<T>>) -> T {
+fn value_of<T: Scalar>(pair: &PairCell<T>) -> T {
     let [value, _] = pair.as_array_of_cells();
     value.get()
 }
@@ -51,7 +54,7 @@ fn forward_walk<T: Scalar>(
     rest: &Slowly<T>,
     gates: &[Gate],
     numbers: &[T],
-    pairs: &[Cell<Pair<T>>],
+    pairs: &[PairCell<T>],
     from: usize,
     to: usize,
 ) {
@@ -76,7 +79,7 @@ fn forward_walk<T: Scalar>(
 }
 
 /// [`forward`] of one gate that is not among the commonest.
-pub(crate) fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
+pub(crate) fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[PairCell<T>], pair: &PairCell<T>) {
     // A unary gate's second operand is no wire, so NaN, which it does not read.
     let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
     let [y, _] = pair.as_array_of_cells();
@@ -84,7 +87,7 @@ pub(crate) fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<
 }
 
 #[inline(always)]
-fn forward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) -> Option<()> {
+fn forward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[PairCell<T>], pair: &PairCell<T>) -> Option<()> {
     let (first, second) = (pairs.get(usize::from(gate.a))?, pairs.get(usize::from(gate.b))?);
     let [y, _] = pair.as_array_of_cells();
     y.set(value(op, value_of(first), value_of(second), Own { numbers: &[], start: 0 }));
@@ -129,7 +132,7 @@ fn backward_walk<T: Scalar>(
     rest: &Slowly<T>,
     gates: &[Gate],
     numbers: &[T],
-    pairs: &[Cell<Pair<T>>],
+    pairs: &[PairCell<T>],
     from: usize,
     to: usize,
 ) {
@@ -151,7 +154,7 @@ fn backward_walk<T: Scalar>(
 }
 
 /// [`backward`] of one gate that is not among the commonest.
-pub(crate) fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+pub(crate) fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[PairCell<T>], pair: &PairCell<T>, g: T) {
     let own = Own { numbers, start: gate.attributes() };
     let Some(first) = pairs.get(usize::from(gate.a)) else { return };
     let second = pairs.get(usize::from(gate.b)).filter(|_| gate.op.kind() == OpKind::Binary);
@@ -164,7 +167,7 @@ pub(crate) fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell
 
 /// A gate with two operands.
 #[inline(always)]
-fn backward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+fn backward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[PairCell<T>], pair: &PairCell<T>, g: T) {
     let Some(first) = pairs.get(usize::from(gate.a)) else { return };
     let Some(second) = pairs.get(usize::from(gate.b)) else { return };
     let own = Own { numbers: &[], start: 0 };
@@ -174,7 +177,7 @@ fn backward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: 
 }
 
 #[inline(always)]
-fn add_to<T: Scalar>(pair: &Cell<Pair<T>>, passed: T) {
+fn add_to<T: Scalar>(pair: &PairCell<T>, passed: T) {
     let [_, gradient] = pair.as_array_of_cells();
     gradient.set(gradient.get() + passed);
 }

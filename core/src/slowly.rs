@@ -12,10 +12,9 @@ use crate::kernels::{self, own_gradient, value};
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot, saved_len};
 use crate::scalar::Scalar;
-use crate::scalars::{self, Pair};
+use crate::scalars::{self, PairCell};
 use crate::store::{Around, hole};
 use crate::tape::Tape;
-use core::cell::Cell;
 
 /// What is done slowly, by pointers.
 #[derive(Debug)]
@@ -23,8 +22,8 @@ pub(crate) struct Slowly<T: 'static> {
     pub(crate) forward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) backward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
-    pub(crate) pair_forward: fn(&Gate, &[T], &[Cell<Pair<T>>], &Cell<Pair<T>>),
-    pub(crate) pair_backward: fn(&Gate, &[T], &[Cell<Pair<T>>], &Cell<Pair<T>>, T),
+    pub(crate) pair_forward: fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>),
+    pub(crate) pair_backward: fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>, T),
     pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
 }
 
