@@ -69,11 +69,14 @@ pub(crate) fn unary<T: Scalar>(op: Op, y: &mut [T]) {
 #[inline(always)]
 pub(crate) fn binary<T: Scalar>(op: Op, b: &[T], y: &mut [T]) {
     let own = Own { numbers: &[], start: 0 };
-    if let &[b] = b {
-        by_fours!(y, |y| *y = value(op, *y, b, own));
-    } else {
-        for (y, &b) in y.iter_mut().zip(b) {
-            *y = value(op, *y, b, own);
+    match *b {
+        // Data is divided by what scales it, each number of it before each step.
+        [b] if op == Op::Div => by_fours!(y, |y| *y = value(op, *y, b, own)),
+        [b] => y.iter_mut().for_each(|y| *y = value(op, *y, b, own)),
+        _ => {
+            for (y, &b) in y.iter_mut().zip(b) {
+                *y = value(op, *y, b, own);
+            }
         }
     }
 }

@@ -92,11 +92,11 @@ pub(crate) const fn check<T: Copy>(
         },
         Op::GlobalAvg => planes(a),
         Op::LayerNorm => {
-            let row = Shape::vector(a.last() as u16);
+            let row = &Shape::vector(a.last() as u16);
             if a.is_scalar() {
                 return Err(BuildError::NotAVector(*a));
             }
-            all_wanted(&[(1, row, b), (2, row, c)], *a)
+            all_wanted(&[1, 2], &[row, row], &[b, c], *a)
         }
         Op::Gru => recurrent([a, b, c, d, e], 3),
         Op::Rnn => match at(circuit.attrs, gate.listed() + gate.op.listed_operands()) {
@@ -156,12 +156,13 @@ const fn dense(x: &Shape, w: &Shape, b: &Shape, no_bias: bool) -> Result<Shape, 
 
 /// The shape `given`, if each of these operands, by its place, is of the shape that is wanted.
 #[inline]
-const fn all_wanted(mut operands: &[(u8, Shape, &Shape)], given: Shape) -> Result<Shape, BuildError> {
-    while let Some((&(operand, wanted, found), rest)) = operands.split_first() {
-        if !found.same(&wanted) {
-            return Err(BuildError::WrongShape { operand, wanted, found: *found });
+const fn all_wanted(operands: &[u8], wanted: &[&Shape], found: &[&Shape], given: Shape) -> Result<Shape, BuildError> {
+    let mut i = 0;
+    while let (Some(&operand), Some(&wanted), Some(&found)) = (at(operands, i), at(wanted, i), at(found, i)) {
+        if !found.same(wanted) {
+            return Err(BuildError::WrongShape { operand, wanted: *wanted, found: *found });
         }
-        operands = rest;
+        i += 1;
     }
     Ok(given)
 }
@@ -178,14 +179,12 @@ const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [&Shape; 5], parts: usize) -> Re
     }
     let hidden = w_hh.first();
     let columns = if hidden * parts > u16::MAX as usize { u16::MAX } else { (hidden * parts) as u16 };
-    let row = Shape::vector(columns);
+    let row = &Shape::vector(columns);
+    let (square, wide) = (&Shape::matrix(hidden as u16, columns), &Shape::matrix(x.last() as u16, columns));
     all_wanted(
-        &[
-            (2, Shape::matrix(hidden as u16, columns), w_hh),
-            (1, Shape::matrix(x.last() as u16, columns), w_ih),
-            (3, row, b_ih),
-            (4, row, b_hh),
-        ],
+        &[2, 1, 3, 4],
+        &[square, wide, row, row],
+        &[w_hh, w_ih, b_ih, b_hh],
         Shape::matrix(x.first() as u16, hidden as u16),
     )
 }

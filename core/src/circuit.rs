@@ -120,6 +120,8 @@ impl<'a, T: Copy> CircuitRef<'a, T> {
         };
         let gates = self.gates.get(..=objective)?;
         match gates.last() {
+            // As a rule, and after each sample: first.
+            Some(gate) if gate.op.tells_classes() => Some(gate),
             Some(gate) if matches!(gate.op.kind(), OpKind::Loss) => Some(gate).filter(tells),
             _ => gates.iter().rev().take(CLASS_SEARCH).find(tells),
         }

@@ -57,13 +57,10 @@ impl Conv {
     pub(crate) const fn of<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> Result<(Conv, Shape), BuildError> {
         let Some(x) = circuit.shape_at(gate.a as usize) else { return Err(BuildError::BadRecord) };
         let [first, second, third] = [circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2)];
-        let inputs = x.first();
+        let (inputs, flat, pools) = (x.first(), x.rank() == 2, matches!(gate.op, Op::MaxPool | Op::AvgPool));
         let (kernel, stride, padding, outputs, groups);
-        if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
-            if third > first / 2 {
-                return Err(BuildError::BadWindow { planes: *x, kernel: first, stride: second, padding: third });
-            }
-            kernel = [if x.rank() == 2 { 1 } else { first as usize }, first as usize];
+        if pools {
+            kernel = [if flat { 1 } else { first as usize }, first as usize];
             (stride, padding, outputs, groups) = (second, third, inputs, inputs);
         } else {
             let Some(w) = circuit.shape_at(gate.b as usize) else { return Err(BuildError::BadRecord) };
@@ -81,9 +78,14 @@ impl Conv {
             }
             kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
         }
-        let window = match Window::over(x, kernel, stride, padding) {
-            Ok(window) => window,
-            Err(error) => return Err(error),
+        if pools && third > first / 2 {
+            return refused(x, kernel, stride, padding);
+        }
+        if !flat && x.rank() != 3 {
+            return Err(BuildError::WrongRank { shape: *x, rank: 3 });
+        }
+        let Some(window) = Window::over(x, flat, kernel, stride, padding) else {
+            return refused(x, kernel, stride, padding);
         };
         if let Some(bias) = circuit.operand(gate, 2)
             && let Some(shape) = circuit.shape_at(bias.index())
@@ -91,12 +93,9 @@ impl Conv {
         {
             return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: *shape });
         }
-        match window.out_shape(outputs, x) {
+        match window.out_shape(outputs, flat) {
             Some(shape) => Ok((Conv { window, outputs, groups, group: [inputs / groups, outputs / groups] }, shape)),
-            None => {
-                let [_, across] = kernel;
-                Err(BuildError::BadWindow { planes: *x, kernel: across as u16, stride, padding })
-            }
+            None => refused(x, kernel, stride, padding),
         }
     }
 
@@ -155,6 +154,16 @@ impl Conv {
             }
         }
     }
+}
+
+#[inline(never)]
+const fn refused(
+    planes: &Shape,
+    [_, kernel]: [usize; 2],
+    stride: u16,
+    padding: u16,
+) -> Result<(Conv, Shape), BuildError> {
+    Err(BuildError::BadWindow { planes: *planes, kernel: kernel as u16, stride, padding })
 }
 
 /// Eight biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A smaller block

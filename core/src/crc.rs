@@ -16,7 +16,7 @@ impl Crc {
     }
 
     /// Goes on with these bytes.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

@@ -19,7 +19,7 @@ use conv::Conv;
 /// The value of an operand, if it is there: one whose place the gate's wire takes over is not. Looked up
 /// here for all of these kernels, since each look-up in line is 50 bytes.
 #[inline(never)]
-fn value<'a, T: Scalar>(around: &Around<'a, T>, wire: u16) -> Option<&'a [T]> {
+pub(crate) fn value<'a, T: Scalar>(around: &Around<'a, T>, wire: u16) -> Option<&'a [T]> {
     around.value(wire)
 }
 
@@ -31,8 +31,23 @@ fn own_value<'a, T: Scalar>(around: &Around<'a, T>, slot: &Slot) -> Option<&'a [
 
 /// What came back to a gate.
 #[inline(never)]
-fn own_gradient<'a, T: Scalar>(around: &Around<'a, T>, slot: &Slot) -> Option<&'a [T]> {
+pub(crate) fn own_gradient<'a, T: Scalar>(around: &Around<'a, T>, slot: &Slot) -> Option<&'a [T]> {
     around.gradient(slot)
+}
+
+/// What is read by the kernel of a gate: found once, and given on by one pointer.
+struct Reads<'r, 's, T: 'static> {
+    gate: &'r Gate,
+    slot: &'r Slot,
+    around: &'r Around<'s, T>,
+    a: &'s [T],
+    b: Option<&'s [T]>,
+    /// The gate's own number, if it has one.
+    own: Option<T>,
+    /// What came back to the gate; nothing on the way forward.
+    delta: &'s [T],
+    /// Which operand something is passed back to.
+    k: usize,
 }
 
 /// Fills the wire of a gate; `out` is its slot, and `around` everything else.
@@ -52,7 +67,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
         return Some(());
     }
     let (a, b) = (value(around, gate.a)?, value(around, gate.b));
-    let own = number(gate, around);
+    let reads = &Reads { gate, slot, around, a, b, own: number(gate, around), delta: &[], k: 0 };
     let one = match gate.op {
         Op::Dot => reduce::dot(a, b?),
         Op::Sum => reduce::sum(a),
@@ -61,16 +76,16 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
         Op::CrossEntropy => T::cross_entropy(a, *b?.first()?, out.get_mut(1..)?),
         Op::SmoothCrossEntropy => {
             let (&class, (_, saved)) = (b?.first()?, out.split_first_mut()?);
-            softmax::smoothed(a, T::cross_entropy(a, class, saved), class, own?)
+            softmax::smoothed(a, T::cross_entropy(a, class, saved), class, reads.own?)
         }
         Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
-            loss::mean_loss(gate.op, own.unwrap_or(T::ONE), a, b?)
+            loss::mean_loss(gate.op, reads.own.unwrap_or(T::ONE), a, b?)
         }
         // What takes much stack is apart, so that no other gate needs it: these are not even called by one
         // another.
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => return planes(gate, a, b, out, around),
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => return planes(reads, out),
         Op::Gru | Op::Rnn => return through_time(gate, out.get_mut(..slot.len as usize)?, around),
-        _ => return wires(gate, a, b, own, out, around),
+        _ => return wires(reads, out),
     };
     *out.first_mut()? = one;
     Some(())
@@ -78,14 +93,8 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
 
 /// [`forward`] of gates whose wire is more than one number.
 #[inline(never)]
-fn wires<T: Scalar>(
-    gate: &Gate,
-    a: &[T],
-    b: Option<&[T]>,
-    own: Option<T>,
-    out: &mut [T],
-    around: &Around<'_, T>,
-) -> Option<()> {
+fn wires<T: Scalar>(reads: &Reads<'_, '_, T>, out: &mut [T]) -> Option<()> {
+    let &Reads { gate, around, a, b, own, .. } = reads;
     match gate.op {
         Op::Slice | Op::Reshape => {
             let start = if gate.op == Op::Slice { row_start(gate, around, a.len())? } else { 0 };
@@ -135,7 +144,8 @@ pub(crate) fn backward<T: Scalar>(
     around: &Around<'_, T>,
 ) -> Option<()> {
     let (delta, a, b) = (own_gradient(around, slot)?, value(around, gate.a)?, value(around, gate.b));
-    let (&g, own) = (delta.first()?, number(gate, around));
+    let reads = &Reads { gate, slot, around, a, b, own: number(gate, around), delta, k };
+    let &g = delta.first()?;
     match gate.op {
         Op::Dot => reduce::dot_back(if k == 0 { b? } else { a }, g, dx),
         Op::Sum => reduce::sum_back(g, dx),
@@ -147,31 +157,27 @@ pub(crate) fn backward<T: Scalar>(
         Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
         Op::CrossEntropy | Op::SmoothCrossEntropy => {
             let (class, kept) = (*b?.first()?, saved(gate, slot, around)?);
-            T::cross_entropy_back(kept, class, own.unwrap_or(T::ZERO), g, dx);
+            T::cross_entropy_back(kept, class, reads.own.unwrap_or(T::ZERO), g, dx);
         }
-        Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => {
-            loss::mean_loss_back(gate.op, own.unwrap_or(T::ONE), a, b?, g, k == 1, dx);
-        }
-        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => {
-            return planes_back(gate, k, [a, b.unwrap_or_default(), delta], dx, around);
-        }
-        Op::Gru | Op::Rnn => return back_through_time(gate, slot, k, dx, around),
-        _ => return wires_back(gate, slot, k, [a, b.unwrap_or(&[T::ZERO]), delta], dx, around),
+        Op::Mse | Op::Hinge | Op::BinaryCrossEntropy | Op::Mae | Op::Huber => return loss_back(reads, dx),
+        Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => return planes_back(reads, dx),
+        Op::Gru | Op::Rnn => return back_through_time(reads, dx),
+        _ => return wires_back(reads, dx),
     }
     Some(())
 }
 
-/// [`backward`] of gates that look at more than one number of their own wire: its operands' values
-/// and its gradient in line.
 #[inline(never)]
-fn wires_back<T: Scalar>(
-    gate: &Gate,
-    slot: &Slot,
-    k: usize,
-    [a, b, delta]: [&[T]; 3],
-    dx: &mut [T],
-    around: &Around<'_, T>,
-) -> Option<()> {
+fn loss_back<T: Scalar>(reads: &Reads<'_, '_, T>, dx: &mut [T]) -> Option<()> {
+    let (own, &g) = (reads.own.unwrap_or(T::ONE), reads.delta.first()?);
+    loss::mean_loss_back(reads.gate.op, own, reads.a, reads.b?, g, reads.k == 1, dx);
+    Some(())
+}
+
+/// [`backward`] of gates that look at more than one number of their own wire.
+#[inline(never)]
+fn wires_back<T: Scalar>(reads: &Reads<'_, '_, T>, dx: &mut [T]) -> Option<()> {
+    let &Reads { gate, slot, around, a, b, own, delta, k } = reads;
     match gate.op {
         Op::Softmax | Op::LogSoftmax => {
             let (n, y) = (row_len(gate, around)?, own_value(around, slot)?);
@@ -186,12 +192,13 @@ fn wires_back<T: Scalar>(
         }
         Op::LayerNorm => {
             let kept = saved(gate, slot, around)?;
-            layer_norm::backward(a, b, kept, delta, k, dx);
+            layer_norm::backward(a, b?, kept, delta, k, dx);
         }
-        Op::Dropout => dropout::backward(delta, number(gate, around)?, place(gate), around.fixed.noise, dx),
+        Op::Dropout => dropout::backward(delta, own?, place(gate), around.fixed.noise, dx),
         op => {
             let own = Own { numbers: around.fixed.circuit.numbers, start: gate.attributes() };
-            let b = if op.kind() == OpKind::Binary { b } else { &[T::ZERO] };
+            // Where there is no second operand, nobody looks at it.
+            let b = if op.kind() == OpKind::Binary { b? } else { a };
             let up = Upstream { a, b, y: own_value(around, slot)?, g: delta };
             broadcast::backward(op, own, &up, k == 1, dx);
         }
@@ -200,7 +207,8 @@ fn wires_back<T: Scalar>(
 }
 
 #[inline(never)]
-fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
+fn planes<T: Scalar>(reads: &Reads<'_, '_, T>, out: &mut [T]) -> Option<()> {
+    let &Reads { gate, around, a, b, .. } = reads;
     let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
         pool::forward(gate.op, conv, a, out);
@@ -211,17 +219,12 @@ fn planes<T: Scalar>(gate: &Gate, a: &[T], b: Option<&[T]>, out: &mut [T], aroun
 }
 
 #[inline(never)]
-fn planes_back<T: Scalar>(
-    gate: &Gate,
-    k: usize,
-    [a, b, delta]: [&[T]; 3],
-    dx: &mut [T],
-    around: &Around<'_, T>,
-) -> Option<()> {
+fn planes_back<T: Scalar>(reads: &Reads<'_, '_, T>, dx: &mut [T]) -> Option<()> {
+    let &Reads { gate, around, a, b, delta, k, .. } = reads;
     let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
     match k {
         _ if matches!(gate.op, Op::MaxPool | Op::AvgPool) => pool::backward(gate.op, conv, a, delta, dx),
-        0 => T::conv_backward(conv, b, delta, dx),
+        0 => T::conv_backward(conv, b?, delta, dx),
         1 => T::conv_update(conv, a, delta, -T::ONE, dx),
         _ => conv::update_bias(conv, delta, -T::ONE, dx),
     }
@@ -230,20 +233,17 @@ fn planes_back<T: Scalar>(
 
 #[inline(never)]
 fn through_time<T: Scalar>(gate: &Gate, h: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    recurrent::forward(&recurrent(gate, around)?, h);
+    let Some(gate) = &recurrent(gate, around) else { return None };
+    recurrent::forward(gate, h);
     Some(())
 }
 
 #[inline(never)]
-fn back_through_time<T: Scalar>(
-    gate: &Gate,
-    slot: &Slot,
-    k: usize,
-    dx: &mut [T],
-    around: &Around<'_, T>,
-) -> Option<()> {
+fn back_through_time<T: Scalar>(reads: &Reads<'_, '_, T>, dx: &mut [T]) -> Option<()> {
+    let &Reads { gate, slot, around, k, .. } = reads;
     let (h, deltas) = (own_value(around, slot)?, saved(gate, slot, around)?);
-    recurrent::backward(&recurrent(gate, around)?, h, deltas, k, dx);
+    let Some(gate) = &recurrent(gate, around) else { return None };
+    recurrent::backward(gate, h, deltas, k, dx);
     Some(())
 }
 
@@ -258,7 +258,8 @@ pub(crate) const fn prepares(op: Op) -> bool {
 #[inline(never)]
 pub(crate) fn prepare<T: Scalar>(gate: &Gate, slot: &Slot, saved: &mut [T], around: &Around<'_, T>) -> Option<()> {
     let (h, g) = (own_value(around, slot)?, own_gradient(around, slot)?);
-    recurrent::deltas(&recurrent(gate, around)?, h, g, saved);
+    let Some(gate) = &recurrent(gate, around) else { return None };
+    recurrent::deltas(gate, h, g, saved);
     Some(())
 }
 

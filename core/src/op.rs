@@ -18,13 +18,18 @@ macro_rules! ops {
             /// Every operation, in the order of their numbers.
             pub const ALL: &'static [Op] = &[$(Op::$op),*];
 
-            /// The operation that has this number.
+            /// The operation that has this number. Searched for: a `match` takes a jump or a row for each
+            /// number, 200 bytes of a board's flash.
             #[inline]
             pub const fn from_code(code: u8) -> Option<Op> {
-                match code {
-                    $($code => Some(Op::$op),)*
-                    _ => None,
+                let mut ops = Op::ALL;
+                while let Some((&op, rest)) = ops.split_first() {
+                    if op as u8 == code {
+                        return Some(op);
+                    }
+                    ops = rest;
                 }
+                None
             }
 
             /// The number on the link.
@@ -202,44 +207,57 @@ impl Op {
     /// The most operands that any gate has.
     pub const MOST_OPERANDS: usize = 5;
 
+    /// How many operands a gate of this kind has, how many of them are listed, how many whole numbers and how
+    /// many numbers it has, four bits each from the lowest on: one small table instead of four.
+    #[inline(never)]
+    const fn counts(self) -> u16 {
+        const fn of(operands: u16, listed: u16, integers: u16, numbers: u16) -> u16 {
+            operands | listed << 4 | integers << 8 | numbers << 12
+        }
+        match self.kind() {
+            OpKind::Source => 0,
+            OpKind::Unary => match self {
+                Op::LeakyRelu | Op::Elu => of(1, 0, 0, 1),
+                Op::Clip => of(1, 0, 0, 2),
+                _ => of(1, 0, 0, 0),
+            },
+            OpKind::Binary => of(2, 0, 0, 0),
+            OpKind::Loss => match self {
+                Op::Huber | Op::SmoothCrossEntropy => of(2, 0, 0, 1),
+                _ => of(2, 0, 0, 0),
+            },
+            OpKind::Structured => match self {
+                Op::Dense => of(3, 0, 0, 0),
+                Op::Conv1d | Op::Conv2d => of(3, 1, 3, 0), // stride, padding, groups
+                Op::MaxPool | Op::AvgPool => of(1, 0, 3, 0), // size, stride, padding
+                Op::LayerNorm => of(3, 1, 1, 1),           // the place of ε; ε
+                Op::Gru => of(5, 3, 0, 0),
+                Op::Rnn => of(5, 3, 1, 0), // 0 for tanh, 1 for relu
+                Op::Dropout => of(1, 0, 0, 1),
+                Op::Dot | Op::Concat => of(2, 0, 0, 0),
+                _ => of(1, 0, 0, 0),
+            },
+        }
+    }
+
     /// How many operands gates of this kind can have.
     #[inline(never)]
     pub(crate) const fn operands(self) -> usize {
-        match self.kind() {
-            OpKind::Source => 0,
-            OpKind::Unary => 1,
-            OpKind::Binary | OpKind::Loss => 2,
-            OpKind::Structured => match self {
-                Op::Dense | Op::Conv1d | Op::Conv2d | Op::LayerNorm => 3,
-                Op::Gru | Op::Rnn => 5,
-                Op::Dot | Op::Concat => 2,
-                _ => 1,
-            },
-        }
+        self.counts() as usize & 15
     }
 
     /// How many of the operands are not in the gate's record but in the table of attributes, where
     /// `c` says; the others are a and b.
     #[inline(never)]
     pub(crate) const fn listed_operands(self) -> usize {
-        match self {
-            Op::Conv1d | Op::Conv2d | Op::LayerNorm => 1,
-            Op::Gru | Op::Rnn => 3,
-            _ => 0,
-        }
+        self.counts() as usize >> 4 & 15
     }
 
     /// How many whole numbers (a stride, a padding) the gate keeps in the table of attributes, behind
     /// its listed operands.
     #[inline(never)]
     pub(crate) const fn integers(self) -> usize {
-        match self {
-            Op::Conv1d | Op::Conv2d => 3,   // stride, padding, groups
-            Op::MaxPool | Op::AvgPool => 3, // size, stride, padding
-            Op::LayerNorm => 1,             // the place of ε
-            Op::Rnn => 1,                   // 0 for tanh, 1 for relu
-            _ => 0,
-        }
+        self.counts() as usize >> 8 & 15
     }
 
     /// How many of the operands must be there.
@@ -280,12 +298,7 @@ impl Op {
     /// How many numbers this gate keeps in the circuit's side table (slope; alpha; lo and hi; ε; a rate).
     #[inline(never)]
     pub const fn attributes(self) -> usize {
-        match self {
-            Op::LeakyRelu | Op::Elu => 1,
-            Op::LayerNorm | Op::Dropout | Op::Huber | Op::SmoothCrossEntropy => 1,
-            Op::Clip => 2,
-            _ => 0,
-        }
+        self.counts() as usize >> 12
     }
 }
 

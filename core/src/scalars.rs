@@ -11,35 +11,53 @@ use crate::gate::Gate;
 use crate::op::{Op, OpKind};
 use crate::plan::{EVERY, ROOMY};
 use crate::scalar::Scalar;
+use crate::slowly::Slowly;
 use core::cell::Cell;
 
 /// `[value, gradient]` of a scalar wire.
 pub(crate) type Pair<T> = [T; 2];
 
+/// A pair that a gate reads while another one is written.
+pub(crate) type PairCell<T> = Cell<Pair<T>>;
+
 /// The value of a wire; NaN, which nothing hides, for a wire that is not there.
 #[inline(always)]
-fn load<T: Scalar>(pairs: &[Cell<Pair<T>>], wire: u16) -> T {
+fn load<T: Scalar>(pairs: &[PairCell<T>], wire: u16) -> T {
     pairs.get(usize::from(wire)).map_or(T::NAN, value_of)
 }
 
 #[inline(always)]
-fn value_of<T: Scalar>(pair: &Cell<Pair<T>>) -> T {
+fn value_of<T: Scalar>(pair: &PairCell<T>) -> T {
     let [value, _] = pair.as_array_of_cells();
     value.get()
 }
 
 /// Fills the values of gates `from` to `to` − 1.
 #[inline(never)]
-pub(crate) fn forward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
+pub(crate) fn forward<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &mut [Pair<T>],
+    from: usize,
+    to: usize,
+) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
     match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {
-        Some(all) => forward_walk(gates, numbers, all, from, to),
-        None => forward_walk(gates, numbers, pairs, from, to),
+        Some(all) => forward_walk(rest, gates, numbers, all, from, to),
+        None => forward_walk(rest, gates, numbers, pairs, from, to),
     }
 }
 
 #[inline(always)]
-fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
+fn forward_walk<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &[PairCell<T>],
+    from: usize,
+    to: usize,
+) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own) {
         // The commonest gates apart, so that each is compiled to just what it does. A checked circuit has
@@ -50,7 +68,7 @@ fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>
             Op::Max => forward_gate(Op::Max, gate, pairs, pair),
             op if op.is_source() => continue,
             _ => {
-                forward_rest(gate, numbers, pairs, pair);
+                (rest.pair_forward)(gate, numbers, pairs, pair);
                 continue;
             }
         };
@@ -60,8 +78,8 @@ fn forward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>
     }
 }
 
-#[inline(never)]
-fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) {
+/// [`forward`] of one gate that is not among the commonest.
+pub(crate) fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[PairCell<T>], pair: &PairCell<T>) {
     // A unary gate's second operand is no wire, so NaN, which it does not read.
     let (a, b) = (load(pairs, gate.a), load(pairs, gate.b));
     let [y, _] = pair.as_array_of_cells();
@@ -69,7 +87,7 @@ fn forward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], 
 }
 
 #[inline(always)]
-fn forward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>) -> Option<()> {
+fn forward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[PairCell<T>], pair: &PairCell<T>) -> Option<()> {
     let (first, second) = (pairs.get(usize::from(gate.a))?, pairs.get(usize::from(gate.b))?);
     let [y, _] = pair.as_array_of_cells();
     y.set(value(op, value_of(first), value_of(second), Own { numbers: &[], start: 0 }));
@@ -94,16 +112,30 @@ pub(crate) fn clear<T: Scalar>(gates: &[Gate], pairs: &mut [Pair<T>], keep_sums:
 
 /// Passes gradients back through gates `from` to `to` − 1, last first.
 #[inline(never)]
-pub(crate) fn backward<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &mut [Pair<T>], from: usize, to: usize) {
+pub(crate) fn backward<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &mut [Pair<T>],
+    from: usize,
+    to: usize,
+) {
     let pairs = Cell::from_mut(pairs).as_slice_of_cells();
     match pairs.first_chunk::<EVERY>().filter(|_| ROOMY) {
-        Some(all) => backward_walk(gates, numbers, all, from, to),
-        None => backward_walk(gates, numbers, pairs, from, to),
+        Some(all) => backward_walk(rest, gates, numbers, all, from, to),
+        None => backward_walk(rest, gates, numbers, pairs, from, to),
     }
 }
 
 #[inline(always)]
-fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>>], from: usize, to: usize) {
+fn backward_walk<T: Scalar>(
+    rest: &Slowly<T>,
+    gates: &[Gate],
+    numbers: &[T],
+    pairs: &[PairCell<T>],
+    from: usize,
+    to: usize,
+) {
     let (Some(gates), Some(own)) = (gates.get(from..to), pairs.get(from..to)) else { return };
     for (gate, pair) in gates.iter().zip(own).rev() {
         let [_, g] = pair.as_array_of_cells();
@@ -116,13 +148,13 @@ fn backward_walk<T: Scalar>(gates: &[Gate], numbers: &[T], pairs: &[Cell<Pair<T>
             Op::Mul => backward_gate(Op::Mul, gate, pairs, pair, g),
             Op::Max => backward_gate(Op::Max, gate, pairs, pair, g),
             op if op.is_source() => {}
-            _ => backward_rest(gate, numbers, pairs, pair, g),
+            _ => (rest.pair_backward)(gate, numbers, pairs, pair, g),
         }
     }
 }
 
-#[inline(never)]
-fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+/// [`backward`] of one gate that is not among the commonest.
+pub(crate) fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[PairCell<T>], pair: &PairCell<T>, g: T) {
     let own = Own { numbers, start: gate.attributes() };
     let Some(first) = pairs.get(usize::from(gate.a)) else { return };
     let second = pairs.get(usize::from(gate.b)).filter(|_| gate.op.kind() == OpKind::Binary);
@@ -135,7 +167,7 @@ fn backward_rest<T: Scalar>(gate: &Gate, numbers: &[T], pairs: &[Cell<Pair<T>>],
 
 /// A gate with two operands.
 #[inline(always)]
-fn backward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: &Cell<Pair<T>>, g: T) {
+fn backward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[PairCell<T>], pair: &PairCell<T>, g: T) {
     let Some(first) = pairs.get(usize::from(gate.a)) else { return };
     let Some(second) = pairs.get(usize::from(gate.b)) else { return };
     let own = Own { numbers: &[], start: 0 };
@@ -145,7 +177,7 @@ fn backward_gate<T: Scalar>(op: Op, gate: &Gate, pairs: &[Cell<Pair<T>>], pair: 
 }
 
 #[inline(always)]
-fn add_to<T: Scalar>(pair: &Cell<Pair<T>>, passed: T) {
+fn add_to<T: Scalar>(pair: &PairCell<T>, passed: T) {
     let [_, gradient] = pair.as_array_of_cells();
     gradient.set(gradient.get() + passed);
 }

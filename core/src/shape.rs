@@ -74,9 +74,8 @@ impl Shape {
     pub const fn from_raw(raw: [u16; 4]) -> Option<Shape> {
         let [a, b, c, d] = raw;
         let gap = (a == 0 && b != 0) || (b == 0 && c != 0) || (c == 0 && d != 0);
-        let product = at_least_one(a) * at_least_one(b);
-        let rest = at_least_one(c) * at_least_one(d);
-        if gap || product > (1 << 31) || product * rest > (1 << 31) {
+        let (product, rest) = (half(a, b), half(c, d));
+        if gap || product as u64 * rest as u64 > 1 << 31 {
             return None;
         }
         Some(Shape(raw))
@@ -94,7 +93,7 @@ impl Shape {
     #[inline(never)]
     pub const fn len(&self) -> usize {
         let [a, b, c, d] = self.0;
-        (at_least_one(a) * at_least_one(b) * at_least_one(c) * at_least_one(d)) as usize
+        half(a, b) as usize * half(c, d) as usize
     }
 
     /// Whether this is a scalar.
@@ -141,16 +140,22 @@ impl Shape {
     }
 
     /// The shape without its outermost dimension.
-    #[inline]
-    pub const fn inner(self) -> Shape {
+    #[inline(never)]
+    pub const fn inner(&self) -> Shape {
         let [_, b, c, d] = self.0;
         Shape([b, c, d, 0])
     }
 }
 
 #[inline]
-const fn at_least_one(dim: u16) -> u64 {
-    if dim == 0 { 1 } else { dim as u64 }
+const fn at_least_one(dim: u16) -> u32 {
+    if dim == 0 { 1 } else { dim as u32 }
+}
+
+/// The elements of two dimensions.
+#[inline]
+const fn half(a: u16, b: u16) -> u32 {
+    at_least_one(a) * at_least_one(b)
 }
 
 /// Four numbers that are no shape: a zero before a used dimension, or too many elements.

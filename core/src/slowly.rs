@@ -8,10 +8,11 @@
 
 use crate::error::RunError;
 use crate::gate::Gate;
-use crate::kernels;
+use crate::kernels::{self, own_gradient, value};
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot, saved_len};
 use crate::scalar::Scalar;
+use crate::scalars::{self, PairCell};
 use crate::store::{Around, hole};
 use crate::tape::Tape;
 
@@ -21,12 +22,20 @@ pub(crate) struct Slowly<T: 'static> {
     pub(crate) forward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) backward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
+    pub(crate) pair_forward: fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>),
+    pub(crate) pair_backward: fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>, T),
     pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
 }
 
 impl<T: Scalar> Slowly<T> {
-    pub(crate) const WALKS: &'static Slowly<T> =
-        &Slowly { forward, backward, update, not_finite: |tape, rate| tape.not_finite(rate) };
+    pub(crate) const WALKS: &'static Slowly<T> = &Slowly {
+        forward,
+        backward,
+        update,
+        pair_forward: scalars::forward_rest,
+        pair_backward: scalars::backward_rest,
+        not_finite: |tape, rate| tape.not_finite(rate),
+    };
 }
 
 fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
@@ -41,7 +50,7 @@ fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
 }
 
 fn dense_forward<T: Scalar>(gate: &Gate, z: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    T::dense_forward(around.value(gate.a)?, around.value(gate.b)?, around.value(gate.c), z);
+    T::dense_forward(value(around, gate.a)?, value(around, gate.b)?, value(around, gate.c), z);
     Some(())
 }
 
@@ -58,13 +67,13 @@ fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
 
 fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     if let Some((dx, around)) = gradient(tape, gate.a) {
-        T::dense_backward(around.value(gate.b)?, around.gradient(slot)?, dx);
+        T::dense_backward(value(&around, gate.b)?, own_gradient(&around, slot)?, dx);
     }
     if let Some((dw, around)) = gradient(tape, gate.b) {
-        T::dense_update(around.value(gate.a)?, around.gradient(slot)?, -T::ONE, dw);
+        T::dense_update(value(&around, gate.a)?, own_gradient(&around, slot)?, -T::ONE, dw);
     }
     if let Some((db, around)) = gradient(tape, gate.c) {
-        T::dense_update(&[], around.gradient(slot)?, -T::ONE, db);
+        T::dense_update(&[], own_gradient(&around, slot)?, -T::ONE, db);
     }
     Some(())
 }
@@ -80,10 +89,10 @@ fn update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) 
 
 fn dense_update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) -> Option<()> {
     if let Some((w, around)) = in_place(tape, gate.b) {
-        T::dense_update(around.value(gate.a)?, around.gradient(slot)?, rate, w);
+        T::dense_update(value(&around, gate.a)?, own_gradient(&around, slot)?, rate, w);
     }
     if let Some((b, around)) = in_place(tape, gate.c) {
-        T::dense_update(&[], around.gradient(slot)?, rate, b);
+        T::dense_update(&[], own_gradient(&around, slot)?, rate, b);
     }
     Some(())
 }

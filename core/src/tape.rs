@@ -262,7 +262,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         let (pairs, to) = (self.pairs(), to.min(self.fixed.circuit.len()));
         if from < pairs {
             let (gates, numbers) = (self.fixed.circuit.gates, self.fixed.circuit.numbers);
-            scalars::forward(gates, numbers, self.pair_cells(), from, to.min(pairs));
+            scalars::forward(self.fixed.slowly, gates, numbers, self.pair_cells(), from, to.min(pairs));
         }
         let (gates, slots) = self.tensors(from, to);
         for (gate, slot) in gates.iter().zip(slots) {
@@ -408,7 +408,7 @@ impl<'a, T: Scalar> Tape<'a, T> {
         }
         if from < pairs {
             let (gates, numbers) = (self.fixed.circuit.gates, self.fixed.circuit.numbers);
-            scalars::backward(gates, numbers, self.pair_cells(), from, to.min(pairs));
+            scalars::backward(self.fixed.slowly, gates, numbers, self.pair_cells(), from, to.min(pairs));
         }
     }
 

@@ -5,7 +5,6 @@
 //! output i looks at elements i·s − p up to i·s − p + k − 1; those outside of the plane are left out
 //! (Dumoulin and Visin, 2016).
 
-use crate::error::BuildError;
 use crate::shape::Shape;
 
 /// The sizes of a window and of what it slides over; pairs are vertical, horizontal.
@@ -30,36 +29,30 @@ pub(crate) struct Span {
 }
 
 impl Window {
-    /// A window over planes of this shape, one-dimensional ones with a kernel of height 1.
-    ///
-    /// # Errors
-    /// [`BuildError::WrongRank`] unless there are two or three dimensions; [`BuildError::BadWindow`].
+    /// A window over planes of this shape of three dimensions, or of two, `flat` ones, with a kernel of
+    /// height 1; nothing if it does not fit or does not move.
     #[inline]
     pub(crate) const fn over(
         planes: &Shape,
+        flat: bool,
         kernel: [usize; 2],
         stride: u16,
         padding: u16,
-    ) -> Result<Window, BuildError> {
+    ) -> Option<Window> {
         let [_, a, b, _] = planes.to_raw();
-        let (flat, height, width) = match planes.rank() {
-            2 => (true, 1, a as usize),
-            3 => (false, a as usize, b as usize),
-            _ => return Err(BuildError::WrongRank { shape: *planes, rank: 3 }),
-        };
+        let (height, width) = if flat { (1, a as usize) } else { (a as usize, b as usize) };
         let [tall, wide] = kernel;
         let (s, p) = (stride as usize, padding as usize);
         let (down, above) = if flat { (1, 0) } else { (s, p) };
-        let refused = BuildError::BadWindow { planes: *planes, kernel: wide as u16, stride, padding };
         if s == 0 || tall == 0 || wide == 0 || tall > height + 2 * above || wide > width + 2 * p {
-            return Err(refused);
+            return None;
         }
         let (Some(rows), Some(columns)) =
             ((height + 2 * above - tall).checked_div(down), (width + 2 * p - wide).checked_div(s))
         else {
-            return Err(refused);
+            return None;
         };
-        Ok(Window {
+        Some(Window {
             plane: [height, width],
             kernel,
             stride: [down, s],
@@ -68,16 +61,15 @@ impl Window {
         })
     }
 
-    /// The shape of `channels` planes of outputs, of as many dimensions as `like`; nothing if that is
-    /// no shape.
+    /// The shape of `channels` planes of outputs, of two dimensions or of three; nothing if that is no shape.
     #[inline]
-    pub(crate) const fn out_shape(&self, channels: usize, like: &Shape) -> Option<Shape> {
+    pub(crate) const fn out_shape(&self, channels: usize, flat: bool) -> Option<Shape> {
         let [height, width] = self.out;
         if channels > u16::MAX as usize || height > u16::MAX as usize || width > u16::MAX as usize {
             return None;
         }
         let (c, h, w) = (channels as u16, height as u16, width as u16);
-        Shape::from_raw(if like.rank() == 2 { [c, w, 0, 0] } else { [c, h, w, 0] })
+        Shape::from_raw(if flat { [c, w, 0, 0] } else { [c, h, w, 0] })
     }
 
     /// The elements of one plane.
@@ -124,9 +116,9 @@ mod tests {
     fn windows_stand_where_the_formula_says() {
         for (size, kernel, stride, padding) in [(8, 3, 1, 1), (7, 3, 2, 0), (5, 5, 1, 4), (1, 1, 1, 0), (6, 2, 3, 2)] {
             let Some(planes) = Shape::new(&[1, size]) else { return assert_eq!(size, 0) };
-            let window = Window::over(&planes, [1, kernel], stride, padding);
-            assert!(window.is_ok());
-            let Ok(window) = window else { return };
+            let window = Window::over(&planes, true, [1, kernel], stride, padding);
+            assert!(window.is_some());
+            let Some(window) = window else { return };
             let (size, s, p) = (i64::from(size), i64::from(stride), i64::from(padding));
             let [_, count] = window.out;
             assert_eq!(count as i64, (size + 2 * p - kernel as i64) / s + 1);

@@ -21,6 +21,8 @@ macro_rules! gates {
 mod elementwise;
 mod losses;
 mod parts;
+#[cfg(feature = "keep")]
+mod records;
 mod structured;
 
 use crate::circuit::{CircuitRef, Objective};
@@ -31,6 +33,9 @@ use crate::scalar::Scalar;
 use crate::shape::Shape;
 use heapless::Vec;
 use parts::Parts;
+
+#[cfg(feature = "keep")]
+pub(crate) use records::{NotTaken, Table};
 
 /// A circuit with room for `GATES` gates, `NUMBERS` constants and gate attributes, and `SHAPES`
 /// different shapes.

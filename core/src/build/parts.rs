@@ -107,6 +107,18 @@ impl<T: Scalar> Parts<'_, T> {
         self.shapes.push(shape).map_err(|_| full)
     }
 
+    #[cfg(feature = "keep")]
+    pub(super) fn push_attr(&mut self, attr: u16) -> Result<(), BuildError> {
+        let full = BuildError::AttributesFull(self.attrs.capacity());
+        self.attrs.push(attr).map_err(|_| full)
+    }
+
+    #[cfg(feature = "keep")]
+    pub(super) fn push_number(&mut self, number: T) -> Result<(), BuildError> {
+        let full = BuildError::NumbersFull(self.numbers.capacity());
+        self.numbers.push(number).map_err(|_| full)
+    }
+
     pub(super) fn push_attrs(&mut self, attrs: &[u16]) -> Result<(), BuildError> {
         let full = BuildError::AttributesFull(self.attrs.capacity());
         self.attrs.extend_from_slice(attrs).map_err(|_| full)

@@ -1,5 +1,6 @@
 //! What can go wrong when something is kept or brought back.
 
+use crate::build::NotTaken;
 use crate::error::{BuildError, RunError};
 use core::fmt;
 use embedded_storage::nor_flash::NorFlashErrorKind;
@@ -53,6 +54,15 @@ impl core::error::Error for KeepError {}
 impl From<RunError> for KeepError {
     fn from(error: RunError) -> Self {
         KeepError::Run(error)
+    }
+}
+
+impl From<NotTaken> for KeepError {
+    fn from(error: NotTaken) -> Self {
+        match error {
+            NotTaken::NoRecord => KeepError::Damaged,
+            NotTaken::Build(error) => error.into(),
+        }
     }
 }
 

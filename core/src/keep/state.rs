@@ -4,11 +4,9 @@
 use super::slot::{Header, fingerprint, params, params_len};
 use super::stream::{Reader, Writer};
 use super::{KeepError, Keeper};
-use crate::build::Circuit;
-use crate::gate::Gate;
+use crate::build::{Circuit, Table};
 use crate::plan::{Layout, Purpose};
 use crate::scalar::Scalar;
-use crate::shape::Shape;
 use crate::tape::Tape;
 use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
@@ -84,23 +82,18 @@ impl<F: NorFlash> Keeper<F> {
         circuit: &mut Circuit<T, GATES, NUMBERS, SHAPES, ATTRS>,
     ) -> Result<Purpose, KeepError> {
         reader.skip(header.own().into());
-        for _ in 0..header.shapes() {
-            let [a, b, c, d, e, f, g, h] = reader.take();
-            let raw = [[a, b], [c, d], [e, f], [g, h]].map(u16::from_le_bytes);
-            let shape = Shape::from_raw(raw).ok_or(KeepError::Damaged)?;
-            circuit.push_shape(shape)?;
-        }
-        for _ in 0..header.attrs() {
-            let attr = u16::from_le_bytes(reader.take());
-            circuit.push_attrs(&[attr])?;
-        }
-        for _ in 0..header.numbers() {
-            let x = reader.take_number();
-            circuit.push_numbers(&[x])?;
-        }
-        for _ in 0..header.gates() {
-            let gate = Gate::from_bytes(reader.take()).ok_or(KeepError::Damaged)?;
-            circuit.push_record(gate)?;
+        let tables = [
+            (Table::Shapes, header.shapes().into()),
+            (Table::Attrs, header.attrs()),
+            (Table::Numbers, header.numbers()),
+            (Table::Gates, header.gates()),
+        ];
+        for (table, count) in tables {
+            for _ in 0..count {
+                let mut bytes = [0; 8];
+                reader.take_into(bytes.get_mut(..table.width::<T>()).unwrap_or_default());
+                circuit.push_bytes(table, bytes)?;
+            }
         }
         if let Some((wire, maximize)) = header.objective() {
             let wire = circuit.view().wire(usize::from(wire)).ok_or(KeepError::Damaged)?;

@@ -184,6 +184,7 @@ pub struct Reply<'a> {
 
 /// What a board answers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[repr(u8)] // Which it is, is one byte; else it would be hidden in the eight of an `Option<u64>`.
 #[non_exhaustive]
 pub enum Answer<'a> {
     /// To `Hello`.

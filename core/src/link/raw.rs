@@ -34,16 +34,19 @@ impl Raw<'_> {
         if self.small {
             return T::from_u32(self.bytes.get(i).copied().unwrap_or(0).into());
         }
-        let mut bits = [0; 8];
-        for (to, &from) in bits.iter_mut().zip(row(self.bytes, i, T::BYTES)) {
-            *to = from;
-        }
-        T::from_bits(u64::from_le_bytes(bits))
+        T::from_bits(u64::from_le_bytes(eight(row(self.bytes, i, T::BYTES))))
     }
 
     fn width<T: Scalar>(self) -> usize {
         if self.small { 1 } else { T::BYTES }
     }
+}
+
+/// Up to eight bytes, and zeros behind them.
+pub(super) fn eight(bytes: &[u8]) -> [u8; 8] {
+    let mut eight = [0; 8];
+    eight.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from);
+    eight
 }
 
 /// Whole numbers of 16 bits.

@@ -156,17 +156,17 @@ impl<
             saving: &mut self.saving,
             payload: &mut self.payload,
         };
-        let mut answer = state.answer(&asked, machine);
-        if let Ok(Answer::Data(bytes) | Answer::Ran { losses: bytes, .. }) = &mut answer {
+        let mut reply = Reply { sequence, answer: state.answer(&asked, machine) };
+        if let Ok(Answer::Data(bytes) | Answer::Ran { losses: bytes, .. }) = &mut reply.answer {
             *bytes = &self.payload;
         }
-        let reply = self.sequence.replies.get_mut(place)?;
-        if encode_frame(&Reply { sequence, answer }, &mut self.scratch, reply).is_err() {
-            let refused = Reply { sequence, answer: Err(Refusal::Unsupported) };
-            encode_frame(&refused, &mut self.scratch, reply).ok()?;
+        let frame = self.sequence.replies.get_mut(place)?;
+        if encode_frame(&reply, &mut self.scratch, frame).is_err() {
+            reply.answer = Err(Refusal::Unsupported);
+            encode_frame(&reply, &mut self.scratch, frame).ok()?;
         }
         self.sequence.next = Some(sequence.wrapping_add(1));
-        Some(reply)
+        Some(frame)
     }
 
     /// What a message asks. Apart, so that what decoding needs of the stack is free again while the

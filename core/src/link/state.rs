@@ -6,12 +6,12 @@ use super::VERSION;
 use super::keeping::Saving;
 use super::machine::Machine;
 use super::message::{Answer, Board, Holds, Refusal};
-use super::raw::{Raw, halves, push_raw};
+use super::raw::{Raw, eight, halves, push_raw};
 use super::read::{Asked, Kind};
-use crate::build::Circuit;
+use crate::build::{Circuit, NotTaken, Table};
 use crate::circuit::CircuitRef;
 use crate::error::RunError;
-use crate::gate::{Gate, Wire};
+use crate::gate::Wire;
 use crate::keep::fingerprint;
 use crate::op::Op;
 use crate::optimiser::Optimiser;
@@ -219,32 +219,31 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         *self.memory.planned = false;
         let circuit = &mut *self.memory.circuit;
         let Asked { kind, numbers: [wire, maximize, ..], data, .. } = *asked;
-        let at = circuit.view().len() as u16;
         let built = match kind {
             Kind::Shape => circuit.push_shape(asked.shape().unwrap_or(Shape::SCALAR)),
-            Kind::Numbers => {
-                let data = Raw { bytes: data, small: false };
-                (0..data.count::<T>()?).try_for_each(|i| circuit.push_numbers(&[data.number(i)]))
-            }
-            Kind::Attrs => halves(data)?.try_for_each(|attr| circuit.push_attrs(&[attr])),
-            Kind::Gates => {
-                let (records, []) = data.as_chunks::<8>() else { return Err(Refusal::Malformed) };
-                for &record in records {
-                    let index = circuit.view().len() as u16;
-                    let gate = Gate::from_bytes(record).ok_or(Refusal::Malformed)?;
-                    circuit.push_record(gate).map_err(|error| Refusal::Build(index, error))?;
-                }
-                Ok(())
-            }
-            _ => {
+            Kind::Objective => {
                 let wire = named(&circuit.view(), wire as u16)?;
                 if maximize > 0 { circuit.maximize(wire) } else { circuit.minimize(wire) }
             }
+            _ => {
+                let table = match kind {
+                    Kind::Numbers => Table::Numbers,
+                    Kind::Attrs => Table::Attrs,
+                    _ => Table::Gates,
+                };
+                let records = data.chunks_exact(table.width::<T>());
+                if !records.remainder().is_empty() {
+                    return Err(Refusal::Malformed);
+                }
+                match records.map(eight).try_for_each(|record| circuit.push_bytes(table, record)) {
+                    Err(NotTaken::NoRecord) => return Err(Refusal::Malformed),
+                    Err(NotTaken::Build(error)) => Err(error),
+                    Ok(()) => Ok(()),
+                }
+            }
         };
-        match built {
-            Ok(()) => Ok(Answer::Done),
-            Err(error) => Err(Refusal::Build(at, error)),
-        }
+        // What was refused is not there.
+        built.map(|()| Answer::Done).map_err(|error| Refusal::Build(circuit.view().len() as u16, error))
     }
 
     #[inline(never)]
