@@ -27,7 +27,9 @@ pub(crate) fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slo
         Op::Dense => dense_forward(tape, gate, slot),
         Op::Relu | Op::Sigmoid | Op::Tanh => unary_forward(tape, gate, slot),
         Op::Mul | Op::Div => binary_forward(tape, gate, slot),
-        Op::Mse | Op::CrossEntropy => loss_forward(tape, gate, slot),
+        Op::Mse => mse_forward(tape, gate, slot),
+        Op::CrossEntropy if tape.lanes == 1 => cross_entropy_forward(tape, gate, slot, 0),
+        Op::CrossEntropy => cross_entropies_forward(tape, gate, slot),
         _ => None,
     };
     if done.is_none() {
@@ -89,44 +91,32 @@ fn binary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -
     Some(())
 }
 
-/// Cuts off what the next sample has of a wire.
-#[inline(always)]
-fn next<'s, T>(all: &mut &'s [T], len: usize) -> &'s [T] {
-    let (one, rest) = all.split_at_checked(len).unwrap_or_default();
-    *all = rest;
-    one
-}
-
-#[inline(always)]
-fn next_mut<'s, T>(all: &mut &'s mut [T], len: usize) -> &'s mut [T] {
-    let (one, rest) = core::mem::take(all).split_at_mut_checked(len).unwrap_or_default();
-    *all = rest;
-    one
-}
-
-/// How many of so many numbers are each sample's.
-#[inline(always)]
-fn each(len: usize, lanes: u32) -> usize {
-    if lanes == 1 { len } else { len / lanes.max(1) as usize }
-}
-
 #[inline(never)]
-fn loss_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+fn mse_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     let (slots, lanes) = (tape.fixed.slots, tape.lanes);
     let (a, b) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
     let (low, rest) = tape.arena.split_at_mut_checked(slot.value as usize)?;
-    let (mut a, mut b) = (part(low, a.value, a.len * lanes)?, part(low, b.value, b.len * lanes)?);
-    if gate.op == Op::Mse {
-        loss::mean_losses(Op::Mse, T::ONE, a, b, each(a.len(), lanes), rest.get_mut(..lanes as usize)?);
-        return Some(());
-    }
-    let len = each(a.len(), lanes);
-    let saved = if slot.gradient == NO_GRADIENT { 0 } else { len + 1 };
-    let mut losses = rest.get_mut(..(saved + 1) * lanes as usize)?;
-    for _ in 0..lanes {
-        let (loss, saved) = next_mut(&mut losses, saved + 1).split_first_mut()?;
-        *loss = T::cross_entropy(next(&mut a, len), *next(&mut b, 1).first()?, saved);
-    }
+    let (predicted, target) = (part(low, a.value, a.len * lanes)?, part(low, b.value, b.len * lanes)?);
+    loss::mean_losses(Op::Mse, T::ONE, predicted, target, a.len as usize, rest.get_mut(..lanes as usize)?);
+    Some(())
+}
+
+#[inline(never)]
+fn cross_entropies_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    (0..tape.lanes).try_for_each(|lane| cross_entropy_forward(tape, gate, slot, lane))
+}
+
+/// One sample's; its exponentials cost more than to find its numbers.
+#[inline(never)]
+fn cross_entropy_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, lane: u32) -> Option<()> {
+    let slots = tape.fixed.slots;
+    let (a, b) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
+    // Behind its value the gate saves one number more than there are logits.
+    let saved = if slot.gradient == NO_GRADIENT { 0 } else { a.len + 1 };
+    let (low, rest) = tape.arena.split_at_mut_checked((slot.value + lane * (saved + 1)) as usize)?;
+    let (loss, rest) = rest.split_first_mut()?;
+    let (logits, class) = (part(low, a.value + lane * a.len, a.len)?, *low.get((b.value + lane) as usize)?);
+    *loss = T::cross_entropy(logits, class, rest.get_mut(..saved as usize)?);
     Some(())
 }
 
@@ -136,7 +126,9 @@ pub(crate) fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Sl
     let done = match gate.op {
         Op::Dense => dense_back(tape, gate, slot),
         Op::Relu | Op::Sigmoid | Op::Tanh => unary_back(tape, gate, slot),
-        Op::Mse | Op::CrossEntropy => loss_back(tape, gate, slot),
+        Op::Mse => mse_back(tape, gate, slot),
+        Op::CrossEntropy if tape.lanes == 1 => cross_entropy_back(tape, gate, slot, 0),
+        Op::CrossEntropy => cross_entropies_back(tape, gate, slot),
         _ => None,
     };
     if done.is_none() {
@@ -210,30 +202,37 @@ fn unary_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Op
     Some(())
 }
 
-/// What a loss passes back to its prediction; one whose target has a gradient goes the other way.
+/// What a loss passes back to its prediction; one whose target has a gradient goes the other way. Where
+/// there are several samples it is the objective, and the same came back to all of them.
 #[inline(never)]
-fn loss_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+fn mse_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     let (slots, lanes) = (tape.fixed.slots, tape.lanes);
     let (a, b) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
     if b.gradient < IN_PLACE {
         return None;
     }
     let back = back(tape.arena, tape.layout.gradients.0, slot, lanes)?;
-    let mut da = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len * lanes)?;
-    let mut target = part(back.values, b.value, b.len * lanes)?;
-    // Where there are several samples this is the objective, and the same came back to all of them.
-    let (len, &g) = (a.len as usize, back.delta.first()?);
-    if gate.op == Op::Mse {
-        let a = part(back.values, a.value, a.len * lanes)?;
-        loss::mean_losses_back(Op::Mse, T::ONE, a, target, len, g, false, da);
-        return Some(());
-    }
-    // Behind its value the gate saved one number more than there are logits.
-    let mut saved = part(back.values, slot.value, (a.len + 2) * lanes)?;
-    for _ in 0..lanes {
-        let (saved, class) = (next(&mut saved, len + 2).get(1..)?, *next(&mut target, 1).first()?);
-        T::cross_entropy_back(saved, class, T::ZERO, g, next_mut(&mut da, len));
-    }
+    let (predicted, target) = (part(back.values, a.value, a.len * lanes)?, part(back.values, b.value, b.len * lanes)?);
+    let da = part_mut(back.below, a.gradient.wrapping_sub(back.base), a.len * lanes)?;
+    let &g = back.delta.first()?;
+    loss::mean_losses_back(Op::Mse, T::ONE, predicted, target, a.len as usize, g, false, da);
+    Some(())
+}
+
+#[inline(never)]
+fn cross_entropies_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+    (0..tape.lanes).try_for_each(|lane| cross_entropy_back(tape, gate, slot, lane))
+}
+
+#[inline(never)]
+fn cross_entropy_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, lane: u32) -> Option<()> {
+    let slots = tape.fixed.slots;
+    let (a, b) = (slots.get(usize::from(gate.a))?, slots.get(usize::from(gate.b))?);
+    let back = back(tape.arena, tape.layout.gradients.0, slot, 1)?;
+    let saved = part(back.values, slot.value + lane * (a.len + 2) + 1, a.len + 1)?;
+    let class = *back.values.get((b.value + lane) as usize)?;
+    let da = part_mut(back.below, (a.gradient + lane * a.len).wrapping_sub(back.base), a.len)?;
+    T::cross_entropy_back(saved, class, T::ZERO, *back.delta.first()?, da);
     Some(())
 }
 

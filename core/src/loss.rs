@@ -87,6 +87,7 @@ pub(crate) fn mean_loss<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T]) -> T {
 /// The mean loss of each sample; they have n numbers each.
 #[inline(always)]
 pub(crate) fn mean_losses<T: Scalar>(op: Op, delta: T, a: &[T], t: &[T], n: usize, losses: &mut [T]) {
+    let n = n.max(1);
     for ((loss, a), t) in losses.iter_mut().zip(a.chunks_exact(n)).zip(t.chunks_exact(n)) {
         *loss = mean_loss(op, delta, a, t);
     }

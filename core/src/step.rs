@@ -110,13 +110,11 @@ impl<T: Scalar> Tape<'_, T> {
 
     pub(crate) fn walk_update(&mut self, rate: T) -> Result<(), RunError> {
         let (gates, slots) = self.tensors(0, self.fixed.circuit.len());
-        let small = self.is_small(rate);
-        for (i, (gate, slot)) in gates.iter().zip(slots).enumerate() {
-            if gate.op.has_weights()
-                && !(small && self.reads_value(gate))
-                && !self.stays_finite(gate, slot, rate).ok_or(RunError::WrongPlan)?
-            {
-                return Err(RunError::NotFinite(self.layout.first as u16 + i as u16));
+        if !self.is_small(rate) {
+            for (i, (gate, slot)) in gates.iter().zip(slots).enumerate() {
+                if gate.op.has_weights() && !self.stays_finite(gate, slot, rate).ok_or(RunError::WrongPlan)? {
+                    return Err(RunError::NotFinite(self.layout.first as u16 + i as u16));
+                }
             }
         }
         self.check_params(rate)?;
@@ -195,19 +193,14 @@ impl<T: Scalar> Tape<'_, T> {
         }
     }
 
-    /// Whether the rate and all values and gradients are small; where these are many, nobody looks.
+    /// Whether the rate and all that updates in place read is small; where that is much, nobody looks.
     #[inline(always)]
     fn is_small(&self, rate: T) -> bool {
         let (start, end) = (self.layout.start, self.layout.gradients.1);
-        end - start <= FEW && rate.abs() < T::SMALL_RATE && T::are_small(self.part(start, end - start))
-    }
-
-    /// Whether this is a dense gate and its x among the values.
-    #[inline(always)]
-    fn reads_value(&self, gate: &Gate) -> bool {
-        let values = self.layout.gradients.0 - self.layout.start;
-        let x = self.fixed.slots.get(usize::from(gate.a));
-        gate.op == Op::Dense && x.is_some_and(|x| x.value.wrapping_sub(self.layout.start) < values)
+        self.layout.reads_values
+            && end - start <= FEW
+            && rate.abs() < T::SMALL_RATE
+            && T::are_small(self.part(start, end - start))
     }
 
     /// Whether an update in place of a gate's weights and bias certainly leaves them finite.
@@ -302,7 +295,8 @@ impl<T: Scalar> Tape<'_, T> {
     fn move_params(&mut self, rate: T) {
         let (start, gradients, count) = self.layout.own_params;
         let (start, gradients, count) = (start as usize, gradients as usize, count as usize);
-        if let Some((before, rest)) = self.arena.split_at_mut_checked(gradients)
+        if count > 0
+            && let Some((before, rest)) = self.arena.split_at_mut_checked(gradients)
             && let Some(values) = before.get_mut(start..).and_then(|values| values.get_mut(..count))
             && let Some(gradients) = rest.get(..count)
         {

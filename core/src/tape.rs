@@ -17,7 +17,7 @@ use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, 
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
 use crate::slowly::Slowly;
-use crate::store::{Around, Fixed, hole, part, part_mut};
+use crate::store::{Around, Fixed, hole, part};
 
 /// A circuit with the memory it runs in.
 ///
@@ -370,8 +370,10 @@ impl<'a, T: Scalar> Tape<'a, T> {
             return Err(RunError::NoGradient(wire.raw()));
         }
         T::walk_clear(self, keep_sums);
-        if let Some(gradients) = part_mut(self.arena, slot.gradient, self.lanes) {
-            gradients.fill(T::ONE);
+        for lane in 0..self.lanes {
+            if let Some(gradient) = self.arena.get_mut((slot.gradient + lane) as usize) {
+                *gradient = T::ONE;
+            }
         }
         Ok(())
     }

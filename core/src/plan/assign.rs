@@ -1,6 +1,7 @@
 //! Which part of the arena each value and each gradient is in, how long the parts are, and where in
 //! them each has its place.
 
+use super::lanes::reads_values;
 use super::layout::{IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, NO_GRADIENT, PLACE, Purpose, Slot};
 use super::mark::{NEEDS, SHARES, SHARES_BACK, WEIGHT};
 use super::reuse::reuse;
@@ -121,6 +122,7 @@ pub(super) const fn assign<T: Copy>(
         frozen: counts.in_flash,
         values: peak + pairs as u32 - counts.pair_params,
         gradient_count: gradient_count + pairs as u32,
+        reads_values: reads_values(circuit, pairs),
         own_params: (own, if purpose.sums() { sums } else { gradients }, counts.own),
     })
 }

@@ -56,6 +56,19 @@ pub(super) const fn may_have_lanes<T: Copy>(
     pairs == 0 && purpose.sums()
 }
 
+/// Whether all gates with weights are dense gates that read one of the values.
+pub(super) const fn reads_values<T: Copy>(circuit: &CircuitRef<'_, T>, pairs: usize) -> bool {
+    let mut i = pairs;
+    while let Some(gate) = at(circuit.gates, i) {
+        let reads_value = matches!(gate.op, Op::Dense) && gate.a as usize >= pairs && varies(circuit, gate.a);
+        if gate.op.has_weights() && !reads_value {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
 #[inline(never)]
 const fn is<T: Copy>(circuit: &CircuitRef<'_, T>, wire: u16, op: Op) -> bool {
     match at(circuit.gates, wire as usize) {

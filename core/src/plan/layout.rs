@@ -94,6 +94,8 @@ pub struct Layout {
     pub(crate) frozen: u32,
     pub(crate) values: u32,
     pub(crate) gradient_count: u32,
+    /// Whether all gates with weights are dense gates that read one of the values.
+    pub(crate) reads_values: bool,
     /// Params with a gradient of their own outside the pairs: first value, first gradient, count.
     pub(crate) own_params: (u32, u32, u32),
 }
@@ -142,6 +144,7 @@ impl Layout {
         frozen: 0,
         values: 0,
         gradient_count: 0,
+        reads_values: false,
         own_params: (0, 0, 0),
     };
 
