@@ -19,6 +19,9 @@ pub(crate) type Pair<T> = [T; 2];
 
 /// A pair that a gate reads while another one is written.
 pub(crate) type PairCell<T> = Cell<Pair<T>>;
+/// What is done forward with one of the rarer gates, and backward with what came back to it.
+pub(crate) type Forward<T> = fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>);
+pub(crate) type Backward<T> = fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>, T);
 
 /// The value of a wire; NaN, which nothing hides, for a wire that is not there.
 #[inline(always)]

@@ -12,7 +12,7 @@ use crate::kernels::{self, own_gradient, value};
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot, saved_len};
 use crate::scalar::Scalar;
-use crate::scalars::{self, PairCell};
+use crate::scalars;
 use crate::store::{Around, hole};
 use crate::tape::Tape;
 
@@ -22,8 +22,8 @@ pub(crate) struct Slowly<T: 'static> {
     pub(crate) forward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) backward: fn(&mut Tape<'_, T>, &Gate, &Slot),
     pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
-    pub(crate) pair_forward: fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>),
-    pub(crate) pair_backward: fn(&Gate, &[T], &[PairCell<T>], &PairCell<T>, T),
+    pub(crate) pair_forward: scalars::Forward<T>,
+    pub(crate) pair_backward: scalars::Backward<T>,
     pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
 }
 

@@ -10,7 +10,7 @@ use crate::watchdog::Watchdog;
 /// A board's machine, as its session sees it.
 pub struct Care<M, F, W> {
     meter: M,
-    /// None if the flash has no room for two slots.
+    /// None if the flash has no room for two slots, or nothing is to be kept.
     pub(crate) keeper: Option<Keeper<F>>,
     watchdog: W,
     pub(crate) reset: Option<Reset>,
@@ -20,7 +20,7 @@ impl<M: Machine, F: NorFlash, W: Watchdog> Care<M, F, W> {
     /// Looks for what is kept; all of the flash is for that.
     #[inline(never)]
     pub fn new(meter: M, flash: F, watchdog: W, reset: Option<Reset>) -> Self {
-        let all = u32::try_from(flash.capacity()).unwrap_or(0);
+        let all = if cfg!(feature = "keep") { u32::try_from(flash.capacity()).unwrap_or(0) } else { 0 };
         Care { meter, keeper: Keeper::new(flash, 0..all).ok(), watchdog, reset }
     }
 }
@@ -47,11 +47,11 @@ impl<M: Machine, F: NorFlash, W: Watchdog> Machine for Care<M, F, W> {
 
     #[inline(never)]
     fn save<T: Scalar>(&mut self, tape: &Tape<'_, T>, steps: u32, own: &[u8]) -> Result<Kept, KeepError> {
-        let keeper = self.keeper.as_mut().ok_or(KeepError::Unfit)?;
+        let keeper = self.keeper.as_mut().filter(|_| cfg!(feature = "keep")).ok_or(KeepError::Unfit)?;
         keeper.save(tape, steps, own, &mut || self.watchdog.feed())
     }
 
     fn kept(&self) -> Option<Kept> {
-        self.keeper.as_ref()?.newest()
+        self.keeper.as_ref().filter(|_| cfg!(feature = "keep"))?.newest()
     }
 }

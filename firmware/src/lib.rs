@@ -168,7 +168,8 @@ fn go_on<
     care: &mut Care<M, F, W>,
     session: &mut Session<Number, A, R, GATES, NUMBERS, SHAPES, ATTRS, WINDOW>,
 ) {
-    if let Some(keeper) = &mut care.keeper
+    if cfg!(feature = "keep")
+        && let Some(keeper) = &mut care.keeper
         && let Ok(steps) = session.bring_back(keeper)
     {
         defmt::info!("goes on after {=u32} steps", steps);

@@ -148,7 +148,8 @@ pub struct Doctor {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   chainrule image --board microbit --out chainrule.hex
-  chainrule image --board b-l475e-iot01a --out chainrule.uf2")]
+  chainrule image --board b-l475e-iot01a --out chainrule.uf2
+  chainrule image --board microbit --no-keep --out small.hex")]
 pub struct WriteImage {
     /// The board
     #[arg(long, value_name = "BOARD")]
@@ -159,6 +160,9 @@ pub struct WriteImage {
     /// An image (ELF) that was built elsewhere, instead of building it here
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
+    /// Build it without what keeps the learned in flash: 6 KB smaller, and a reset forgets
+    #[arg(long, conflicts_with = "image")]
+    pub no_keep: bool,
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub json: bool,
@@ -177,6 +181,9 @@ pub struct Flash {
     /// An image (ELF) that was built elsewhere, instead of building it here
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
+    /// Build it without what keeps the learned in flash: 6 KB smaller, and a reset forgets
+    #[arg(long, conflicts_with = "image")]
+    pub no_keep: bool,
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub json: bool,

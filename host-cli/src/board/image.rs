@@ -18,6 +18,8 @@ pub struct Image {
     pub f64: bool,
     /// Where its log goes.
     pub log: Log,
+    /// Whether it keeps what was learned in flash.
+    pub keeps: bool,
 }
 
 /// Where an image's log goes.
@@ -44,9 +46,9 @@ enum Compiler {
 static BUILT: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 impl Image {
-    /// The image of a board in f32, whose log goes over the link.
+    /// The image of a board in f32 that keeps what was learned, whose log goes over the link.
     pub fn of(board: &'static Board) -> Self {
-        Image { board, f64: false, log: Log::Link }
+        Image { board, f64: false, log: Log::Link, keeps: true }
     }
 
     /// A name that tells this image from the others.
@@ -57,7 +59,8 @@ impl Image {
             Log::Semihosting => "-log",
             Log::Rtt => "-rtt",
         };
-        format!("{}{scalar}{log}", self.board.name)
+        let keep = if self.keeps { "" } else { "-no-keep" };
+        format!("{}{scalar}{log}{keep}", self.board.name)
     }
 
     /// Where the image is, once it is built.
@@ -116,7 +119,7 @@ impl Image {
 
         let folder = target.join("boards");
         let mut command = cargo(board.target)?;
-        command.args(["build", "--locked", "--release", "--bin", board.name]);
+        command.args(["build", "--locked", "--release", "--no-default-features", "--bin", board.name]);
         command.arg("--features").arg(self.features() + feature).arg("--target-dir").arg(&folder);
         run(command, &self.name(), progress)?;
 
@@ -127,6 +130,9 @@ impl Image {
 
     fn features(&self) -> String {
         let mut features = self.board.name.to_owned();
+        if self.keeps {
+            features.push_str(",keep");
+        }
         if self.f64 {
             features.push_str(",f64");
         }
@@ -201,6 +207,15 @@ pub fn cargo(target: &'static str) -> Result<Command, BoardError> {
     };
     command.current_dir(firmware);
     Ok(command)
+}
+
+/// Whether images for this target have frame pointers, as those by a target that rustup installed.
+pub fn has_frame_pointers(target: &'static str) -> bool {
+    let framed = |firmware: PathBuf| match compiler(&firmware, target)? {
+        Compiler::Rustup => Ok(true),
+        Compiler::Debian { .. } => Ok(without_frame_pointers(&firmware, target).is_none()),
+    };
+    firmware_folder().and_then(framed).unwrap_or(false)
 }
 
 /// The same target without frame pointers, as a file: on Cortex-M every function else keeps one, which takes 3 %

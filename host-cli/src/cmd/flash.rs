@@ -40,7 +40,7 @@ pub fn run(asked: &Flash, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if !is_installed("probe-rs") {
         return Err(Failure::Refused(format!("probe-rs is not installed\n  {}", mend())));
     }
-    let image = built(board, asked.image.as_deref())?;
+    let image = built(board, asked.image.as_deref(), !asked.no_keep)?;
     if !asked.json {
         writeln!(out, "{} ({}): {}", board.name, chip.probe, image.display())?;
         out.flush()?;

@@ -35,7 +35,7 @@ pub fn run(asked: &WriteImage, out: &mut dyn Write) -> Result<Outcome, Failure> 
         return Err(Failure::Refused(format!("{path}: name a file that ends in .elf, .hex or .uf2")));
     }
     let place = Place::new(&asked.out)?;
-    let path = built(board, asked.image.as_deref())?;
+    let path = built(board, asked.image.as_deref(), !asked.no_keep)?;
     let contents = Contents::read(&path)?;
     let bytes = match ending.as_str() {
         "hex" => files::hex(&contents).map_err(|error| Failure::Refused(error.to_string()))?.into_bytes(),
@@ -54,13 +54,13 @@ pub fn run(asked: &WriteImage, out: &mut dyn Write) -> Result<Outcome, Failure> 
 }
 
 /// The image that was given, or the one that is built here; without the sources, what to do.
-pub(super) fn built(board: &'static Board, given: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(super) fn built(board: &'static Board, given: Option<&Path>, keeps: bool) -> Result<PathBuf, Failure> {
     if let Some(path) = given {
         Contents::read_for(board, path)?;
         return Ok(path.to_owned());
     }
     let mut bar = Progress::new();
-    match Image::of(board).build(&mut |line| bar.stage(Stage::Building(line))) {
+    match (Image { keeps, ..Image::of(board) }).build(&mut |line| bar.stage(Stage::Building(line))) {
         Err(error @ BoardError::NoFirmware { .. }) => {
             Err(Failure::Refused(format!("{error}\n  or give an image that was built elsewhere: --image FILE")))
         }
