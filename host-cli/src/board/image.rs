@@ -235,7 +235,7 @@ fn without_frame_pointers(firmware: &Path, target: &str) -> Option<PathBuf> {
     let mut spec: serde_json::Value = serde_json::from_str(&said(clean("/usr/bin/rustc").args(print))?).ok()?;
     *spec.get_mut("frame-pointer")? = "may-omit".into();
     let (folder, text) = (firmware.join("target/specs"), spec.to_string());
-    let path = folder.join(target).with_extension("json");
+    let path = folder.join(format!("{target}.json"));
     if fs::read_to_string(&path).is_ok_and(|is| is == text) {
         return Some(path);
     }
