@@ -9,8 +9,8 @@
 //! [`kernels`](crate::kernels), a call and a look-up for each operand.
 //!
 //! Several samples of a batch may be walked together, in lanes side by side: to elementwise gates they are
-//! one long wire, the others take them one after the other. Where a plan has lanes, all gates are done here
-//! and no operand lies elsewhere.
+//! one long wire, the others take them one after the other. Where a plan has lanes, all gates are done here,
+//! and nothing that differs from sample to sample lies elsewhere.
 
 use crate::gate::Gate;
 use crate::op::Op;

@@ -75,15 +75,15 @@
 //! **Operands first.** In a small network, finding numbers takes longer than computing with them. A
 //! gate that networks spend their time in finds all its operands, where networks have them, before it
 //! does anything; where one lies elsewhere, nothing has been done yet, and a slower way does the same
-//! (`hot`, `slowly`). On a Cortex-M4F this took a step of a 64-32-10 network from 20,949 instructions to
-//! 18,933 and an epoch of a 2-3-1 network from 9,912 to 7,778 (`cargo bench -p chainrule-tests`).
+//! (`hot`, `slowly`). On a Cortex-M4F this took, when it was made, a step of a 64-32-10 network from 20,949
+//! instructions to 18,933 and an epoch of a 2-3-1 network from 9,912 to 7,778.
 //!
 //! **Lanes.** Samples of a batch can be walked together, up to four, each with its values and gradients in
 //! a lane of its own, so that a gate finds its operands once for all of them. Only where it changes no bit:
 //! all gates are of the sorts that are done operands first, and each param is read by one gate, which
 //! adds up the lanes in the order of their samples. A plan gives lanes where it is asked for them
 //! ([`plan_lanes`]), as a board's session does if its arena has room ([`plan_within`]). An epoch of that
-//! 2-3-1 network, four samples, went from 7,778 instructions to 4,422.
+//! 2-3-1 network, four samples, takes 4,421 instructions now (`cargo bench -p chainrule-tests`).
 //!
 //! **Two walks.** Tensors go gate by gate through kernels on slices. Where a circuit begins with
 //! scalars, as formulas of control and calibration do from end to end, value and gradient of wire i
@@ -100,7 +100,9 @@
 //! - no contraction of `a * b + c`: Rust does not contract, and nothing here calls `mul_add`;
 //! - `libm`, compiled from source, for everything beyond the four operations, but for sin and cos in
 //!   f32: `libm` computes these in f64, which a processor without it pays for with 6 KB of flash and
-//!   700 bytes of stack; ours take whole numbers (`circle`);
+//!   700 bytes of stack; ours take whole numbers (`circle`). On x86-64 and aarch64 the exponentials of a
+//!   cross-entropy in f32 and tanh in f64 are computed several at once, to the bits of `libm`
+//!   (`exponential`, `hyperbolic`; tests compare them);
 //! - one generator ([`Random`]), and shuffles and initial weights drawn from it in a written order;
 //! - a dense gate or a convolution never touches the weights of an input that is ±0, on any target;
 //! - NaN counts as NaN, whatever its payload.

@@ -1,8 +1,9 @@
 //! The two numbers a circuit can run on, f32 and f64, and the functions gates need of them.
 //!
 //! Every function here gives the same bits on every target: the four operations are IEEE 754, the
-//! rest comes from `libm` compiled from source, sin and cos in f32 from [`circle`]. Nothing calls `mul_add`, and rustc never contracts
-//! `a * b + c` into a fused operation.
+//! rest comes from `libm` compiled from source, sin and cos in f32 from [`circle`]. Where a processor has
+//! vectors, [`exponential`] and [`hyperbolic`] take several numbers at once to the bits of `libm`. Nothing
+//! calls `mul_add`, and rustc never contracts `a * b + c` into a fused operation.
 
 use crate::circle;
 use crate::{exponential, hyperbolic};

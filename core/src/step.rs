@@ -12,8 +12,8 @@
 //! before, so none can leave the finite numbers. Params with a gradient of their own are checked
 //! number by number.
 //!
-//! Where they are few, all values and gradients are looked at at once, and a dense gate on one of these values
-//! has been looked at then; other gates are looked at one by one.
+//! Where they are few, and all weights are those of dense gates that read a value, all values and gradients are
+//! looked at at once; else gate by gate.
 //!
 //! Nearly always the sums of squares tell that faster: a sum of squares rounded upwards from zero is
 //! never below the square of its greatest term, so where those of x and δ are below 2⁶⁰ and |rate| is
@@ -68,7 +68,9 @@ impl<T: Scalar> Tape<'_, T> {
     /// # Errors
     /// [`RunError::NoObjective`].
     pub fn objective_value(&self) -> Result<T, RunError> {
-        self.objective_in_lane(0)
+        let wire = self.fixed.circuit.objective.ok_or(RunError::NoObjective)?.wire();
+        // No plan lets another wire have the objective's memory.
+        self.read_value(wire.index()).and_then(|value| value.first()).copied().ok_or(RunError::WrongPlan)
     }
 
     /// [`Tape::objective_value`] of one of several samples that were walked together.

@@ -175,8 +175,8 @@ impl<T: Scalar> Training<T> {
     /// # Errors
     /// As [`Training::sample`].
     pub fn sample_between(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<Sample<T>, RunError> {
-        let correct = self.samples_between(tape, 1, between)? > 0;
-        Ok(Sample { objective: tape.objective_value()?, correct, stepped: self.begun == 0 })
+        let (objective, correct) = self.walk(tape, 1, between)?;
+        Ok(Sample { objective, correct: correct > 0, stepped: self.begun == 0 })
     }
 
     /// How many samples [`Training::samples`] can take now: no more than the tape's plan has lanes, and no
@@ -219,7 +219,8 @@ impl<T: Scalar> Training<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`Training::sample`]; [`RunError::NotPlanned`] if there are more than [`Training::room`] has.
+    /// [`RunError::NotPlanned`], and nothing is done, if there are more than [`Training::room`] has; else as
+    /// [`Training::sample`].
     /// Where the step is refused, all samples but the last count in [`Training::running`].
     pub fn samples(&mut self, tape: &mut Tape<'_, T>, samples: usize) -> Result<u32, RunError> {
         self.samples_between(tape, samples, &mut || ())
@@ -235,6 +236,16 @@ impl<T: Scalar> Training<T> {
         samples: usize,
         between: &mut dyn FnMut(),
     ) -> Result<u32, RunError> {
+        Ok(self.walk(tape, samples, between)?.1)
+    }
+
+    /// [`Training::samples_between`]: the first one's objective too, as it was before any step.
+    pub(crate) fn walk(
+        &mut self,
+        tape: &mut Tape<'_, T>,
+        samples: usize,
+        between: &mut dyn FnMut(),
+    ) -> Result<(T, u32), RunError> {
         if samples == 0 || samples > self.room(tape) {
             return Err(RunError::NotPlanned);
         }
@@ -248,7 +259,7 @@ impl<T: Scalar> Training<T> {
         done
     }
 
-    fn with_noise(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<u32, RunError> {
+    fn with_noise(&mut self, tape: &mut Tape<'_, T>, between: &mut dyn FnMut()) -> Result<(T, u32), RunError> {
         let samples = tape.lanes;
         let fused = self.purpose() == Purpose::Train;
         let objective = if fused && tape.layout().purpose() == Purpose::Train {
@@ -271,7 +282,7 @@ impl<T: Scalar> Training<T> {
             }
             objective
         };
-        Ok(self.count(tape, samples, objective))
+        Ok((objective, self.count(tape, samples, objective)))
     }
 
     /// Counts so many samples in, the first one's objective known; how many of them had the right class.
@@ -328,5 +339,20 @@ mod tests {
         training.running = Running { samples: u32::MAX, sum: 0.0, correct: u32::MAX };
         assert!(training.sample(&mut tape).unwrap().correct);
         assert_eq!((training.running.samples, training.running.correct), (u32::MAX, u32::MAX));
+    }
+
+    /// Where the objective is a param, the step moves it.
+    #[test]
+    fn a_sample_tells_the_objective_before_the_step() {
+        let mut c: Circuit<f32, 8> = Circuit::new();
+        let w = c.param(Shape::SCALAR).unwrap();
+        c.minimize(w).unwrap();
+        let (mut slots, mut arena) = ([Slot::EMPTY; 8], [0.0; 32]);
+        let layout = plan(&c.view(), Purpose::Train, false, &mut slots).unwrap();
+        let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+        tape.set(w, &[3.0]).unwrap();
+        let mut training = Training::new(Optimiser::new(Method::Sgd, 0.5), 1);
+        let objectives = [0; 2].map(|_| training.sample(&mut tape).unwrap().objective);
+        assert_eq!((objectives, training.running.sum), ([3.0, 2.5], 5.5));
     }
 }

@@ -4,11 +4,11 @@ mod monitor;
 
 use std::time::{Duration, Instant};
 
-use chainrule::link::{Ask, MESSAGE_MAX, Request, Reset, VERSION, Why, encode_frame};
+use chainrule::link::{Ask, MESSAGE_MAX, NotKept, Refusal, Request, Reset, VERSION, Why, encode_frame};
 use chainrule::{BuildError, Circuit, CircuitRef, Method, Op, Optimiser, Purpose, Shape, Training};
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::{Image, Port, table};
-use chainrule_cli::engine::{Client, Engine, Host, Pipe, Work};
+use chainrule_cli::engine::{Client, Engine, EngineError, Host, Pipe, Work};
 use monitor::Monitor;
 
 /// The emulator otherwise ends when its board is reset.
@@ -101,6 +101,24 @@ fn survives(name: &str) {
         later.counter,
         start.elapsed().as_secs_f32()
     );
+}
+
+/// An image without what keeps trains to the same bits, and says that it has nowhere to keep.
+#[test]
+fn an_image_that_keeps_nothing_says_so() {
+    let mut circuit = Circuit::<f32, 16>::new();
+    digits(&mut circuit).unwrap();
+    let view = circuit.view();
+    let mut host = Host::new(view, Purpose::Train).unwrap();
+    let expected = first_half(&mut host, &view);
+    let board = table::find("mps2-an386").unwrap();
+    let image = Image { keeps: false, ..Image::of(board) }.build(&mut |_| ()).unwrap();
+    let mut port = Port::from(Emulator::start(board, &image, false, &[]).unwrap());
+    let mut client = Client::new(&mut port, view, Purpose::Train, &mut |_| ()).unwrap();
+    assert_eq!(first_half(&mut client, &view), expected);
+    let refused = client.save();
+    assert!(matches!(refused, Err(EngineError::Refused(Refusal::NotKept(NotKept::NoFlash)))), "{refused:?}");
+    assert_eq!(client.memory().unwrap().unwrap().kept, None);
 }
 
 #[test]

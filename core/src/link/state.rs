@@ -390,15 +390,21 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
                     }
                 }
             }
+            let mut first = None;
             if samples > 0 {
                 match run(tape, train, samples, self.training, machine) {
-                    Ok(right) => correct += right as u16,
+                    Ok((objective, right)) => (first, correct) = (Some(objective), correct + right as u16),
                     // Of all of them, it is the last that makes the step.
-                    Err(error) => (samples, refused) = (samples - 1, Some(error)),
+                    Err(error) => {
+                        (samples, refused) = (samples - 1, Some(error));
+                        correct += (0..samples).filter(|&lane| tape.is_right_in_lane(lane)).count() as u16;
+                    }
                 }
             }
             for lane in 0..samples {
-                push_raw(self.payload, tape.objective_in_lane(lane)?)?;
+                // A step may have moved it; where there are several it is no param.
+                let objective = first.take();
+                push_raw(self.payload, objective.map_or_else(|| tape.objective_in_lane(lane), Ok)?)?;
             }
             listed = later;
         }
@@ -420,21 +426,20 @@ fn fill<T: Scalar>(tape: &mut Tape<'_, T>, lane: usize, mut data: &[T]) -> Resul
     Ok(())
 }
 
-/// As many samples as are there, or one that is only looked at; how many had the right class.
+/// As many samples as are there, or one that is only looked at; the first one's objective, and how many had
+/// the right class.
 fn run<T: Scalar>(
     tape: &mut Tape<'_, T>,
     train: bool,
     samples: usize,
     training: &mut Training<T>,
     machine: &mut impl Machine,
-) -> Result<u32, RunError> {
-    at_work(machine, tape, |tape, between| match train {
-        false => {
-            tape.forward_between(between);
-            Ok(u32::from(tape.is_right()))
-        }
-        true => training.samples_between(tape, samples, between),
-    })
+) -> Result<(T, u32), RunError> {
+    if train {
+        return at_work(machine, tape, |tape, between| training.walk(tape, samples, between));
+    }
+    at_work(machine, tape, |tape, between| tape.forward_between(between));
+    Ok((tape.objective_value()?, u32::from(tape.is_right())))
 }
 
 /// Tells the machine when this begins and ends, and between its gates.

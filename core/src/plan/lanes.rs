@@ -42,7 +42,7 @@ pub(super) const fn may_have_lanes<T: Copy>(
             Op::Mse | Op::CrossEntropy => match circuit.objective {
                 Some(objective) => {
                     let from_outside = is(circuit, gate.b, Op::Input) || is(circuit, gate.b, Op::Label);
-                    objective.wire().index() == i && varies(circuit, gate.a) && from_outside
+                    needs && objective.wire().index() == i && varies(circuit, gate.a) && from_outside
                 }
                 None => false,
             },

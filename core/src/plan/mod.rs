@@ -99,8 +99,8 @@ pub const fn plan_lanes<T: Copy>(
     }
 }
 
-/// The fastest plan whose arena has at most `room` numbers: with [`LANES`], or else with one. If there
-/// is no room for that either, it is told by [`Layout::arena_len`].
+/// The plan with as many lanes as an arena of `room` numbers has room for: [`LANES`], or else one. If there is
+/// no room for that either, it is told by [`Layout::arena_len`].
 ///
 /// # Errors
 /// As [`plan`].

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::{Board, BoardError};
@@ -240,7 +241,8 @@ fn without_frame_pointers(firmware: &Path, target: &str) -> Option<PathBuf> {
         return Some(path);
     }
     // Several builds may come here at once.
-    let fresh = folder.join(format!("{target}-{}", std::process::id()));
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let fresh = folder.join(format!("{target}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir_all(&folder).and_then(|()| fs::write(&fresh, text)).and_then(|()| fs::rename(&fresh, &path)).ok()?;
     Some(path)
 }

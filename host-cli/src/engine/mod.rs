@@ -75,7 +75,7 @@ pub trait Engine<T: Scalar> {
         Ok(None)
     }
 
-    /// How the memory is divided. A board takes the fastest plan that its arena has room for.
+    /// How the memory is divided. A board walks samples together if its arena has room.
     fn layout(&self) -> Result<Layout, EngineError>;
 
     /// What the line to it has carried; nothing where there is no line.

@@ -59,7 +59,8 @@ pub fn encode_state<T: Readable>(lowered: &Lowered<T>, state: &State<T>) -> Resu
 /// # Errors
 /// What is wrong with them.
 pub fn decode_state<T: Readable>(bytes: &[u8], lowered: &Lowered<T>) -> Result<State<T>, Kind> {
-    let file = SafeTensors::deserialize(bytes)?;
+    // Whoever names a file here means a training; how weights are written would not help.
+    let file = SafeTensors::deserialize(bytes).map_err(|_| Kind::NoState)?;
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let told = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)).ok_or(Kind::NoState)?;
     let mut lines = told.lines().take_while(|line| !line.starts_with("circuit "));

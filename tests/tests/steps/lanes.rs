@@ -218,6 +218,17 @@ fn what_lanes_would_not_do_as_one_by_one_has_one() {
     assert_eq!(of_a_param, 1, "a param as input has no lanes");
 }
 
+#[test]
+fn a_network_that_is_all_frozen_has_one_lane() {
+    let mut network = Network::random(&mut Random::new(5));
+    for (frozen, lanes) in [(false, LANES as usize), (true, 1)] {
+        network.frozen.fill(frozen);
+        let (circuit, ..) = network.build::<f32>();
+        let layout = plan_lanes(&circuit.view(), Purpose::Accumulate, false, LANES, &mut [Slot::EMPTY; 64]).unwrap();
+        assert_eq!(layout.lanes(), lanes, "all frozen: {frozen}");
+    }
+}
+
 /// A session takes lanes where its arena has room for them.
 #[test]
 fn a_plan_fits_the_room_that_it_is_given() {
