@@ -104,6 +104,8 @@ fn what_cannot_be_drawn_says_why() {
     let folder = Folder::new("refused");
     let seed = "tests/corpus/seed.circuit";
     let lost = folder.file("no/f.svg");
+    let binary = folder.file("binary.circuit");
+    fs::write(&binary, b"input x\nf = \xff\n").unwrap();
     for (arguments, why) in [
         (&["draw", "x * y", "x=1"][..], "`y` has no value"),
         (&["draw", "x * y", "--step", "1"], "`x` has no value"),
@@ -114,6 +116,7 @@ fn what_cannot_be_drawn_says_why() {
         (&["climb", seed, "--plot", &lost], "there is no folder"),
         (&["train", "tests/corpus/xor.circuit", "--plot", &lost], "there is no folder"),
         (&["size", "no.circuit"], "there is no file no.circuit"),
+        (&["size", &binary], &format!("this line is not text (UTF-8)\n --> {binary}:2\n")),
     ] {
         let told = refused(arguments);
         assert!(told.contains(why), "{arguments:?}: {told}");

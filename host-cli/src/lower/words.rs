@@ -12,6 +12,13 @@ fn words(shape: Shape) -> String {
     shape_words(&sizes)
 }
 
+/// How so many elements become planes, as square as they go.
+fn reshaped(elements: usize, rank: u8) -> String {
+    let low = (1..=elements.isqrt()).rev().find(|side| elements.is_multiple_of(*side)).unwrap_or(1);
+    let channels = if rank == 2 { "" } else { "1, " };
+    format!("make it so: `reshape(x, {channels}{low}, {})`", elements / low)
+}
+
 fn list(known: &[&str]) -> String {
     known.join(", ")
 }
@@ -195,11 +202,11 @@ fn refused(gate: &str, span: Span, operands: &[(Span, Shape)], error: BuildError
             }),
         ),
         BuildError::WrongRank { shape, rank } => {
-            let (planes, example) = match rank {
-                2 => ("two dimensions, `[channels, length]` or `[time, features]`", "reshape(x, 16, 4)"),
-                _ => ("`[channels, height, width]`", "reshape(x, 1, 8, 8)"),
+            let planes = match rank {
+                2 => "two dimensions, `[channels, length]` or `[time, features]`",
+                _ => "`[channels, height, width]`",
             };
-            (format!("{gate} needs {planes}, not {}", words(shape)), Some(format!("make it so: `{example}`")))
+            (format!("{gate} needs {planes}, not {}", words(shape)), Some(reshaped(shape.len(), rank)))
         }
         BuildError::BadWindow { planes, kernel, stride, padding } => (
             format!(

@@ -45,6 +45,13 @@ pub enum SourceError {
         /// Why.
         error: io::Error,
     },
+    /// The file is no text.
+    NotText {
+        /// Which.
+        path: PathBuf,
+        /// The first line that is none, from 1 on.
+        line: usize,
+    },
     /// The text is wrong.
     Text {
         /// The text.
@@ -69,11 +76,12 @@ impl SourceError {
                         "error: {path} is a folder\n  a circuit is a file that exists, or a formula such as \
                          \"(x + y) * z\""
                     ),
-                    io::ErrorKind::InvalidData => {
-                        format!("error: {path} is not text (UTF-8)")
-                    }
                     _ => format!("error: cannot read {path}: {error}"),
                 }
+            }
+            SourceError::NotText { path, line } => {
+                let path = path.display();
+                format!("error: this line is not text (UTF-8)\n --> {path}:{line}\n  = help: save the file as UTF-8")
             }
             SourceError::Text { source, errors } => source.report(errors, styled),
         }
@@ -85,7 +93,7 @@ impl SourceError {
 ///
 /// # Errors
 ///
-/// [`SourceError::File`] or [`SourceError::Text`].
+/// [`SourceError::File`], [`SourceError::NotText`] or [`SourceError::Text`].
 pub fn read(argument: &str) -> Result<Written, SourceError> {
     let path = Path::new(argument);
     if path.exists() || argument.ends_with(".circuit") { read_file(path) } else { read_formula(argument) }
@@ -97,7 +105,11 @@ pub fn read(argument: &str) -> Result<Written, SourceError> {
 ///
 /// As [`read`].
 pub fn read_file(path: &Path) -> Result<Written, SourceError> {
-    let text = fs::read_to_string(path).map_err(|error| SourceError::File { path: path.to_owned(), error })?;
+    let bytes = fs::read(path).map_err(|error| SourceError::File { path: path.to_owned(), error })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let text = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        SourceError::NotText { path: path.to_owned(), line: 1 + text.filter(|&&byte| byte == b'\n').count() }
+    })?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     read_source(Source::new(path.display().to_string(), text), Form::File, folder)
 }

@@ -78,6 +78,8 @@ error: `reshape` cannot make [1, 8, 9] of the 64 elements of [64]
   |
   = help: [1, 8, 9] has 72 elements"
     );
+    let seven = report("input x[7]\nlayer c = conv2d(8, 3)\nmaximize sum(c(x))");
+    assert!(seven.contains("make it so: `reshape(x, 1, 1, 7)`"), "{seven}");
     let first = |text: &str| report(text).lines().next().unwrap_or_default().to_owned();
     let planes = |line: &str| first(&format!("input x[3, 4, 4]\ninput v[3]\n{line}\nmaximize sum(x)"));
     let layer = |call: &str| first(&format!("input x[3, 4, 4]\nlayer c = {call}\nmaximize sum(c(x))"));
