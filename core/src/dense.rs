@@ -18,18 +18,16 @@
 //! takes 2.6 instructions a multiply-add with four rows a turn, 2.9 with one; of 32 inputs and 10
 //! outputs 1.9 with a block of ten, 4.0 with eight and two.
 
+use crate::rows::{add_row, pass_row, update_row};
 use crate::scalar::{Scalar, VECTORS};
 
 /// Columns at once on processors with registers for them; elsewhere 16.
 const WIDE: usize = if VECTORS { 32 } else { 16 };
 
-/// Rows a turn of the narrowest blocks.
-const FEW_ROWS: usize = if VECTORS { 4 } else { 1 };
-
 /// Calls a block function for as many columns at a time as there are, widest first; the wide ones
 /// take four rows a turn.
 macro_rules! by_columns {
-    ($n:expr, $block:ident($($arg:expr),*)) => {{
+    ($n:expr, $block:ident($($arg:expr),*), $rest:ident) => {{
         let (n, mut j) = ($n, 0);
         if VECTORS {
             // A width that the compiler knows saves the sums with it.
@@ -52,15 +50,9 @@ macro_rules! by_columns {
             $block::<T, 10, 4>($($arg,)* n, j);
             j += 10;
         }
-        if n - j >= 8 {
-            $block::<T, 8, 1>($($arg,)* n, j);
-            j += 8;
+        if j < n {
+            $rest($($arg,)* n, j);
         }
-        if n - j >= 4 {
-            $block::<T, 4, 1>($($arg,)* n, j);
-            j += 4;
-        }
-        by_few_columns!(n, j, $block($($arg),*));
     }};
 }
 
@@ -74,19 +66,6 @@ macro_rules! by_few {
             _ => {}
         }
     };
-}
-
-/// The last columns.
-macro_rules! by_few_columns {
-    ($n:expr, $j:expr, $block:ident($($arg:expr),*)) => {{
-        let (n, j) = ($n, $j);
-        match n - j {
-            3 => $block::<T, 3, { FEW_ROWS }>($($arg,)* n, j),
-            2 => $block::<T, 2, { FEW_ROWS }>($($arg,)* n, j),
-            1 => $block::<T, 1, { FEW_ROWS }>($($arg,)* n, j),
-            _ => {}
-        }
-    }};
 }
 
 /// B columns from column `j` on.
@@ -158,7 +137,19 @@ fn forward_rows<T: Scalar, const B: usize>(mut x: &[T], w: &[T], bias: Option<&[
 
 #[inline(never)]
 fn forward_wide<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    by_columns!(z.len(), forward_columns(x, w, bias, z));
+    by_columns!(z.len(), forward_columns(x, w, bias, z), forward_rest);
+}
+
+/// The columns from `j` on that are too few for a wide block.
+#[inline(always)]
+fn forward_rest<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T], n: usize, j: usize) {
+    let (Some(z), Some(w)) = (z.get_mut(j..), w.get(j..)) else { return };
+    match bias.map(|bias| bias.get(j..)) {
+        Some(Some(bias)) => z.iter_mut().zip(bias).for_each(|(z, &b)| *z = b),
+        Some(None) => return,
+        None => z.fill(T::ZERO),
+    }
+    T::add_rows(x, w, n, z);
 }
 
 #[inline(never)]
@@ -228,15 +219,6 @@ fn forward_columns<T: Scalar, const B: usize, const R: usize>(
     *z = sums;
 }
 
-#[inline(always)]
-fn add_row<T: Scalar, const B: usize>(sums: &mut [T; B], row: &[T; B], x: T) {
-    if x != T::ZERO {
-        for (sum, &w) in sums.iter_mut().zip(row) {
-            *sum += x * w;
-        }
-    }
-}
-
 /// dx += W δ, for as many samples as δ holds of n numbers each. Where `live` is given, the rows at which it
 /// is ±0 may be left out: what is in their dx is not looked at. A relu behind x passes on nothing there.
 #[inline(always)]
@@ -275,7 +257,14 @@ fn backward_rows<T: Scalar, const B: usize>(w: &[T], delta: &[T], mut dx: &mut [
 
 #[inline(never)]
 fn backward_wide<T: Scalar>(w: &[T], delta: &[T], live: Option<&[T]>, dx: &mut [T]) {
-    by_columns!(delta.len(), backward_columns(w, delta, live, dx));
+    by_columns!(delta.len(), backward_columns(w, delta, live, dx), backward_rest);
+}
+
+#[inline(always)]
+fn backward_rest<T: Scalar>(w: &[T], delta: &[T], _: Option<&[T]>, dx: &mut [T], n: usize, j: usize) {
+    if let (Some(w), Some(delta)) = (w.get(j..), delta.get(j..)) {
+        T::pass_rows(w, n, delta, dx);
+    }
 }
 
 #[inline(never)]
@@ -299,7 +288,6 @@ fn backward_columns<T: Scalar, const B: usize, const R: usize>(
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
     let (mut w, mut dx, mut live) = (w, dx, live);
     if VECTORS
-        && R >= 4
         && let Some(x) = live
     {
         let (xs, rest) = x.as_chunks::<4>();
@@ -336,15 +324,6 @@ fn pass_live_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], x: &T,
     if !x.is_zero() {
         pass_row(delta, row, dx);
     }
-}
-
-#[inline(always)]
-fn pass_row<T: Scalar, const B: usize>(delta: &[T; B], row: &[T; B], dx: &mut T) {
-    let mut sum = *dx;
-    for (&w, &d) in row.iter().zip(delta) {
-        sum += w * d;
-    }
-    *dx = sum;
 }
 
 /// W −= (rate·x) δᵀ, for one sample after the other, as many as δ holds of n numbers each; if `w` has a row
@@ -384,7 +363,17 @@ fn update_rows<T: Scalar, const B: usize>(mut x: &[T], delta: &[T], rate: T, w: 
 
 #[inline(never)]
 fn update_wide<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    by_columns!(delta.len(), update_columns(x, delta, rate, w));
+    by_columns!(delta.len(), update_columns(x, delta, rate, w), update_rest);
+}
+
+#[inline(always)]
+fn update_rest<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T], n: usize, j: usize) {
+    let delta = delta.get(j..).unwrap_or_default();
+    for (x, from) in [(x, j), (&[T::ONE], x.len() * n + j)] {
+        if let Some(w) = w.get_mut(from..) {
+            T::update_rows(x, delta, rate, w, n);
+        }
+    }
 }
 
 #[inline(never)]
@@ -435,32 +424,11 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
         }
         (x, w) = (rest, others);
     }
-    if R >= 4 {
-        // A few rows, so that a wide one is there once and not twice.
-        let mut x = x.iter();
-        for row in w.chunks_exact_mut(n) {
-            let Some(row) = columns_mut(row, j) else { return };
-            update_row::<T, B>(&delta, row, rate, x.next().copied().unwrap_or(T::ONE));
-        }
-        return;
-    }
-    let mut rows = w.chunks_exact_mut(n);
-    for (&x, row) in x.iter().zip(rows.by_ref()) {
+    // The bias is a row as the last few of the weights are, so that a row is there once and not twice.
+    let mut x = x.iter();
+    for row in w.chunks_exact_mut(n) {
         let Some(row) = columns_mut(row, j) else { return };
-        update_row::<T, B>(&delta, row, rate, x);
-    }
-    if let Some(bias) = rows.next().and_then(|row| columns_mut(row, j)) {
-        update_row::<T, B>(&delta, bias, rate, T::ONE);
-    }
-}
-
-#[inline(always)]
-fn update_row<T: Scalar, const B: usize>(delta: &[T; B], row: &mut [T; B], rate: T, x: T) {
-    if x != T::ZERO {
-        let scale = rate * x;
-        for (w, &d) in row.iter_mut().zip(delta) {
-            *w -= scale * d;
-        }
+        update_row::<T, B>(&delta, row, rate, x.next().copied().unwrap_or(T::ONE));
     }
 }
 

@@ -169,6 +169,7 @@ mod pool;
 mod random;
 mod recurrent;
 mod reduce;
+mod rows;
 mod scalar;
 mod scalars;
 mod schedule;

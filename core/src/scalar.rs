@@ -20,6 +20,7 @@ mod sealed {
     use crate::error::RunError;
     #[cfg(feature = "link")]
     use crate::optimiser::Optimiser;
+    use crate::rows;
     use crate::softmax;
     use crate::tape::Tape;
 
@@ -42,6 +43,10 @@ mod sealed {
         fn conv_forward(conv: &Conv, x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
         fn conv_backward(conv: &Conv, w: &[Self], delta: &[Self], dx: &mut [Self]);
         fn conv_update(conv: &Conv, x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
+        /// A few columns of rows of weights: see [`rows`].
+        fn add_rows(x: &[Self], w: &[Self], n: usize, sums: &mut [Self]);
+        fn pass_rows(w: &[Self], n: usize, delta: &[Self], dx: &mut [Self]);
+        fn update_rows(x: &[Self], delta: &[Self], rate: Self, w: &mut [Self], n: usize);
         /// Reads what [`Walks::write_optimiser`] wrote.
         #[cfg(feature = "link")]
         fn read_optimiser(bytes: &[u8]) -> Option<Optimiser<Self>>;
@@ -108,6 +113,18 @@ mod sealed {
                 #[inline(never)]
                 fn conv_update(conv: &Conv, x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
                     conv::update(conv, x, delta, rate, w);
+                }
+                #[inline(never)]
+                fn add_rows(x: &[$t], w: &[$t], n: usize, sums: &mut [$t]) {
+                    rows::add(x, w, n, sums);
+                }
+                #[inline(never)]
+                fn pass_rows(w: &[$t], n: usize, delta: &[$t], dx: &mut [$t]) {
+                    rows::pass(w, n, delta, dx);
+                }
+                #[inline(never)]
+                fn update_rows(x: &[$t], delta: &[$t], rate: $t, w: &mut [$t], n: usize) {
+                    rows::update(x, delta, rate, w, n);
                 }
                 // In line, so that they are compiled where they are used, as generic functions are.
                 #[cfg(feature = "link")]
