@@ -87,7 +87,10 @@ pub(crate) const fn check<T: Copy>(
         Op::Concat => concat(a, b),
         Op::MaxOf => Ok(Shape::SCALAR),
         Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => match Conv::of(circuit, gate) {
-            Ok((_, shape)) => Ok(shape),
+            Ok(conv) => match conv.shape(a.rank() == 2) {
+                Some(shape) => Ok(shape),
+                None => Err(BuildError::BadRecord),
+            },
             Err(error) => Err(error),
         },
         Op::GlobalAvg => planes(a),

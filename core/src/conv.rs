@@ -22,45 +22,55 @@ use crate::gate::Gate;
 use crate::op::Op;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
-use crate::window::{Span, Window};
+use crate::store::{part, part_mut};
+use crate::window::Window;
 
-/// The sizes of a gate that slides a window over planes.
+/// A window that slides over planes: the sizes of the gate, where it stands, and for which outputs. Half words
+/// where that is enough: it lies on the stack of a training step.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv {
     pub(crate) window: Window,
-    outputs: usize,
-    groups: usize,
+    outputs: u16,
+    groups: u16,
     /// Inputs and outputs of one group.
-    group: [usize; 2],
-}
-
-/// Some outputs of one group at one position of the window: eight, four, or one.
-#[derive(Clone, Copy)]
-pub(crate) struct Block {
-    pub(crate) position: usize,
-    pub(crate) rows: Span,
-    pub(crate) columns: Span,
-    pub(crate) group: usize,
-    from: usize,
-    outputs: usize,
+    group: [u16; 2],
+    /// The row and the column of the outputs.
+    place: [u16; 2],
+    /// The group, the first output that is looked at, how many are, and how many of the group are left.
+    at: u16,
+    from: u16,
+    count: u16,
+    left: u16,
+    /// The place in a plane of outputs.
+    position: u32,
+    /// The first input, and the first place in the kernel, of the row that the window stands on.
+    row: [u32; 2],
+    /// The first input that the window sees, and its weight for the first output that is looked at.
+    pub(crate) first: [u32; 2],
+    /// What it sees of each plane: so many lines of so many inputs side by side.
+    pub(crate) lines: u16,
+    pub(crate) len: u16,
+    /// How many planes, and lines of one, [`Conv::line`] has left, and the line where it is: as `first`.
+    lines_left: [u16; 2],
+    line: [u32; 2],
 }
 
 impl Conv {
-    /// The sizes of a gate, checked, and the shape of its wire: of a convolution, or of pooling, which sees
-    /// each plane by itself.
+    /// The sizes of a gate, checked: of a convolution, or of pooling, which sees each plane by itself. The
+    /// window does not stand anywhere before [`Conv::next`].
     ///
     /// # Errors
     /// [`BuildError::WrongRank`], [`BuildError::BadGroups`], [`BuildError::WrongWeights`],
     /// [`BuildError::ShapeMismatch`] for the bias; [`BuildError::BadWindow`], also for pooling with a padding
     /// of more than half of the kernel, where a window could miss the plane.
     #[inline(never)]
-    pub(crate) const fn of<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> Result<(Conv, Shape), BuildError> {
+    pub(crate) const fn of<T: Copy>(circuit: &CircuitRef<'_, T>, gate: &Gate) -> Result<Conv, BuildError> {
         let Some(x) = circuit.shape_at(gate.a as usize) else { return Err(BuildError::BadRecord) };
         let [first, second, third] = [circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2)];
-        let (inputs, flat, pools) = (x.first(), x.rank() == 2, matches!(gate.op, Op::MaxPool | Op::AvgPool));
+        let ([inputs, ..], flat, pools) = (x.to_raw(), x.rank() == 2, matches!(gate.op, Op::MaxPool | Op::AvgPool));
         let (kernel, stride, padding, outputs, groups);
         if pools {
-            kernel = [if flat { 1 } else { first as usize }, first as usize];
+            kernel = [if flat { 1 } else { first }, first];
             (stride, padding, outputs, groups) = (second, third, inputs, inputs);
         } else {
             let Some(w) = circuit.shape_at(gate.b as usize) else { return Err(BuildError::BadRecord) };
@@ -68,15 +78,15 @@ impl Conv {
             if x.rank() != rank {
                 return Err(BuildError::WrongRank { shape: *x, rank: rank as u8 });
             }
-            (stride, padding, outputs, groups) = (first, second, w.last(), third as usize);
+            (stride, padding, outputs, groups) = (first, second, w.last() as u16, third);
             if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
-                return Err(BuildError::BadGroups { inputs: inputs as u16, outputs: outputs as u16, groups: third });
+                return Err(BuildError::BadGroups { inputs, outputs, groups });
             }
             let [share, tall, wide, _] = w.to_raw();
-            if w.rank() != rank + 1 || share as usize != inputs / groups {
-                return Err(BuildError::WrongWeights { input: *x, weight: *w, groups: third });
+            if w.rank() != rank + 1 || share != inputs / groups {
+                return Err(BuildError::WrongWeights { input: *x, weight: *w, groups });
             }
-            kernel = if rank == 2 { [1, tall as usize] } else { [tall as usize, wide as usize] };
+            kernel = if rank == 2 { [1, tall] } else { [tall, wide] };
         }
         if pools && third > first / 2 {
             return refused(x, kernel, stride, padding);
@@ -89,192 +99,201 @@ impl Conv {
         };
         if let Some(bias) = circuit.operand(gate, 2)
             && let Some(shape) = circuit.shape_at(bias.index())
-            && !shape.same(&Shape::vector(outputs as u16))
+            && !shape.same(&Shape::vector(outputs))
         {
-            return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs as u16), right: *shape });
+            return Err(BuildError::ShapeMismatch { left: Shape::vector(outputs), right: *shape });
         }
-        match window.out_shape(outputs, flat) {
-            Some(shape) => Ok((Conv { window, outputs, groups, group: [inputs / groups, outputs / groups] }, shape)),
-            None => refused(x, kernel, stride, padding),
+        if window.out_shape(outputs, flat).is_none() {
+            return refused(x, kernel, stride, padding);
         }
+        let group = [inputs / groups, outputs / groups];
+        let [_, width] = window.out;
+        Ok(Conv {
+            window,
+            outputs,
+            groups,
+            group,
+            // The outputs before the first.
+            place: [u16::MAX, width.wrapping_sub(1)],
+            at: groups - 1,
+            position: u32::MAX,
+            from: 0,
+            count: 0,
+            left: 0,
+            row: [0; 2],
+            first: [0; 2],
+            lines: 0,
+            len: 0,
+            lines_left: [0; 2],
+            line: [0; 2],
+        })
     }
 
-    /// How often each weight is used.
-    fn positions(&self) -> usize {
-        self.window.positions()
+    /// The shape of the wire; `flat` as the operand's.
+    pub(crate) const fn shape(&self, flat: bool) -> Option<Shape> {
+        self.window.out_shape(self.outputs, flat)
     }
 
-    /// Where the first output of a block lies, and how far apart the others do.
-    #[inline(always)]
-    fn place(&self, block: &Block) -> (usize, usize) {
-        (block.from * self.positions() + block.position, self.positions())
+    /// Where the first of the outputs that are looked at lies, and how far apart the others do.
+    pub(crate) fn outputs(&self) -> [usize; 2] {
+        let positions = self.window.positions();
+        [usize::from(self.from) * positions + self.position as usize, positions]
     }
 
-    /// Does something with each block: positions row by row, within one groups and outputs ascending.
-    /// The one walk of all three kernels and of pooling, compiled once.
-    pub(crate) fn blocks(&self, each: &mut dyn FnMut(&Block)) {
-        let ([height, width], [_, share]) = (self.window.out, self.group);
-        let mut position = 0;
-        for y in 0..height {
-            let rows = self.window.rows(y);
-            for x in 0..width {
-                let mut block =
-                    Block { position, rows, columns: self.window.columns(x), group: 0, from: 0, outputs: 0 };
-                while block.group < self.groups {
-                    let mut left = share;
-                    while left > 0 {
-                        block.outputs = match left {
-                            8.. => 8,
-                            4.. => 4,
-                            _ => 1,
-                        };
-                        each(&block);
-                        block.from += block.outputs;
-                        left -= block.outputs;
-                    }
-                    block.group += 1;
-                }
-                position += 1;
+    /// Goes on to the next outputs, up to eight of one group, if there are any: positions row by row, within
+    /// one groups and outputs ascending. The one way of all three kernels and of pooling.
+    #[inline(never)]
+    pub(crate) fn next(&mut self) -> bool {
+        self.from += self.count;
+        self.left -= self.count;
+        let [x, w] = &mut self.first;
+        *w += u32::from(self.count);
+        let [inputs, outputs] = self.group;
+        if self.left == 0 {
+            (self.at, self.left) = (self.at + 1, outputs);
+            *x += u32::from(inputs) * self.window.plane_len() as u32;
+            if self.at >= self.groups && !self.step() {
+                return false;
             }
         }
+        self.count = self.left.min(8);
+        (self.lines_left, self.line) = ([inputs - 1, self.lines.saturating_sub(1)], self.first);
+        true
     }
 
-    /// Each run of inputs side by side that a block sees: the first input, the first weight, and how
-    /// many.
-    #[inline(always)]
-    fn runs(&self, block: &Block, mut each: impl FnMut(usize, usize, usize)) {
-        let ([share, _], [height, width], [tall, wide]) = (self.group, self.window.plane, self.window.kernel);
-        for c in 0..share {
-            let mut from = ((block.group * share + c) * height + block.rows.start) * width + block.columns.start;
-            let mut row = (c * tall + block.rows.first) * wide + block.columns.first;
-            for _ in 0..block.rows.len {
-                each(from, row * self.outputs + block.from, block.columns.len);
-                from += width;
-                row += wide;
+    /// Goes on to the next position, if there is one.
+    fn step(&mut self) -> bool {
+        let ([height, width], [y, x]) = (self.window.out, &mut self.place);
+        *x += 1;
+        if *x >= width {
+            *x = 0;
+            *y = y.wrapping_add(1);
+            if *y >= height {
+                return false;
             }
+            let (rows, [_, across], [_, wide]) = (self.window.rows(*y), self.window.plane, self.window.kernel);
+            self.row = [u32::from(rows.start) * u32::from(across), u32::from(rows.first) * u32::from(wide)];
+            self.lines = rows.len;
         }
+        let (columns, [start, first]) = (self.window.columns(*x), self.row);
+        let w = (first + u32::from(columns.first)) * u32::from(self.outputs);
+        self.first = [start + u32::from(columns.start), w];
+        self.len = columns.len;
+        (self.at, self.from) = (0, 0);
+        self.position = self.position.wrapping_add(1);
+        true
+    }
+
+    /// Goes on to the next line that the window sees, if there is one: plane by plane of the group.
+    #[inline(never)]
+    fn line(&mut self) -> bool {
+        let [planes, lines] = &mut self.lines_left;
+        let (down, on) = if *lines > 0 {
+            *lines -= 1;
+            (1, 1)
+        } else if *planes > 0 {
+            *planes -= 1;
+            *lines = self.lines - 1;
+            let ([height, _], [tall, _]) = (self.window.plane, self.window.kernel);
+            (height - *lines, tall - *lines)
+        } else {
+            return false;
+        };
+        let ([x, w], [_, across], [_, wide]) = (&mut self.line, self.window.plane, self.window.kernel);
+        *x += u32::from(down) * u32::from(across);
+        *w += u32::from(on) * u32::from(wide) * u32::from(self.outputs);
+        true
     }
 }
 
 #[inline(never)]
 const fn refused(
     planes: &Shape,
-    [_, kernel]: [usize; 2],
+    [_, kernel]: [u16; 2],
     stride: u16,
     padding: u16,
-) -> Result<(Conv, Shape), BuildError> {
-    Err(BuildError::BadWindow { planes: *planes, kernel: kernel as u16, stride, padding })
+) -> Result<Conv, BuildError> {
+    Err(BuildError::BadWindow { planes: *planes, kernel, stride, padding })
 }
 
-/// Eight biases or gradients that lie `apart`, from `at` on; 0 for those that are not there. A smaller block
-/// looks at the first of them alone.
+/// Some biases or gradients that lie `apart`, from `at` on, as far as they are there.
 #[inline(never)]
-fn gathered<T: Scalar>(values: &[T], at: usize, apart: usize) -> [T; 8] {
-    let (mut gathered, mut at) = ([T::ZERO; 8], at);
-    for to in &mut gathered {
-        *to = values.get(at).copied().unwrap_or(T::ZERO);
+fn gather<T: Scalar>(values: &[T], [mut at, apart]: [usize; 2], to: &mut [T]) {
+    for to in to {
+        let Some(&value) = values.get(at) else { return };
+        *to = value;
         at += apart;
     }
-    gathered
 }
 
-/// The gradients of a block's outputs.
-#[inline(always)]
-fn deltas<T: Scalar>(conv: &Conv, block: &Block, delta: &[T]) -> [T; 8] {
-    let (at, apart) = conv.place(block);
-    gathered(delta, at, apart)
-}
-
-/// z += x·w for B outputs.
-#[inline(always)]
-fn add<T: Scalar, const B: usize>(sums: &mut [T; 8], x: T, w: &[T], at: usize) {
-    if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
-        sums.iter_mut().zip(w).for_each(|(sum, &w)| *sum += x * w);
-    }
-}
-
-/// dx += w·δ for B outputs.
-#[inline(always)]
-fn pass<T: Scalar, const B: usize>(deltas: &[T; 8], w: &[T], at: usize, dx: &mut T) {
-    if let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<B>()) {
-        *dx = w.iter().zip(deltas).fold(*dx, |sum, (&w, &d)| sum + w * d);
-    }
-}
-
-/// w −= scale·δ for B outputs.
-#[inline(always)]
-fn subtract<T: Scalar, const B: usize>(deltas: &[T; 8], scale: T, w: &mut [T], at: usize) {
-    if let Some(w) = w.get_mut(at..).and_then(|w| w.first_chunk_mut::<B>()) {
-        w.iter_mut().zip(deltas).for_each(|(w, &d)| *w -= scale * d);
+/// Puts the outputs of a block into their planes.
+#[inline(never)]
+fn scatter<T: Scalar>(values: &[T], [mut at, apart]: [usize; 2], to: &mut [T]) {
+    for &value in values {
+        let Some(to) = to.get_mut(at) else { return };
+        *to = value;
+        at += apart;
     }
 }
 
 /// z = x ∗ W + b
-pub(crate) fn forward<T: Scalar>(conv: &Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    let bias = bias.unwrap_or_default();
-    conv.blocks(&mut |block| {
-        let mut sums = gathered(bias, block.from, 1);
-        conv.runs(block, |start, mut at, len| {
-            for &x in x.get(start..start + len).unwrap_or_default() {
-                if x != T::ZERO {
-                    match block.outputs {
-                        8 => add::<T, 8>(&mut sums, x, w, at),
-                        4 => add::<T, 4>(&mut sums, x, w, at),
-                        _ => add::<T, 1>(&mut sums, x, w, at),
-                    }
-                }
-                at += conv.outputs;
-            }
-        });
-        let (mut at, apart) = conv.place(block);
-        for &sum in sums.iter().take(block.outputs) {
-            if let Some(z) = z.get_mut(at) {
-                *z = sum;
-            }
-            at += apart;
+#[inline(always)]
+pub(crate) fn forward<T: Scalar>(conv: &mut Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
+    let n = usize::from(conv.outputs);
+    while conv.next() {
+        let mut sums = [T::ZERO; 8];
+        let Some(sums) = sums.get_mut(..usize::from(conv.count)) else { return };
+        gather(bias.unwrap_or_default(), [usize::from(conv.from), 1], sums);
+        let mut sees = conv.lines > 0;
+        while sees {
+            let [from, at] = conv.line;
+            let (Some(x), Some(w)) = (part(x, from, conv.len.into()), w.get(at as usize..)) else { return };
+            T::add_rows(x, w, n, sums);
+            sees = conv.line();
         }
-    });
+        scatter(sums, conv.outputs(), z);
+    }
 }
 
 /// dx += what W passes back of δ
-pub(crate) fn backward<T: Scalar>(conv: &Conv, w: &[T], delta: &[T], dx: &mut [T]) {
-    conv.blocks(&mut |block| {
-        let deltas = deltas(conv, block, delta);
-        conv.runs(block, |start, mut at, len| {
-            for dx in dx.get_mut(start..start + len).unwrap_or_default() {
-                match block.outputs {
-                    8 => pass::<T, 8>(&deltas, w, at, dx),
-                    4 => pass::<T, 4>(&deltas, w, at, dx),
-                    _ => pass::<T, 1>(&deltas, w, at, dx),
-                }
-                at += conv.outputs;
-            }
-        });
-    });
+#[inline(always)]
+pub(crate) fn backward<T: Scalar>(conv: &mut Conv, w: &[T], delta: &[T], dx: &mut [T]) {
+    let n = usize::from(conv.outputs);
+    while conv.next() {
+        let mut deltas = [T::ZERO; 8];
+        let Some(deltas) = deltas.get_mut(..usize::from(conv.count)) else { return };
+        gather(delta, conv.outputs(), deltas);
+        let mut sees = conv.lines > 0;
+        while sees {
+            let [from, at] = conv.line;
+            let (Some(dx), Some(w)) = (part_mut(dx, from, conv.len.into()), w.get(at as usize..)) else { return };
+            T::pass_rows(w, n, deltas, dx);
+            sees = conv.line();
+        }
+    }
 }
 
 /// W −= rate · x ∗ δ
-pub(crate) fn update<T: Scalar>(conv: &Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    conv.blocks(&mut |block| {
-        let deltas = deltas(conv, block, delta);
-        conv.runs(block, |start, mut at, len| {
-            for &x in x.get(start..start + len).unwrap_or_default() {
-                if x != T::ZERO {
-                    match block.outputs {
-                        8 => subtract::<T, 8>(&deltas, rate * x, w, at),
-                        4 => subtract::<T, 4>(&deltas, rate * x, w, at),
-                        _ => subtract::<T, 1>(&deltas, rate * x, w, at),
-                    }
-                }
-                at += conv.outputs;
-            }
-        });
-    });
+#[inline(always)]
+pub(crate) fn update<T: Scalar>(conv: &mut Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
+    let n = usize::from(conv.outputs);
+    while conv.next() {
+        let mut deltas = [T::ZERO; 8];
+        let Some(deltas) = deltas.get_mut(..usize::from(conv.count)) else { return };
+        gather(delta, conv.outputs(), deltas);
+        let mut sees = conv.lines > 0;
+        while sees {
+            let [from, at] = conv.line;
+            let (Some(x), Some(w)) = (part(x, from, conv.len.into()), w.get_mut(at as usize..)) else { return };
+            T::update_rows(x, deltas, rate, w, n);
+            sees = conv.line();
+        }
+    }
 }
 
 /// b −= rate · δ, position by position
 pub(crate) fn update_bias<T: Scalar>(conv: &Conv, delta: &[T], rate: T, b: &mut [T]) {
-    for (b, plane) in b.iter_mut().zip(delta.chunks(conv.positions().max(1))) {
+    for (b, plane) in b.iter_mut().zip(delta.chunks(conv.window.positions().max(1))) {
         for &d in plane {
             *b -= rate * d;
         }

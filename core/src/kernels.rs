@@ -84,7 +84,7 @@ pub(crate) fn forward<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around
         // What takes much stack is apart, so that no other gate needs it: these are not even called by one
         // another.
         Op::Conv1d | Op::Conv2d | Op::MaxPool | Op::AvgPool => return planes(reads, out),
-        Op::Gru | Op::Rnn => return through_time(gate, out.get_mut(..slot.len as usize)?, around),
+        Op::Gru | Op::Rnn => return through_time(gate, slot, out, around),
         _ => return wires(reads, out),
     };
     *out.first_mut()? = one;
@@ -209,7 +209,8 @@ fn wires_back<T: Scalar>(reads: &Reads<'_, '_, T>, dx: &mut [T]) -> Option<()> {
 #[inline(never)]
 fn planes<T: Scalar>(reads: &Reads<'_, '_, T>, out: &mut [T]) -> Option<()> {
     let &Reads { gate, around, a, b, .. } = reads;
-    let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
+    let mut conv = Conv::of(&around.fixed.circuit, gate);
+    let Ok(conv) = &mut conv else { return None };
     if matches!(gate.op, Op::MaxPool | Op::AvgPool) {
         pool::forward(gate.op, conv, a, out);
     } else {
@@ -221,7 +222,8 @@ fn planes<T: Scalar>(reads: &Reads<'_, '_, T>, out: &mut [T]) -> Option<()> {
 #[inline(never)]
 fn planes_back<T: Scalar>(reads: &Reads<'_, '_, T>, dx: &mut [T]) -> Option<()> {
     let &Reads { gate, around, a, b, delta, k, .. } = reads;
-    let Ok((conv, _)) = &Conv::of(&around.fixed.circuit, gate) else { return None };
+    let mut conv = Conv::of(&around.fixed.circuit, gate);
+    let Ok(conv) = &mut conv else { return None };
     match k {
         _ if matches!(gate.op, Op::MaxPool | Op::AvgPool) => pool::backward(gate.op, conv, a, delta, dx),
         0 => T::conv_backward(conv, b?, delta, dx),
@@ -232,9 +234,9 @@ fn planes_back<T: Scalar>(reads: &Reads<'_, '_, T>, dx: &mut [T]) -> Option<()> 
 }
 
 #[inline(never)]
-fn through_time<T: Scalar>(gate: &Gate, h: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    let Some(gate) = &recurrent(gate, around) else { return None };
-    recurrent::forward(gate, h);
+fn through_time<T: Scalar>(gate: &Gate, slot: &Slot, out: &mut [T], around: &Around<'_, T>) -> Option<()> {
+    let (h, saved) = out.split_at_mut_checked(slot.len as usize)?;
+    recurrent::forward(&recurrent(gate, around)?, h, saved);
     Some(())
 }
 
@@ -258,8 +260,7 @@ pub(crate) const fn prepares(op: Op) -> bool {
 #[inline(never)]
 pub(crate) fn prepare<T: Scalar>(gate: &Gate, slot: &Slot, saved: &mut [T], around: &Around<'_, T>) -> Option<()> {
     let (h, g) = (own_value(around, slot)?, own_gradient(around, slot)?);
-    let Some(gate) = &recurrent(gate, around) else { return None };
-    recurrent::deltas(gate, h, g, saved);
+    recurrent::deltas(&recurrent(gate, around)?, h, g, saved);
     Some(())
 }
 

@@ -4,7 +4,7 @@
 //! x is `[time][in]`, the wire `[time][hidden]`, and h before the first step is 0. Weights are
 //! `[in][columns]` and `[hidden][columns]`, with one column a hidden unit (rnn) or three, all r first,
 //! then all z, then all n (gru). Of one step, with aⱼ = b_ihⱼ + Σ xᵢ·wᵢⱼ, i ascending, and
-//! cⱼ = b_hhⱼ + Σ hₖ·uₖⱼ, k ascending (no sum at the first step):
+//! cⱼ = b_hhⱼ + Σ hₖ·uₖⱼ, k ascending (no sum at the first step), where xᵢ and hₖ are not ±0:
 //!
 //! - rnn: h ← tanh(a + c), or max(a + c, 0);
 //! - gru: r = σ(a_r + c_r), z = σ(a_z + c_z), n = tanh(a_n + r·c_n), h ← (1 − z)·n + z·h.
@@ -19,7 +19,8 @@
 //! - gru: δ_n = d·(1 − z)·(1 − n²), δ_z = d·(h₋₁ − n)·z·(1 − z), δ_r = δ_n·c_n·r·(1 − r), and c_n gets
 //!   δ_n·r; carry = d·z, and 0 for an rnn;
 //! - carryₖ += uₖⱼ·δⱼ, j ascending;
-//! - dxᵢ += wᵢⱼ·δⱼ, j ascending; dwᵢⱼ += xᵢ·δⱼ; duₖⱼ += hₖ·δⱼ; the biases' += δⱼ: t ascending.
+//! - dxᵢ += wᵢⱼ·δⱼ, j ascending; dwᵢⱼ += xᵢ·δⱼ and duₖⱼ += hₖ·δⱼ where xᵢ and hₖ are not ±0; the biases'
+//!   += δⱼ: t ascending.
 
 use crate::elementwise::sigmoid;
 use crate::op::Op;
@@ -52,46 +53,34 @@ pub(crate) const fn saved_len(op: Op, steps: usize, hidden: usize) -> usize {
     (steps * parts(op) + 1) * hidden
 }
 
-/// A gru's r, z and n of one unit, and c_n.
-struct Unit<T> {
-    r: T,
-    z: T,
-    n: T,
-    c: T,
-}
+/// Units that are looked at together where nothing of them is kept.
+const SOME: usize = 8;
 
 impl<T: Scalar> Recurrent<'_, T> {
-    /// The columns of the weights.
-    fn columns(&self) -> usize {
-        self.b_ih.len().max(1)
-    }
-
-    /// a and c of column `j`.
-    fn sums(&self, x: &[T], past: &[T], j: usize) -> (T, T) {
-        (column(x, self.w_ih, self.b_ih, j), column(past, self.w_hh, self.b_hh, j))
-    }
-
-    fn unit(&self, x: &[T], past: &[T], j: usize) -> Unit<T> {
-        let gate = |j| {
-            let (a, c) = self.sums(x, past, j);
-            sigmoid(a + c)
-        };
-        let (r, z) = (gate(j), gate(j + self.hidden));
-        let (a, c) = self.sums(x, past, j + 2 * self.hidden);
-        Unit { r, z, n: (a + r * c).tanh(), c }
-    }
-
-    /// h of one unit after a step.
-    fn step(&self, x: &[T], past: &[T], j: usize) -> T {
-        if self.op == Op::Gru {
-            let Unit { z, n, .. } = self.unit(x, past, j);
-            return (T::ONE - z) * n + z * at(past, j);
+    /// Finds r, z, n and c_n (gru) or h (rnn) of one step's units from number `j` on, all r first: of as many
+    /// as there is room for.
+    #[inline(never)]
+    fn look(&self, x: &[T], past: &[T], j: usize, units: &mut [T]) {
+        let some = units.len() / parts(self.op);
+        units.fill(T::ZERO);
+        for part in 0..parts(self.op).min(3) {
+            let (column, second) = (j + part * self.hidden, if part == 2 { 3 } else { part });
+            sums(x, self.w_ih, self.b_ih, column, row_mut(units, part, some));
+            sums(past, self.w_hh, self.b_hh, column, row_mut(units, second, some));
         }
-        let (a, c) = self.sums(x, past, j);
-        match self.relu {
-            true if a + c <= T::ZERO => T::ZERO,
-            true => a + c,
-            false => (a + c).tanh(),
+        if self.op != Op::Gru {
+            for h in units {
+                *h = match *h {
+                    sum if !self.relu => sum.tanh(),
+                    sum if sum <= T::ZERO => T::ZERO,
+                    sum => sum,
+                };
+            }
+        } else if let Some((gates, n)) = units.split_at_mut_checked(2 * some)
+            && let Some((n, c)) = n.split_at_mut_checked(some)
+        {
+            gates.iter_mut().for_each(|gate| *gate = sigmoid(*gate));
+            n.iter_mut().zip(c).zip(gates).for_each(|((n, &mut c), &mut r)| *n = (*n + r * c).tanh());
         }
     }
 
@@ -99,135 +88,157 @@ impl<T: Scalar> Recurrent<'_, T> {
     fn input(&self, t: usize) -> &[T] {
         row(self.x, t, self.inputs)
     }
-}
 
-/// b + Σ x w of one column.
-#[inline(never)]
-fn column<T: Scalar>(x: &[T], w: &[T], b: &[T], j: usize) -> T {
-    let mut sum = at(b, j);
-    let mut place = j;
-    for &x in x {
-        sum += x * at(w, place);
-        place += b.len();
+    /// h of the step before `t`; nothing before the first.
+    fn past<'h>(&self, h: &'h [T], t: usize) -> &'h [T] {
+        if t == 0 { &[] } else { row(h, t - 1, self.hidden) }
     }
-    sum
+
+    /// A step's deltas of a, or of c, a row of weights long: first ones and last ones, which need not be
+    /// neighbours.
+    #[inline(never)]
+    fn split<'d>(&self, deltas: &'d [T], of_past: bool) -> [&'d [T]; 2] {
+        let n = self.b_ih.len();
+        let first = if of_past && self.op == Op::Gru { 2 * self.hidden } else { n };
+        let last = (deltas.len() + first).saturating_sub(n);
+        [deltas.get(..first).unwrap_or_default(), deltas.get(last..).unwrap_or_default()]
+    }
 }
 
-fn at<T: Scalar>(values: &[T], j: usize) -> T {
-    values.get(j).copied().unwrap_or(T::ZERO)
+/// sums += b + Σ x w, of the columns from `j` on.
+#[inline(never)]
+fn sums<T: Scalar>(x: &[T], w: &[T], b: &[T], j: usize, sums: &mut [T]) {
+    sums.iter_mut().zip(b.get(j..).unwrap_or_default()).for_each(|(sum, &b)| *sum += b);
+    T::add_rows(x, w.get(j..).unwrap_or_default(), b.len(), sums);
 }
 
-/// Fills h, step after step.
-pub(crate) fn forward<T: Scalar>(gate: &Recurrent<'_, T>, h: &mut [T]) {
-    let hidden = gate.hidden.max(1);
-    for t in 0..h.len() / hidden {
-        let Some((past, now)) = h.split_at_mut_checked(t * hidden) else { return };
-        let past = if t > 0 { row(past, t - 1, hidden) } else { &[] };
-        for (j, h) in now.iter_mut().take(hidden).enumerate() {
-            *h = gate.step(gate.input(t), past, j);
+/// Fills h, step after step, and where there is memory for the way back, what that needs.
+#[inline(never)]
+pub(crate) fn forward<T: Scalar>(gate: &Recurrent<'_, T>, h: &mut [T], saved: &mut [T]) {
+    let (hidden, mut t) = (gate.hidden.max(1), 0);
+    while let Some((past, now)) = h.split_at_mut_checked(t * hidden)
+        && let Some(now) = now.get_mut(..hidden)
+    {
+        let (x, past, units) = (gate.input(t), gate.past(past, t), row_mut(saved, t, hidden * 4));
+        match gate.op {
+            Op::Gru if units.is_empty() => forward_some(gate, x, past, now),
+            Op::Gru => {
+                gate.look(x, past, 0, units);
+                outputs(units, past, now);
+            }
+            _ => gate.look(x, past, 0, now),
         }
+        t += 1;
+    }
+    // That what is saved are the units, and not yet their deltas.
+    if let Some(mark) = saved.get_mut(t * hidden * parts(gate.op)) {
+        *mark = T::ONE;
+    }
+}
+
+/// One step of a gru of which nothing is kept.
+#[inline(never)]
+fn forward_some<T: Scalar>(gate: &Recurrent<'_, T>, x: &[T], past: &[T], h: &mut [T]) {
+    let mut units = [T::ZERO; 4 * SOME];
+    for (block, h) in h.chunks_mut(SOME).enumerate() {
+        let units = units.get_mut(..4 * h.len()).unwrap_or_default();
+        gate.look(x, past, block * SOME, units);
+        outputs(units, past.get(block * SOME..).unwrap_or_default(), h);
+    }
+}
+
+/// h of the units of a gru.
+#[inline(never)]
+fn outputs<T: Scalar>(units: &[T], past: &[T], h: &mut [T]) {
+    let some = h.len();
+    let mut past = past.iter();
+    for (h, (&z, &n)) in h.iter_mut().zip(row(units, 1, some).iter().zip(row(units, 2, some))) {
+        *h = (T::ONE - z) * n + z * past.next().copied().unwrap_or(T::ZERO);
     }
 }
 
 /// The first part of the way back: from what came back to h, and h itself, the gradients of the sums
-/// of all steps.
+/// of all steps, in the place of the units that [`forward`] found.
+#[inline(never)]
 pub(crate) fn deltas<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], g: &[T], saved: &mut [T]) {
     let hidden = gate.hidden.max(1);
     let Some((deltas, carry)) = saved.split_at_mut_checked(saved.len().saturating_sub(hidden)) else { return };
+    // After an earlier way back they must be found once more.
+    let found = carry.first() == Some(&T::ONE);
     carry.fill(T::ZERO);
     for t in (0..g.len() / hidden).rev() {
-        let (g, deltas) = (row(g, t, hidden), row_mut(deltas, t, hidden * parts(gate.op)));
-        let (past, now) = (if t > 0 { row(h, t - 1, hidden) } else { &[] }, row(h, t, hidden));
-        for (j, (&g, carry)) in g.iter().zip(&mut *carry).enumerate() {
-            let d = g + *carry;
-            *carry = T::ZERO;
-            let mut put = |part: usize, delta: T| {
-                if let Some(place) = deltas.get_mut(part * hidden + j) {
-                    *place = delta;
-                }
-            };
-            if gate.op == Op::Gru {
-                let Unit { r, z, n, c } = gate.unit(gate.input(t), past, j);
-                let delta = d * (T::ONE - z) * (T::ONE - n * n);
-                put(0, delta * c * r * (T::ONE - r));
-                put(1, d * (at(past, j) - n) * z * (T::ONE - z));
-                put(2, delta);
-                put(3, delta * r);
-                *carry = d * z;
-            } else {
-                let h = at(now, j);
-                put(
-                    0,
-                    match gate.relu {
-                        true if h > T::ZERO => d,
-                        true if h == T::ZERO => T::ZERO,
-                        true => h, // NaN
-                        false => (T::ONE - h * h) * d,
-                    },
-                );
+        let (g, past, deltas) = (row(g, t, hidden), gate.past(h, t), row_mut(deltas, t, hidden * parts(gate.op)));
+        if gate.op == Op::Gru {
+            if !found {
+                gate.look(gate.input(t), past, 0, deltas);
             }
+            gru_deltas(deltas, g, past, carry);
+        } else {
+            rnn_deltas(deltas, row(h, t, hidden), gate.relu, g, carry);
         }
-        pass(gate.w_hh, of_past(gate.op, deltas, hidden), carry);
+        pass(gate.w_hh, gate.split(deltas, true), carry);
+    }
+    carry.fill(T::ZERO);
+}
+
+/// Turns r, z, n and c_n of one step into their deltas.
+#[inline(never)]
+fn gru_deltas<T: Scalar>(units: &mut [T], g: &[T], past: &[T], carry: &mut [T]) {
+    let mut past = past.iter();
+    let Some((gates, others)) = units.split_at_mut_checked(2 * carry.len()) else { return };
+    let Some((r, z)) = gates.split_at_mut_checked(carry.len()) else { return };
+    let Some((n, c)) = others.split_at_mut_checked(carry.len()) else { return };
+    for ((((r, z), n), c), (&g, carry)) in r.iter_mut().zip(z).zip(n).zip(c).zip(g.iter().zip(carry)) {
+        let (d, after) = (g + *carry, T::ONE - *z);
+        *carry = d * *z;
+        *z = d * (past.next().copied().unwrap_or(T::ZERO) - *n) * *z * after;
+        *n = d * after * (T::ONE - *n * *n);
+        (*c, *r) = (*n * *r, *n * *c * *r * (T::ONE - *r));
     }
 }
 
-/// The deltas of a step, a row of weights long: first ones and last ones, which need not be neighbours.
-type Deltas<'a, T> = (&'a [T], &'a [T]);
-
-/// Those of a: r, z, n.
-fn of_input<T>(op: Op, deltas: &[T], hidden: usize) -> Deltas<'_, T> {
-    (deltas.get(..(parts(op) - parts(op) / 4) * hidden).unwrap_or_default(), &[])
-}
-
-/// Those of c: r, z, c_n.
-fn of_past<T>(op: Op, deltas: &[T], hidden: usize) -> Deltas<'_, T> {
-    if op == Op::Gru {
-        (deltas.get(..2 * hidden).unwrap_or_default(), deltas.get(3 * hidden..).unwrap_or_default())
-    } else {
-        (deltas, &[])
+/// The deltas of one step of an rnn.
+#[inline(never)]
+fn rnn_deltas<T: Scalar>(deltas: &mut [T], h: &[T], relu: bool, g: &[T], carry: &mut [T]) {
+    for ((delta, &h), (&g, carry)) in deltas.iter_mut().zip(h).zip(g.iter().zip(carry)) {
+        let d = g + *carry;
+        *carry = T::ZERO;
+        *delta = match relu {
+            true if h > T::ZERO => d,
+            true => h, // 0, or NaN
+            false => (T::ONE - h * h) * d,
+        };
     }
 }
 
 /// dx += W δ
-fn pass<T: Scalar>(w: &[T], (first, last): Deltas<'_, T>, dx: &mut [T]) {
-    for (row, dx) in w.chunks_exact((first.len() + last.len()).max(1)).zip(dx) {
-        let mut sum = *dx;
-        let (head, tail) = row.split_at(first.len().min(row.len()));
-        for (part, deltas) in [(head, first), (tail, last)] {
-            for (&w, &d) in part.iter().zip(deltas) {
-                sum += w * d;
-            }
-        }
-        *dx = sum;
-    }
-}
-
-/// dW += x δᵀ; dW of a bias is one row, and its x is 1.
-fn accumulate<T: Scalar>(x: &[T], (first, last): Deltas<'_, T>, dw: &mut [T]) {
-    for (row, &x) in dw.chunks_exact_mut((first.len() + last.len()).max(1)).zip(x) {
-        let (head, tail) = row.split_at_mut(first.len().min(row.len()));
-        for (part, deltas) in [(head, first), (tail, last)] {
-            for (dw, &d) in part.iter_mut().zip(deltas) {
-                *dw += x * d;
-            }
-        }
+#[inline(never)]
+fn pass<T: Scalar>(w: &[T], [first, last]: [&[T]; 2], dx: &mut [T]) {
+    let n = first.len() + last.len();
+    for (from, deltas) in [(0, first), (first.len(), last)] {
+        T::pass_rows(w.get(from..).unwrap_or_default(), n, deltas, dx);
     }
 }
 
 /// The second part of the way back: what goes to operand `k` of x, w_ih, w_hh, b_ih, b_hh.
+#[inline(never)]
 pub(crate) fn backward<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], saved: &[T], k: usize, dx: &mut [T]) {
-    let (hidden, inputs) = (gate.hidden.max(1), gate.inputs.max(1));
-    debug_assert!(gate.w_hh.len() == gate.columns() * hidden);
+    let hidden = gate.hidden.max(1);
     for t in 0..h.len() / hidden {
-        let deltas = row(saved, t, hidden * parts(gate.op));
-        let (input, past) = (of_input(gate.op, deltas, hidden), of_past(gate.op, deltas, hidden));
-        match k {
-            0 => pass(gate.w_ih, input, row_mut(dx, t, inputs)),
-            1 => accumulate(gate.input(t), input, dx),
-            2 if t == 0 => {}
-            2 => accumulate(row(h, t - 1, hidden), past, dx),
-            3 => accumulate(&[T::ONE], input, dx),
-            _ => accumulate(&[T::ONE], past, dx),
-        }
+        let deltas = gate.split(row(saved, t, hidden * parts(gate.op)), k == 2 || k == 4);
+        let x = match k {
+            0 => {
+                pass(gate.w_ih, deltas, row_mut(dx, t, gate.inputs));
+                continue;
+            }
+            1 => gate.input(t),
+            2 => gate.past(h, t),
+            _ => &[T::ONE],
+        };
+        // dW += x δᵀ; that of a bias is one row, and its x is 1.
+        let [first, last] = deltas;
+        let n = first.len() + last.len();
+        T::update_rows(x, first, -T::ONE, dx, n);
+        T::update_rows(x, last, -T::ONE, dx.get_mut(first.len()..).unwrap_or_default(), n);
     }
 }

@@ -39,7 +39,8 @@ fn add_columns<T: Scalar, const B: usize>(x: &[T], mut w: &[T], n: usize, sums: 
     for &x in x {
         let Some(row) = w.first_chunk() else { break };
         add_row(&mut here, row, x);
-        w = w.get(n..).unwrap_or_default();
+        let Some(rest) = w.get(n..) else { break };
+        w = rest;
     }
     *sums = here;
 }
@@ -55,7 +56,8 @@ fn pass_columns<T: Scalar, const B: usize>(mut w: &[T], n: usize, &delta: &[T; B
     for dx in dx {
         let Some(row) = w.first_chunk() else { return };
         pass_row(&delta, row, dx);
-        w = w.get(n..).unwrap_or_default();
+        let Some(rest) = w.get(n..) else { return };
+        w = rest;
     }
 }
 
@@ -70,7 +72,8 @@ fn update_columns<T: Scalar, const B: usize>(x: &[T], &delta: &[T; B], rate: T, 
     for &x in x {
         let Some(row) = w.first_chunk_mut() else { return };
         update_row(&delta, row, rate, x);
-        w = w.get_mut(n..).unwrap_or_default();
+        let Some(rest) = w.get_mut(n..) else { return };
+        w = rest;
     }
 }
 

@@ -40,9 +40,9 @@ mod sealed {
         fn dense_forward(x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
         fn dense_backward(w: &[Self], delta: &[Self], dx: &mut [Self]);
         fn dense_update(x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
-        fn conv_forward(conv: &Conv, x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
-        fn conv_backward(conv: &Conv, w: &[Self], delta: &[Self], dx: &mut [Self]);
-        fn conv_update(conv: &Conv, x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
+        fn conv_forward(conv: &mut Conv, x: &[Self], w: &[Self], bias: Option<&[Self]>, z: &mut [Self]);
+        fn conv_backward(conv: &mut Conv, w: &[Self], delta: &[Self], dx: &mut [Self]);
+        fn conv_update(conv: &mut Conv, x: &[Self], delta: &[Self], rate: Self, w: &mut [Self]);
         /// A few columns of rows of weights: see [`rows`].
         fn add_rows(x: &[Self], w: &[Self], n: usize, sums: &mut [Self]);
         fn pass_rows(w: &[Self], n: usize, delta: &[Self], dx: &mut [Self]);
@@ -103,15 +103,15 @@ mod sealed {
                     dense::update(x, delta, rate, w, delta.len());
                 }
                 #[inline(never)]
-                fn conv_forward(conv: &Conv, x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {
+                fn conv_forward(conv: &mut Conv, x: &[$t], w: &[$t], bias: Option<&[$t]>, z: &mut [$t]) {
                     conv::forward(conv, x, w, bias, z);
                 }
                 #[inline(never)]
-                fn conv_backward(conv: &Conv, w: &[$t], delta: &[$t], dx: &mut [$t]) {
+                fn conv_backward(conv: &mut Conv, w: &[$t], delta: &[$t], dx: &mut [$t]) {
                     conv::backward(conv, w, delta, dx);
                 }
                 #[inline(never)]
-                fn conv_update(conv: &Conv, x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
+                fn conv_update(conv: &mut Conv, x: &[$t], delta: &[$t], rate: $t, w: &mut [$t]) {
                     conv::update(conv, x, delta, rate, w);
                 }
                 #[inline(never)]

@@ -244,7 +244,8 @@ impl<T: Scalar> Tape<'_, T> {
     /// Apart, so that a network without convolutions needs no stack for one.
     #[inline(never)]
     pub(crate) fn update_conv(&mut self, gate: &Gate, slot: &Slot, rate: T) {
-        let Ok((conv, _)) = &Conv::of(&self.fixed.circuit, gate) else { return };
+        let mut conv = Conv::of(&self.fixed.circuit, gate);
+        let Ok(conv) = &mut conv else { return };
         if self.is_in_place(gate.b)
             && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
             && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
