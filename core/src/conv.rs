@@ -41,8 +41,6 @@ pub struct Conv {
     from: u16,
     count: u16,
     left: u16,
-    /// The place in a plane of outputs.
-    position: u32,
     /// The first input, and the first place in the kernel, of the row that the window stands on.
     row: [u32; 2],
     /// The first input that the window sees, and its weight for the first output that is looked at.
@@ -116,7 +114,6 @@ impl Conv {
             // The outputs before the first.
             place: [u16::MAX, width.wrapping_sub(1)],
             at: groups - 1,
-            position: u32::MAX,
             from: 0,
             count: 0,
             left: 0,
@@ -136,8 +133,8 @@ impl Conv {
 
     /// Where the first of the outputs that are looked at lies, and how far apart the others do.
     pub(crate) fn outputs(&self) -> [usize; 2] {
-        let positions = self.window.positions();
-        [usize::from(self.from) * positions + self.position as usize, positions]
+        let ([height, width], [y, x]) = (self.window.out.map(usize::from), self.place.map(usize::from));
+        [(usize::from(self.from) * height + y) * width + x, height * width]
     }
 
     /// Goes on to the next outputs, up to eight of one group, if there are any: positions row by row, within
@@ -180,7 +177,6 @@ impl Conv {
         self.first = [start + u32::from(columns.start), w];
         self.len = columns.len;
         (self.at, self.from) = (0, 0);
-        self.position = self.position.wrapping_add(1);
         true
     }
 

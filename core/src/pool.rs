@@ -46,6 +46,7 @@ fn winner<T: Scalar>(pool: &Conv, a: &[T]) -> (usize, T) {
 }
 
 /// z = the greatest of each window, or Σ / k² of it
+#[inline(never)]
 pub(crate) fn forward<T: Scalar>(op: Op, pool: &mut Conv, a: &[T], z: &mut [T]) {
     let area = T::from_u32(pool.window.kernel_len() as u32);
     while pool.next() {
@@ -65,6 +66,7 @@ pub(crate) fn forward<T: Scalar>(op: Op, pool: &mut Conv, a: &[T], z: &mut [T]) 
 }
 
 /// da of each window's winner += δ, or da of each of its elements += δ / k²
+#[inline(never)]
 pub(crate) fn backward<T: Scalar>(op: Op, pool: &mut Conv, a: &[T], delta: &[T], da: &mut [T]) {
     let area = T::from_u32(pool.window.kernel_len() as u32);
     while pool.next() {

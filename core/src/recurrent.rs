@@ -23,29 +23,20 @@
 //!   += δⱼ: t ascending.
 
 use crate::elementwise::sigmoid;
+use crate::kernels::Site;
 use crate::op::Op;
 use crate::reduce::{row, row_mut};
 use crate::scalar::Scalar;
-
-/// What a recurrent gate reads.
-#[derive(Clone, Copy)]
-pub(crate) struct Recurrent<'a, T> {
-    pub(crate) op: Op,
-    /// max(·, 0) instead of tanh, in an rnn.
-    pub(crate) relu: bool,
-    /// `[in]` and `[hidden]` of each step.
-    pub(crate) inputs: usize,
-    pub(crate) hidden: usize,
-    pub(crate) x: &'a [T],
-    pub(crate) w_ih: &'a [T],
-    pub(crate) w_hh: &'a [T],
-    pub(crate) b_ih: &'a [T],
-    pub(crate) b_hh: &'a [T],
-}
+use crate::shape::Shape;
 
 /// Numbers of one step's deltas, a hidden unit: those of r, z, n and c_n, or the only one.
 pub(crate) const fn parts(op: Op) -> usize {
     if matches!(op, Op::Gru) { 4 } else { 1 }
+}
+
+/// Columns of the weights, a hidden unit: those of r, z and n, or the only one.
+const fn columns(op: Op) -> usize {
+    if matches!(op, Op::Gru) { 3 } else { 1 }
 }
 
 /// Numbers that the way back takes beside the wire's value: all deltas, and what is carried.
@@ -56,22 +47,32 @@ pub(crate) const fn saved_len(op: Op, steps: usize, hidden: usize) -> usize {
 /// Units that are looked at together where nothing of them is kept.
 const SOME: usize = 8;
 
-impl<T: Scalar> Recurrent<'_, T> {
-    /// Finds r, z, n and c_n (gru) or h (rnn) of one step's units from number `j` on, all r first: of as many
-    /// as there is room for.
+/// The operands: x, then the weights and biases of the input, and those of the past.
+const X: usize = 0;
+const W_IH: usize = 1;
+const W_HH: usize = 2;
+const B_HH: usize = 4;
+
+impl<'s, T: Scalar> Site<'_, 's, T> {
     #[inline(never)]
-    fn look(&self, x: &[T], past: &[T], j: usize, units: &mut [T]) {
-        let some = units.len() / parts(self.op);
+    fn numbers(&self, operand: usize) -> &'s [T] {
+        self.operand(operand).unwrap_or_default()
+    }
+
+    /// Finds r, z, n and c_n (gru) or h (rnn) of the units of step `t` from number `j` on, all r first: of as
+    /// many as there is room for.
+    #[inline(never)]
+    fn look(&self, t: usize, past: &[T], j: usize, units: &mut [T]) {
+        let op = self.gate.op;
         units.fill(T::ZERO);
-        for part in 0..parts(self.op).min(3) {
-            let (column, second) = (j + part * self.hidden, if part == 2 { 3 } else { part });
-            sums(x, self.w_ih, self.b_ih, column, row_mut(units, part, some));
-            sums(past, self.w_hh, self.b_hh, column, row_mut(units, second, some));
-        }
-        if self.op != Op::Gru {
+        self.sums(W_IH, self.input(t), j, units);
+        self.sums(W_HH, past, j, units);
+        let some = units.len() / parts(op);
+        if op != Op::Gru {
+            let relu = self.circuit().integers(self.gate).first() == Some(&1);
             for h in units {
                 *h = match *h {
-                    sum if !self.relu => sum.tanh(),
+                    sum if !relu => sum.tanh(),
                     sum if sum <= T::ZERO => T::ZERO,
                     sum => sum,
                 };
@@ -84,65 +85,80 @@ impl<T: Scalar> Recurrent<'_, T> {
         }
     }
 
-    /// x of step `t`.
-    fn input(&self, t: usize) -> &[T] {
-        row(self.x, t, self.inputs)
+    /// What some units are made of += b + Σ x w, from column `j` on; the bias comes two operands behind the
+    /// weights.
+    #[inline(never)]
+    fn sums(&self, weights: usize, x: &[T], j: usize, units: &mut [T]) {
+        let (op, w, b) = (self.gate.op, self.numbers(weights), self.numbers(weights + 2));
+        let (hidden, some) = (self.hidden(), units.len() / parts(op));
+        for part in 0..columns(op) {
+            let column = j + part * hidden;
+            // The two sums of n stay apart.
+            let sums = row_mut(units, if part + weights == 2 + W_HH { 3 } else { part }, some);
+            sums.iter_mut().zip(b.get(column..).unwrap_or_default()).for_each(|(sum, &b)| *sum += b);
+            T::add_rows(x, w.get(column..).unwrap_or_default(), b.len(), sums);
+        }
     }
 
-    /// h of the step before `t`; nothing before the first.
-    fn past<'h>(&self, h: &'h [T], t: usize) -> &'h [T] {
-        if t == 0 { &[] } else { row(h, t - 1, self.hidden) }
+    /// The units of a step.
+    fn hidden(&self) -> usize {
+        self.circuit().shapes.get(usize::from(self.gate.shape)).map_or(1, Shape::last)
+    }
+
+    /// x of step `t`.
+    #[inline(never)]
+    fn input(&self, t: usize) -> &'s [T] {
+        let inputs = self.circuit().shape_at(usize::from(self.gate.a)).map_or(0, Shape::last);
+        row(self.numbers(X), t, inputs)
     }
 
     /// A step's deltas of a, or of c, a row of weights long: first ones and last ones, which need not be
     /// neighbours.
     #[inline(never)]
     fn split<'d>(&self, deltas: &'d [T], of_past: bool) -> [&'d [T]; 2] {
-        let n = self.b_ih.len();
-        let first = if of_past && self.op == Op::Gru { 2 * self.hidden } else { n };
-        let last = (deltas.len() + first).saturating_sub(n);
-        [deltas.get(..first).unwrap_or_default(), deltas.get(last..).unwrap_or_default()]
+        let (hidden, op) = (self.hidden(), self.gate.op);
+        let first = if of_past { columns(op).min(2) } else { columns(op) };
+        let last = parts(op) + first - columns(op);
+        [deltas.get(..first * hidden).unwrap_or_default(), deltas.get(last * hidden..).unwrap_or_default()]
     }
 }
 
-/// sums += b + Σ x w, of the columns from `j` on.
-#[inline(never)]
-fn sums<T: Scalar>(x: &[T], w: &[T], b: &[T], j: usize, sums: &mut [T]) {
-    sums.iter_mut().zip(b.get(j..).unwrap_or_default()).for_each(|(sum, &b)| *sum += b);
-    T::add_rows(x, w.get(j..).unwrap_or_default(), b.len(), sums);
+/// h of the step before `t`; nothing before the first.
+fn past<T>(h: &[T], t: usize, hidden: usize) -> &[T] {
+    if t == 0 { &[] } else { row(h, t - 1, hidden) }
 }
 
 /// Fills h, step after step, and where there is memory for the way back, what that needs.
 #[inline(never)]
-pub(crate) fn forward<T: Scalar>(gate: &Recurrent<'_, T>, h: &mut [T], saved: &mut [T]) {
-    let (hidden, mut t) = (gate.hidden.max(1), 0);
-    while let Some((past, now)) = h.split_at_mut_checked(t * hidden)
+pub(crate) fn forward<T: Scalar>(site: &Site<'_, '_, T>, h: &mut [T], saved: &mut [T]) {
+    let (op, hidden, mut t) = (site.gate.op, site.hidden(), 0);
+    while let Some((before, now)) = h.split_at_mut_checked(t * hidden)
         && let Some(now) = now.get_mut(..hidden)
     {
-        let (x, past, units) = (gate.input(t), gate.past(past, t), row_mut(saved, t, hidden * 4));
-        match gate.op {
-            Op::Gru if units.is_empty() => forward_some(gate, x, past, now),
+        let (past, units) = (past(before, t, hidden), row_mut(saved, t, hidden * 4));
+        match op {
+            Op::Gru if units.is_empty() => forward_some(site, t, past, now),
             Op::Gru => {
-                gate.look(x, past, 0, units);
+                site.look(t, past, 0, units);
                 outputs(units, past, now);
             }
-            _ => gate.look(x, past, 0, now),
+            _ => site.look(t, past, 0, now),
         }
         t += 1;
     }
     // That what is saved are the units, and not yet their deltas.
-    if let Some(mark) = saved.get_mut(t * hidden * parts(gate.op)) {
+    if let Some(mark) = saved.get_mut(t * hidden * parts(op)) {
         *mark = T::ONE;
     }
 }
 
 /// One step of a gru of which nothing is kept.
 #[inline(never)]
-fn forward_some<T: Scalar>(gate: &Recurrent<'_, T>, x: &[T], past: &[T], h: &mut [T]) {
+fn forward_some<T: Scalar>(site: &Site<'_, '_, T>, t: usize, past: &[T], h: &mut [T]) {
     let mut units = [T::ZERO; 4 * SOME];
     for (block, h) in h.chunks_mut(SOME).enumerate() {
         let units = units.get_mut(..4 * h.len()).unwrap_or_default();
-        gate.look(x, past, block * SOME, units);
+        site.look(t, past, block * SOME, units);
         outputs(units, past.get(block * SOME..).unwrap_or_default(), h);
     }
 }
@@ -160,23 +176,24 @@ fn outputs<T: Scalar>(units: &[T], past: &[T], h: &mut [T]) {
 /// The first part of the way back: from what came back to h, and h itself, the gradients of the sums
 /// of all steps, in the place of the units that [`forward`] found.
 #[inline(never)]
-pub(crate) fn deltas<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], g: &[T], saved: &mut [T]) {
-    let hidden = gate.hidden.max(1);
+pub(crate) fn deltas<T: Scalar>(site: &Site<'_, '_, T>, h: &[T], g: &[T], saved: &mut [T]) {
+    let (hidden, parts) = (site.hidden(), parts(site.gate.op));
     let Some((deltas, carry)) = saved.split_at_mut_checked(saved.len().saturating_sub(hidden)) else { return };
     // After an earlier way back they must be found once more.
     let found = carry.first() == Some(&T::ONE);
     carry.fill(T::ZERO);
     for t in (0..g.len() / hidden).rev() {
-        let (g, past, deltas) = (row(g, t, hidden), gate.past(h, t), row_mut(deltas, t, hidden * parts(gate.op)));
-        if gate.op == Op::Gru {
+        let (g, past, deltas) = (row(g, t, hidden), past(h, t, hidden), row_mut(deltas, t, hidden * parts));
+        if site.gate.op != Op::Gru {
+            let relu = site.circuit().integers(site.gate).first() == Some(&1);
+            rnn_deltas(deltas, row(h, t, hidden), relu, g, carry);
+        } else {
             if !found {
-                gate.look(gate.input(t), past, 0, deltas);
+                site.look(t, past, 0, deltas);
             }
             gru_deltas(deltas, g, past, carry);
-        } else {
-            rnn_deltas(deltas, row(h, t, hidden), gate.relu, g, carry);
         }
-        pass(gate.w_hh, gate.split(deltas, true), carry);
+        pass(site.numbers(W_HH), site.split(deltas, true), carry);
     }
     carry.fill(T::ZERO);
 }
@@ -215,24 +232,24 @@ fn rnn_deltas<T: Scalar>(deltas: &mut [T], h: &[T], relu: bool, g: &[T], carry: 
 #[inline(never)]
 fn pass<T: Scalar>(w: &[T], [first, last]: [&[T]; 2], dx: &mut [T]) {
     let n = first.len() + last.len();
-    for (from, deltas) in [(0, first), (first.len(), last)] {
-        T::pass_rows(w.get(from..).unwrap_or_default(), n, deltas, dx);
-    }
+    T::pass_rows(w, n, first, dx);
+    T::pass_rows(w.get(first.len()..).unwrap_or_default(), n, last, dx);
 }
 
 /// The second part of the way back: what goes to operand `k` of x, w_ih, w_hh, b_ih, b_hh.
 #[inline(never)]
-pub(crate) fn backward<T: Scalar>(gate: &Recurrent<'_, T>, h: &[T], saved: &[T], k: usize, dx: &mut [T]) {
-    let hidden = gate.hidden.max(1);
+pub(crate) fn backward<T: Scalar>(site: &Site<'_, '_, T>, h: &[T], saved: &[T], k: usize, dx: &mut [T]) {
+    let hidden = site.hidden();
     for t in 0..h.len() / hidden {
-        let deltas = gate.split(row(saved, t, hidden * parts(gate.op)), k == 2 || k == 4);
+        let deltas = site.split(row(saved, t, hidden * parts(site.gate.op)), k == W_HH || k == B_HH);
         let x = match k {
-            0 => {
-                pass(gate.w_ih, deltas, row_mut(dx, t, gate.inputs));
+            X => {
+                let w = site.numbers(W_IH);
+                pass(w, deltas, row_mut(dx, t, site.input(t).len()));
                 continue;
             }
-            1 => gate.input(t),
-            2 => gate.past(h, t),
+            W_IH => site.input(t),
+            W_HH => past(h, t, hidden),
             _ => &[T::ONE],
         };
         // dW += x δᵀ; that of a bias is one row, and its x is 1.

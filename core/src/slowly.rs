@@ -7,8 +7,8 @@
 //! pointer that the tape's maker brings along, these are compiled with the tape's maker: a firmware, small.
 
 use crate::error::RunError;
-use crate::gate::Gate;
-use crate::kernels::{self, own_gradient, value};
+use crate::gate::{Gate, Wire};
+use crate::kernels::{self, Site};
 use crate::op::Op;
 use crate::plan::{IN_PLACE, NO_GRADIENT, Slot, saved_len};
 use crate::scalar::Scalar;
@@ -41,71 +41,58 @@ impl<T: Scalar> Slowly<T> {
 fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
     let saved = if slot.gradient == NO_GRADIENT { 0 } else { saved_len(&tape.fixed.circuit, gate) };
     if let Some((out, around)) = hole(tape.arena, slot.value, slot.len as usize + saved, &tape.fixed) {
-        let done = match gate.op {
-            Op::Dense => dense_forward(gate, out, &around),
-            _ => kernels::forward(gate, slot, out, &around),
-        };
+        let done = kernels::forward(&Site { gate, slot, around }, out);
         debug_assert!(done.is_some());
     }
-}
-
-fn dense_forward<T: Scalar>(gate: &Gate, z: &mut [T], around: &Around<'_, T>) -> Option<()> {
-    T::dense_forward(value(around, gate.a)?, value(around, gate.b)?, value(around, gate.c), z);
-    Some(())
 }
 
 fn backward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
-    if gate.op == Op::Dense {
-        let done = dense_back(tape, gate, slot);
-        debug_assert!(done.is_some());
-    } else if gate.op == Op::Reshape && tape.gives_gradient_away(gate, slot) {
+    if gate.op == Op::Reshape && tape.gives_gradient_away(gate, slot) {
         // The operand's gradient is where the gate's is: there is nothing to do.
-    } else {
-        tape.pass_back_all(gate, slot);
+        return;
+    }
+    if kernels::prepares(gate.op) {
+        prepare(tape, gate, slot);
+    }
+    for k in 0..gate.op.operands() {
+        if let Some(wire) = tape.fixed.circuit.operand(gate, k)
+            && let Some((dx, around)) = gradient(tape, wire)
+        {
+            let done = kernels::backward(&Site { gate, slot, around }, k, dx);
+            debug_assert!(done.is_some());
+        }
     }
 }
 
-fn dense_back<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
-    if let Some((dx, around)) = gradient(tape, gate.a) {
-        T::dense_backward(value(&around, gate.b)?, own_gradient(&around, slot)?, dx);
+#[inline(never)]
+fn prepare<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) {
+    let saved = saved_len(&tape.fixed.circuit, gate);
+    if let Some((saved, around)) = hole(tape.arena, slot.value + slot.len, saved, &tape.fixed) {
+        let done = kernels::prepare(&Site { gate, slot, around }, saved);
+        debug_assert!(done.is_some());
     }
-    if let Some((dw, around)) = gradient(tape, gate.b) {
-        T::dense_update(value(&around, gate.a)?, own_gradient(&around, slot)?, -T::ONE, dw);
-    }
-    if let Some((db, around)) = gradient(tape, gate.c) {
-        T::dense_update(&[], own_gradient(&around, slot)?, -T::ONE, db);
-    }
-    Some(())
 }
 
 fn update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) {
-    if gate.op == Op::Dense {
-        let done = dense_update(tape, gate, slot, rate);
-        debug_assert!(done.is_some());
-    } else {
-        tape.update_conv(gate, slot, rate);
+    for k in 1..gate.op.operands() {
+        if let Some(wire) = tape.fixed.circuit.operand(gate, k)
+            && let Some((w, around)) = in_place(tape, wire)
+        {
+            let done = kernels::update(&Site { gate, slot, around }, k, rate, w);
+            debug_assert!(done.is_some());
+        }
     }
-}
-
-fn dense_update<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot, rate: T) -> Option<()> {
-    if let Some((w, around)) = in_place(tape, gate.b) {
-        T::dense_update(value(&around, gate.a)?, own_gradient(&around, slot)?, rate, w);
-    }
-    if let Some((b, around)) = in_place(tape, gate.c) {
-        T::dense_update(&[], own_gradient(&around, slot)?, rate, b);
-    }
-    Some(())
 }
 
 /// The gradient of a wire to write, if it has one, and everything around it.
-fn gradient<'s, T: Scalar>(tape: &'s mut Tape<'_, T>, wire: u16) -> Option<(&'s mut [T], Around<'s, T>)> {
-    let to = tape.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE)?;
+fn gradient<'s, T: Scalar>(tape: &'s mut Tape<'_, T>, wire: Wire) -> Option<(&'s mut [T], Around<'s, T>)> {
+    let to = tape.fixed.slots.get(wire.index()).filter(|to| to.gradient < IN_PLACE)?;
     hole(tape.arena, to.gradient, to.len as usize, &tape.fixed)
 }
 
 /// The value of a param to write, if it is updated in place, and everything around it.
-fn in_place<'s, T: Scalar>(tape: &'s mut Tape<'_, T>, wire: u16) -> Option<(&'s mut [T], Around<'s, T>)> {
-    let to = tape.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient == IN_PLACE)?;
+fn in_place<'s, T: Scalar>(tape: &'s mut Tape<'_, T>, wire: Wire) -> Option<(&'s mut [T], Around<'s, T>)> {
+    let to = tape.fixed.slots.get(wire.index()).filter(|to| to.gradient == IN_PLACE)?;
     hole(tape.arena, to.value, to.len as usize, &tape.fixed)
 }
 

@@ -23,7 +23,6 @@
 //! To raise an objective is to lower its negative: the rate changes its sign, nothing else.
 
 use crate::circuit::Objective;
-use crate::conv::{self, Conv};
 use crate::dense;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
@@ -239,25 +238,6 @@ impl<T: Scalar> Tape<'_, T> {
         // A dense gate names its bias in its record, which is quicker to ask.
         let bias = if gate.op == Op::Dense { Some(Wire::at(gate.c)) } else { self.fixed.circuit.operand(gate, 2) };
         bias.filter(|bias| self.is_in_place(bias.raw()))
-    }
-
-    /// Apart, so that a network without convolutions needs no stack for one.
-    #[inline(never)]
-    pub(crate) fn update_conv(&mut self, gate: &Gate, slot: &Slot, rate: T) {
-        let mut conv = Conv::of(&self.fixed.circuit, gate);
-        let Ok(conv) = &mut conv else { return };
-        if self.is_in_place(gate.b)
-            && let Some((w, around)) = self.value_hole(Wire::at(gate.b))
-            && let (Some(x), Some(delta)) = (around.value(gate.a), around.gradient(slot))
-        {
-            T::conv_update(conv, x, delta, rate, w);
-        }
-        if let Some(bias) = self.bias(gate)
-            && let Some((b, around)) = self.value_hole(bias)
-            && let Some(delta) = around.gradient(slot)
-        {
-            conv::update_bias(conv, delta, rate, b);
-        }
     }
 
     /// Checks the params that have a gradient of their own, number by number.

@@ -11,8 +11,7 @@ use crate::dropout::Noise;
 use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::hot;
-use crate::kernels;
-use crate::op::{Op, OpKind};
+use crate::op::Op;
 use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, saved_len};
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
@@ -411,48 +410,6 @@ impl<'a, T: Scalar> Tape<'a, T> {
         if from < pairs {
             let (gates, numbers) = (self.fixed.circuit.gates, self.fixed.circuit.numbers);
             scalars::backward(self.fixed.slowly, gates, numbers, self.pair_cells(), from, to.min(pairs));
-        }
-    }
-
-    pub(crate) fn pass_back_all(&mut self, gate: &Gate, slot: &Slot) {
-        if kernels::prepares(gate.op) {
-            self.prepare(gate, slot);
-        }
-        self.pass_back(gate, slot, 0, gate.a);
-        match gate.op.kind() {
-            OpKind::Binary | OpKind::Loss => self.pass_back(gate, slot, 1, gate.b),
-            OpKind::Structured if gate.op.listed_operands() > 0 => {
-                for k in 1..gate.op.operands() {
-                    if let Some(wire) = self.fixed.circuit.operand(gate, k) {
-                        self.pass_back(gate, slot, k, wire.raw());
-                    }
-                }
-            }
-            OpKind::Structured if gate.op.operands() > 1 => {
-                self.pass_back(gate, slot, 1, gate.b);
-                if gate.op.operands() > 2 {
-                    // A dense gate without bias names no wire there, and no slot is found.
-                    self.pass_back(gate, slot, 2, gate.c);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    #[inline(never)]
-    fn prepare(&mut self, gate: &Gate, slot: &Slot) {
-        let saved = saved_len(&self.fixed.circuit, gate);
-        if let Some((saved, around)) = hole(self.arena, slot.value + slot.len, saved, &self.fixed) {
-            let done = kernels::prepare(gate, slot, saved, &around);
-            debug_assert!(done.is_some());
-        }
-    }
-
-    fn pass_back(&mut self, gate: &Gate, slot: &Slot, k: usize, wire: u16) {
-        let Some(to) = self.fixed.slots.get(usize::from(wire)).filter(|to| to.gradient < IN_PLACE) else { return };
-        if let Some((dx, around)) = hole(self.arena, to.gradient, to.len as usize, &self.fixed) {
-            let done = kernels::backward(gate, slot, k, dx, &around);
-            debug_assert!(done.is_some());
         }
     }
 }
