@@ -24,6 +24,9 @@ use crate::scalar::{Scalar, VECTORS};
 /// Columns at once on processors with registers for them; elsewhere 16.
 const WIDE: usize = if VECTORS { 32 } else { 16 };
 
+/// Rows a turn of the blocks of columns: more are faster, and longer.
+const ROWS: usize = if VECTORS { 4 } else { 2 };
+
 /// Calls a block function for as many columns at a time as there are, widest first; the wide ones
 /// take four rows a turn.
 macro_rules! by_columns {
@@ -39,15 +42,15 @@ macro_rules! by_columns {
             }
         }
         while WIDE > 16 && n - j >= WIDE {
-            $block::<T, WIDE, 4>($($arg,)* n, j);
+            $block::<T, WIDE, ROWS>($($arg,)* n, j);
             j += WIDE;
         }
         while n - j >= 16 {
-            $block::<T, 16, 4>($($arg,)* n, j);
+            $block::<T, 16, ROWS>($($arg,)* n, j);
             j += 16;
         }
         if n - j >= 10 {
-            $block::<T, 10, 4>($($arg,)* n, j);
+            $block::<T, 10, ROWS>($($arg,)* n, j);
             j += 10;
         }
         if j < n {
@@ -87,6 +90,18 @@ fn four<T, const B: usize>(rows: &[T], n: usize, j: usize) -> Option<[&[T; B]; 4
     let (b, rows) = rows.split_at_checked(n)?;
     let (c, d) = rows.split_at_checked(n)?;
     Some([columns(a, j)?, columns(b, j)?, columns(c, j)?, columns(d, j)?])
+}
+
+#[inline(always)]
+fn two<T, const B: usize>(rows: &[T], n: usize, j: usize) -> Option<[&[T; B]; 2]> {
+    let (a, b) = rows.split_at_checked(n)?;
+    Some([columns(a, j)?, columns(b, j)?])
+}
+
+#[inline(always)]
+fn two_mut<T, const B: usize>(rows: &mut [T], n: usize, j: usize) -> Option<[&mut [T; B]; 2]> {
+    let (a, b) = rows.split_at_mut_checked(n)?;
+    Some([columns_mut(a, j)?, columns_mut(b, j)?])
 }
 
 #[inline(always)]
@@ -210,6 +225,16 @@ fn forward_columns<T: Scalar, const B: usize, const R: usize>(
             add_row(&mut sums, b, x1);
             add_row(&mut sums, c, x2);
             add_row(&mut sums, d, x3);
+        }
+    }
+    if R == 2 {
+        let twos = w.chunks_exact(2 * n);
+        let (xs, rest) = x.as_chunks::<2>();
+        (x, w) = (rest, twos.remainder());
+        for (rows, &[x0, x1]) in twos.zip(xs) {
+            let Some([a, b]) = two::<T, B>(rows, n, j) else { return };
+            add_row(&mut sums, a, x0);
+            add_row(&mut sums, b, x1);
         }
     }
     for (row, &x) in w.chunks_exact(n).zip(x) {
@@ -421,6 +446,16 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
             update_row(&delta, b, rate, x1);
             update_row(&delta, c, rate, x2);
             update_row(&delta, d, rate, x3);
+        }
+        (x, w) = (rest, others);
+    }
+    if R == 2 {
+        let (xs, rest) = x.as_chunks::<2>();
+        let Some((twos, others)) = w.split_at_mut_checked(2 * n * xs.len()) else { return };
+        for (rows, &[x0, x1]) in twos.chunks_exact_mut(2 * n).zip(xs) {
+            let Some([a, b]) = two_mut::<T, B>(rows, n, j) else { return };
+            update_row(&delta, a, rate, x0);
+            update_row(&delta, b, rate, x1);
         }
         (x, w) = (rest, others);
     }
