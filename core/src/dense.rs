@@ -282,6 +282,10 @@ fn backward_rows<T: Scalar, const B: usize>(w: &[T], delta: &[T], mut dx: &mut [
 
 #[inline(never)]
 fn backward_wide<T: Scalar>(w: &[T], delta: &[T], live: Option<&[T]>, dx: &mut [T]) {
+    if !VECTORS && live.is_none() {
+        // Where nothing may be left out, the blocks would be there a second time.
+        return T::pass_rows(w, delta.len(), delta, dx);
+    }
     by_columns!(delta.len(), backward_columns(w, delta, live, dx), backward_rest);
 }
 
@@ -335,6 +339,7 @@ fn backward_columns<T: Scalar, const B: usize, const R: usize>(
                 pass_live_row::<T, B>(&delta, row, x, dx);
             }
         }
+        None if !VECTORS => {}
         None => {
             for (row, dx) in rows {
                 let Some(row) = columns(row, j) else { return };
