@@ -24,6 +24,7 @@ pub(crate) struct Slowly<T: 'static> {
     pub(crate) update: fn(&mut Tape<'_, T>, &Gate, &Slot, T),
     pub(crate) pair_forward: scalars::Forward<T>,
     pub(crate) pair_backward: scalars::Backward<T>,
+    pub(crate) stays_finite: fn(&Tape<'_, T>, &Gate, &Slot, T) -> Option<bool>,
     pub(crate) not_finite: fn(&Tape<'_, T>, T) -> RunError,
 }
 
@@ -34,6 +35,7 @@ impl<T: Scalar> Slowly<T> {
         update,
         pair_forward: scalars::forward_rest,
         pair_backward: scalars::backward_rest,
+        stays_finite: |tape, gate, slot, rate| tape.stays_finite(gate, slot, rate),
         not_finite: |tape, rate| tape.not_finite(rate),
     };
 }

@@ -113,7 +113,8 @@ impl<T: Scalar> Tape<'_, T> {
         let (gates, slots) = self.tensors(0, self.fixed.circuit.len());
         if !self.is_small(rate) {
             for (i, (gate, slot)) in gates.iter().zip(slots).enumerate() {
-                if gate.op.has_weights() && !self.stays_finite(gate, slot, rate).ok_or(RunError::WrongPlan)? {
+                let stays = self.fixed.slowly.stays_finite;
+                if gate.op.has_weights() && !stays(self, gate, slot, rate).ok_or(RunError::WrongPlan)? {
                     return Err(RunError::NotFinite(self.layout.first as u16 + i as u16));
                 }
             }
@@ -205,8 +206,7 @@ impl<T: Scalar> Tape<'_, T> {
     }
 
     /// Whether an update in place of a gate's weights and bias certainly leaves them finite.
-    #[inline(never)]
-    fn stays_finite(&self, gate: &Gate, slot: &Slot, rate: T) -> Option<bool> {
+    pub(crate) fn stays_finite(&self, gate: &Gate, slot: &Slot, rate: T) -> Option<bool> {
         let (weight, bias) = (self.is_in_place(gate.b), self.bias(gate).is_some());
         let x = match weight {
             true => {
