@@ -65,19 +65,15 @@ pub(crate) fn unary<T: Scalar>(op: Op, y: &mut [T]) {
     }
 }
 
-/// y = op(y, b), for gates that have a loop of their own; y holds the first operand.
+/// y = op(y, b) for a number b, for gates that have a loop of their own; y holds the first operand.
 #[inline(always)]
-pub(crate) fn binary<T: Scalar>(op: Op, b: &[T], y: &mut [T]) {
+pub(crate) fn scale<T: Scalar>(op: Op, b: T, y: &mut [T]) {
     let own = Own { numbers: &[], start: 0 };
-    match *b {
+    if op == Op::Div {
         // Data is divided by what scales it, each number of it before each step.
-        [b] if op == Op::Div => by_fours!(y, |y| *y = value(op, *y, b, own)),
-        [b] => y.iter_mut().for_each(|y| *y = value(op, *y, b, own)),
-        _ => {
-            for (y, &b) in y.iter_mut().zip(b) {
-                *y = value(op, *y, b, own);
-            }
-        }
+        by_fours!(y, |y| *y = value(op, *y, b, own));
+    } else {
+        y.iter_mut().for_each(|y| *y = value(op, *y, b, own));
     }
 }
 
@@ -85,7 +81,13 @@ pub(crate) fn binary<T: Scalar>(op: Op, b: &[T], y: &mut [T]) {
 #[inline(never)]
 pub(crate) fn forward<T: Scalar>(op: Op, own: Own<'_, T>, b: &[T], y: &mut [T]) {
     for (i, y) in y.iter_mut().enumerate() {
-        *y = any_value(op, *y, pick(b, i), own);
+        let b = pick(b, i);
+        // Nearly all that goes over long wires; the rest by a call.
+        *y = match op {
+            Op::Add => *y + b,
+            Op::Mul => *y * b,
+            op => any_value(op, *y, b, own),
+        };
     }
 }
 

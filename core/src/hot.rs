@@ -26,7 +26,7 @@ pub(crate) fn forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slo
     let done = match gate.op {
         Op::Dense => dense_forward(tape, gate, slot),
         Op::Relu | Op::Sigmoid | Op::Tanh => unary_forward(tape, gate, slot),
-        Op::Mul | Op::Div => binary_forward(tape, gate, slot),
+        Op::Mul | Op::Div => scale_forward(tape, gate, slot),
         Op::Mse => mse_forward(tape, gate, slot),
         Op::CrossEntropy if tape.lanes == 1 => cross_entropy_forward(tape, gate, slot, 0),
         Op::CrossEntropy => cross_entropies_forward(tape, gate, slot),
@@ -75,18 +75,18 @@ fn unary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) ->
     Some(())
 }
 
-/// What brings inputs to scale; the second operand is as a rule a constant, and lies in flash.
+/// What brings inputs to scale: a number as second operand, as a rule a constant, which lies in flash.
 #[inline(never)]
-fn binary_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
+fn scale_forward<T: Scalar>(tape: &mut Tape<'_, T>, gate: &Gate, slot: &Slot) -> Option<()> {
     let lanes = tape.lanes;
     let (y, around) = hole(tape.arena, slot.value, (slot.len * lanes) as usize, &tape.fixed)?;
+    let &[b] = around.value(gate.b)? else { return None };
     if around.slot(gate.a)?.value != slot.value {
         broadcast::start(around.values(gate.a, lanes)?, y);
     }
-    let b = around.value(gate.b)?;
     match gate.op {
-        Op::Mul => broadcast::binary(Op::Mul, b, y),
-        _ => broadcast::binary(Op::Div, b, y),
+        Op::Mul => broadcast::scale(Op::Mul, b, y),
+        _ => broadcast::scale(Op::Div, b, y),
     }
     Some(())
 }

@@ -195,7 +195,10 @@ pub(crate) fn deltas<T: Scalar>(site: &Site<'_, '_, T>, h: &[T], g: &[T], saved:
         }
         pass(site.numbers(W_HH), site.split(deltas, true), carry);
     }
-    carry.fill(T::ZERO);
+    // What is carried further than the first step is no use; it must not look like the mark.
+    if let Some(mark) = carry.first_mut() {
+        *mark = T::ZERO;
+    }
 }
 
 /// Turns r, z, n and c_n of one step into their deltas.
