@@ -41,7 +41,7 @@ pub(crate) use by_fours;
 
 /// Puts the first operand of a gate where its value will be; where the gate's wire has taken over its
 /// slot, it is there already. So there is one loop for both cases.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn start<T: Scalar>(a: &[T], y: &mut [T]) {
     match a {
         &[a] => y.fill(a),
