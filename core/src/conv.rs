@@ -66,10 +66,10 @@ impl Conv {
         let Some(x) = circuit.shape_at(gate.a as usize) else { return Err(BuildError::BadRecord) };
         let [first, second, third] = [circuit.integer(gate, 0), circuit.integer(gate, 1), circuit.integer(gate, 2)];
         let ([inputs, ..], flat, pools) = (x.to_raw(), x.rank() == 2, matches!(gate.op, Op::MaxPool | Op::AvgPool));
-        let (kernel, stride, padding, outputs, groups);
+        let (kernel, stride, padding, outputs, groups, group);
         if pools {
             kernel = [if flat { 1 } else { first }, first];
-            (stride, padding, outputs, groups) = (second, third, inputs, inputs);
+            (stride, padding, outputs, groups, group) = (second, third, inputs, inputs, [1, 1]);
         } else {
             let Some(w) = circuit.shape_at(gate.b as usize) else { return Err(BuildError::BadRecord) };
             let rank = if matches!(gate.op, Op::Conv1d) { 2 } else { 3 };
@@ -77,11 +77,12 @@ impl Conv {
                 return Err(BuildError::WrongRank { shape: *x, rank: rank as u8 });
             }
             (stride, padding, outputs, groups) = (first, second, w.last() as u16, third);
-            if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
-                return Err(BuildError::BadGroups { inputs, outputs, groups });
-            }
+            group = match (inputs.checked_div(groups), outputs.checked_div(groups)) {
+                (Some(i), Some(o)) if i * groups == inputs && o * groups == outputs => [i, o],
+                _ => return Err(BuildError::BadGroups { inputs, outputs, groups }),
+            };
             let [share, tall, wide, _] = w.to_raw();
-            if w.rank() != rank + 1 || share != inputs / groups {
+            if w.rank() != rank + 1 || share != group[0] {
                 return Err(BuildError::WrongWeights { input: *x, weight: *w, groups });
             }
             kernel = if rank == 2 { [1, tall] } else { [tall, wide] };
@@ -104,7 +105,6 @@ impl Conv {
         if window.out_shape(outputs, flat).is_none() {
             return refused(x, kernel, stride, padding);
         }
-        let group = [inputs / groups, outputs / groups];
         let [_, width] = window.out;
         Ok(Conv {
             window,
@@ -203,12 +203,7 @@ impl Conv {
 }
 
 #[inline(never)]
-const fn refused(
-    planes: &Shape,
-    [_, kernel]: [u16; 2],
-    stride: u16,
-    padding: u16,
-) -> Result<Conv, BuildError> {
+const fn refused(planes: &Shape, [_, kernel]: [u16; 2], stride: u16, padding: u16) -> Result<Conv, BuildError> {
     Err(BuildError::BadWindow { planes: *planes, kernel, stride, padding })
 }
 

@@ -316,9 +316,7 @@ fn backward_columns<T: Scalar, const B: usize, const R: usize>(
 ) {
     let Some(&delta) = columns::<T, B>(delta, j).filter(|_| n > 0) else { return };
     let (mut w, mut dx, mut live) = (w, dx, live);
-    if VECTORS
-        && let Some(x) = live
-    {
+    if VECTORS && let Some(x) = live {
         let (xs, rest) = x.as_chunks::<4>();
         let (dxs, others) = dx.as_chunks_mut::<4>();
         let fours = w.chunks_exact(4 * n);

@@ -102,7 +102,7 @@ impl<'s, T: Scalar> Site<'_, 's, T> {
 
     /// The units of a step.
     fn hidden(&self) -> usize {
-        self.circuit().shapes.get(usize::from(self.gate.shape)).map_or(1, Shape::last)
+        self.circuit().shapes.get(usize::from(self.gate.shape)).map_or(1, |shape| shape.last().max(1))
     }
 
     /// x of step `t`.

@@ -44,9 +44,7 @@ impl Window {
         let (plane, padding) = if flat { ([1, a], [0, padding]) } else { ([a, b], [padding, padding]) };
         let ([height, width], [tall, wide], [above, beside]) = (plane, kernel, padding);
         match (outputs(height, tall, above, stride), outputs(width, wide, beside, stride)) {
-            (Some(rows), Some(columns)) => {
-                Some(Window { plane, kernel, stride, padding, out: [rows, columns] })
-            }
+            (Some(rows), Some(columns)) => Some(Window { plane, kernel, stride, padding, out: [rows, columns] }),
             _ => None,
         }
     }
