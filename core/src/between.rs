@@ -80,6 +80,11 @@ impl<T: Scalar> Tape<'_, T> {
             between();
             return T::walk_sample(self, keep_sums);
         }
+        self.sample_in_pieces(keep_sums, between)
+    }
+
+    #[inline(never)]
+    fn sample_in_pieces(&mut self, keep_sums: bool, between: &mut dyn FnMut()) -> Result<T, RunError> {
         let objective = self.circuit().objective().ok_or(RunError::NoObjective)?.wire();
         self.forward_between(between);
         self.begin_backward(objective, keep_sums)?;

@@ -30,7 +30,6 @@ use crate::window::Window;
 #[derive(Clone, Copy, Debug)]
 pub struct Conv {
     pub(crate) window: Window,
-    outputs: u16,
     groups: u16,
     /// Inputs and outputs of one group.
     group: [u16; 2],
@@ -41,8 +40,8 @@ pub struct Conv {
     from: u16,
     count: u16,
     left: u16,
-    /// The first input, and the first place in the kernel, of the row that the window stands on.
-    row: [u32; 2],
+    /// What the window sees of the rows: the first one, and its place in the kernel.
+    row: [u16; 2],
     /// The first input that the window sees, and its weight for the first output that is looked at.
     pub(crate) first: [u32; 2],
     /// What it sees of each plane: so many lines of so many inputs side by side.
@@ -108,7 +107,6 @@ impl Conv {
         let [_, width] = window.out;
         Ok(Conv {
             window,
-            outputs,
             groups,
             group,
             // The outputs before the first.
@@ -128,7 +126,13 @@ impl Conv {
 
     /// The shape of the wire; `flat` as the operand's.
     pub(crate) const fn shape(&self, flat: bool) -> Option<Shape> {
-        self.window.out_shape(self.outputs, flat)
+        self.window.out_shape(self.all_outputs(), flat)
+    }
+
+    /// The outputs of all groups: so many weights lie side by side.
+    const fn all_outputs(&self) -> u16 {
+        let [_, outputs] = self.group;
+        self.groups * outputs
     }
 
     /// Where the first of the outputs that are looked at lies, and how far apart the others do.
@@ -168,13 +172,15 @@ impl Conv {
             if *y >= height {
                 return false;
             }
-            let (rows, [_, across], [_, wide]) = (self.window.rows(*y), self.window.plane, self.window.kernel);
-            self.row = [u32::from(rows.start) * u32::from(across), u32::from(rows.first) * u32::from(wide)];
-            self.lines = rows.len;
+            let rows = self.window.rows(*y);
+            (self.row, self.lines) = ([rows.start, rows.first], rows.len);
         }
-        let (columns, [start, first]) = (self.window.columns(*x), self.row);
-        let w = (first + u32::from(columns.first)) * u32::from(self.outputs);
-        self.first = [start + u32::from(columns.start), w];
+        let (columns, [row, first], [_, across]) = (self.window.columns(*x), self.row, self.window.plane);
+        let [_, wide] = self.window.kernel;
+        self.first = [
+            u32::from(row) * u32::from(across) + u32::from(columns.start),
+            (u32::from(first) * u32::from(wide) + u32::from(columns.first)) * u32::from(self.all_outputs()),
+        ];
         self.len = columns.len;
         (self.at, self.from) = (0, 0);
         true
@@ -195,9 +201,10 @@ impl Conv {
         } else {
             return false;
         };
-        let ([x, w], [_, across], [_, wide]) = (&mut self.line, self.window.plane, self.window.kernel);
+        let ([_, across], [_, wide], outputs) = (self.window.plane, self.window.kernel, self.all_outputs());
+        let [x, w] = &mut self.line;
         *x += u32::from(down) * u32::from(across);
-        *w += u32::from(on) * u32::from(wide) * u32::from(self.outputs);
+        *w += u32::from(on) * u32::from(wide) * u32::from(outputs);
         true
     }
 }
@@ -230,7 +237,6 @@ fn scatter<T: Scalar>(values: &[T], [mut at, apart]: [usize; 2], to: &mut [T]) {
 /// z = x ∗ W + b
 #[inline(always)]
 pub(crate) fn forward<T: Scalar>(conv: &mut Conv, x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    let n = usize::from(conv.outputs);
     while conv.next() {
         let mut sums = [T::ZERO; 8];
         let Some(sums) = sums.get_mut(..usize::from(conv.count)) else { return };
@@ -239,7 +245,7 @@ pub(crate) fn forward<T: Scalar>(conv: &mut Conv, x: &[T], w: &[T], bias: Option
         while sees {
             let [from, at] = conv.line;
             let (Some(x), Some(w)) = (part(x, from, conv.len.into()), w.get(at as usize..)) else { return };
-            T::add_rows(x, w, n, sums);
+            T::add_rows(x, w, conv.all_outputs().into(), sums);
             sees = conv.line();
         }
         scatter(sums, conv.outputs(), z);
@@ -249,7 +255,6 @@ pub(crate) fn forward<T: Scalar>(conv: &mut Conv, x: &[T], w: &[T], bias: Option
 /// dx += what W passes back of δ
 #[inline(always)]
 pub(crate) fn backward<T: Scalar>(conv: &mut Conv, w: &[T], delta: &[T], dx: &mut [T]) {
-    let n = usize::from(conv.outputs);
     while conv.next() {
         let mut deltas = [T::ZERO; 8];
         let Some(deltas) = deltas.get_mut(..usize::from(conv.count)) else { return };
@@ -258,7 +263,7 @@ pub(crate) fn backward<T: Scalar>(conv: &mut Conv, w: &[T], delta: &[T], dx: &mu
         while sees {
             let [from, at] = conv.line;
             let (Some(dx), Some(w)) = (part_mut(dx, from, conv.len.into()), w.get(at as usize..)) else { return };
-            T::pass_rows(w, n, deltas, dx);
+            T::pass_rows(w, conv.all_outputs().into(), deltas, dx);
             sees = conv.line();
         }
     }
@@ -267,7 +272,6 @@ pub(crate) fn backward<T: Scalar>(conv: &mut Conv, w: &[T], delta: &[T], dx: &mu
 /// W −= rate · x ∗ δ
 #[inline(always)]
 pub(crate) fn update<T: Scalar>(conv: &mut Conv, x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    let n = usize::from(conv.outputs);
     while conv.next() {
         let mut deltas = [T::ZERO; 8];
         let Some(deltas) = deltas.get_mut(..usize::from(conv.count)) else { return };
@@ -276,7 +280,7 @@ pub(crate) fn update<T: Scalar>(conv: &mut Conv, x: &[T], delta: &[T], rate: T, 
         while sees {
             let [from, at] = conv.line;
             let (Some(x), Some(w)) = (part(x, from, conv.len.into()), w.get_mut(at as usize..)) else { return };
-            T::update_rows(x, deltas, rate, w, n);
+            T::update_rows(x, deltas, rate, w, conv.all_outputs().into());
             sees = conv.line();
         }
     }

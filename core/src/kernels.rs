@@ -318,9 +318,8 @@ fn add<T: Scalar>(from: &[T], to: &mut [T]) {
 
 #[inline(never)]
 fn planes<T: Scalar>(site: &Site<'_, '_, T>, out: &mut [T]) -> Option<()> {
-    let a = site.a()?;
     let mut conv = Conv::of(site.circuit(), site.gate);
-    let Ok(conv) = &mut conv else { return None };
+    let (Ok(conv), a) = (&mut conv, site.a()?) else { return None };
     match site.gate.op {
         op @ (Op::MaxPool | Op::AvgPool) => pool::forward(op, conv, a, out),
         _ => T::conv_forward(conv, a, site.b()?, site.operand(2), out),
@@ -330,9 +329,8 @@ fn planes<T: Scalar>(site: &Site<'_, '_, T>, out: &mut [T]) -> Option<()> {
 
 #[inline(never)]
 fn planes_back<T: Scalar>(site: &Site<'_, '_, T>, dx: &mut [T]) -> Option<()> {
-    let delta = site.gradient()?;
     let mut conv = Conv::of(site.circuit(), site.gate);
-    let Ok(conv) = &mut conv else { return None };
+    let (Ok(conv), delta) = (&mut conv, site.gradient()?) else { return None };
     match site.gate.op {
         op @ (Op::MaxPool | Op::AvgPool) => pool::backward(op, conv, site.a()?, delta, dx),
         _ => T::conv_backward(conv, site.b()?, delta, dx),
@@ -342,9 +340,8 @@ fn planes_back<T: Scalar>(site: &Site<'_, '_, T>, dx: &mut [T]) -> Option<()> {
 
 #[inline(never)]
 fn planes_update<T: Scalar>(site: &Site<'_, '_, T>, k: usize, rate: T, w: &mut [T]) -> Option<()> {
-    let delta = site.gradient()?;
     let mut conv = Conv::of(site.circuit(), site.gate);
-    let Ok(conv) = &mut conv else { return None };
+    let (Ok(conv), delta) = (&mut conv, site.gradient()?) else { return None };
     match k {
         1 => T::conv_update(conv, site.a()?, delta, rate, w),
         _ => conv::update_bias(conv, delta, rate, w),
