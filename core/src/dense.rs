@@ -27,10 +27,10 @@ const WIDE: usize = if VECTORS { 32 } else { 16 };
 /// Rows a turn of the blocks of columns: more are faster, and longer.
 const ROWS: usize = if VECTORS { 4 } else { 2 };
 
-/// Calls a block function for as many columns at a time as there are, widest first; the wide ones
-/// take four rows a turn.
+/// Calls a block function for as many columns at a time as there are, widest first, and another one for the
+/// rest; of the blocks of ten it is told how many rows they take a turn.
 macro_rules! by_columns {
-    ($n:expr, $block:ident($($arg:expr),*), $rest:ident) => {{
+    ($n:expr, $block:ident($($arg:expr),*), $rest:ident, $ten:expr) => {{
         let (n, mut j) = ($n, 0);
         if VECTORS {
             // A width that the compiler knows saves the sums with it.
@@ -50,7 +50,7 @@ macro_rules! by_columns {
             j += 16;
         }
         if n - j >= 10 {
-            $block::<T, 10, ROWS>($($arg,)* n, j);
+            $block::<T, 10, { $ten }>($($arg,)* n, j);
             j += 10;
         }
         if j < n {
@@ -152,7 +152,7 @@ fn forward_rows<T: Scalar, const B: usize>(mut x: &[T], w: &[T], bias: Option<&[
 
 #[inline(never)]
 fn forward_wide<T: Scalar>(x: &[T], w: &[T], bias: Option<&[T]>, z: &mut [T]) {
-    by_columns!(z.len(), forward_columns(x, w, bias, z), forward_rest);
+    by_columns!(z.len(), forward_columns(x, w, bias, z), forward_rest, if VECTORS { ROWS } else { 1 });
 }
 
 /// The columns from `j` on that are too few for a wide block.
@@ -286,7 +286,7 @@ fn backward_wide<T: Scalar>(w: &[T], delta: &[T], live: Option<&[T]>, dx: &mut [
         // Where nothing may be left out, the blocks would be there a second time.
         return T::pass_rows(w, delta.len(), delta, dx);
     }
-    by_columns!(delta.len(), backward_columns(w, delta, live, dx), backward_rest);
+    by_columns!(delta.len(), backward_columns(w, delta, live, dx), backward_rest, ROWS);
 }
 
 #[inline(always)]
@@ -391,7 +391,7 @@ fn update_rows<T: Scalar, const B: usize>(mut x: &[T], delta: &[T], rate: T, w: 
 
 #[inline(never)]
 fn update_wide<T: Scalar>(x: &[T], delta: &[T], rate: T, w: &mut [T]) {
-    by_columns!(delta.len(), update_columns(x, delta, rate, w), update_rest);
+    by_columns!(delta.len(), update_columns(x, delta, rate, w), update_rest, ROWS);
 }
 
 #[inline(always)]
