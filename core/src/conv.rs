@@ -186,6 +186,11 @@ impl Conv {
         true
     }
 
+    /// Whether any of the window lies on the planes.
+    fn sees(&self) -> bool {
+        self.lines > 0 && self.len > 0
+    }
+
     /// Goes on to the next line that the window sees, if there is one: plane by plane of the group.
     #[inline(never)]
     fn line(&mut self) -> bool {
@@ -241,7 +246,7 @@ pub(crate) fn forward<T: Scalar>(conv: &mut Conv, x: &[T], w: &[T], bias: Option
         let mut sums = [T::ZERO; 8];
         let Some(sums) = sums.get_mut(..usize::from(conv.count)) else { return };
         gather(bias.unwrap_or_default(), [usize::from(conv.from), 1], sums);
-        let mut sees = conv.lines > 0;
+        let mut sees = conv.sees();
         while sees {
             let [from, at] = conv.line;
             let (Some(x), Some(w)) = (part(x, from, conv.len.into()), w.get(at as usize..)) else { return };
@@ -259,7 +264,7 @@ pub(crate) fn backward<T: Scalar>(conv: &mut Conv, w: &[T], delta: &[T], dx: &mu
         let mut deltas = [T::ZERO; 8];
         let Some(deltas) = deltas.get_mut(..usize::from(conv.count)) else { return };
         gather(delta, conv.outputs(), deltas);
-        let mut sees = conv.lines > 0;
+        let mut sees = conv.sees();
         while sees {
             let [from, at] = conv.line;
             let (Some(dx), Some(w)) = (part_mut(dx, from, conv.len.into()), w.get(at as usize..)) else { return };
@@ -276,7 +281,7 @@ pub(crate) fn update<T: Scalar>(conv: &mut Conv, x: &[T], delta: &[T], rate: T, 
         let mut deltas = [T::ZERO; 8];
         let Some(deltas) = deltas.get_mut(..usize::from(conv.count)) else { return };
         gather(delta, conv.outputs(), deltas);
-        let mut sees = conv.lines > 0;
+        let mut sees = conv.sees();
         while sees {
             let [from, at] = conv.line;
             let (Some(x), Some(w)) = (part(x, from, conv.len.into()), w.get_mut(at as usize..)) else { return };

@@ -3,21 +3,22 @@
 //!
 //! x is `[time][in]`, the wire `[time][hidden]`, and h before the first step is 0. Weights are
 //! `[in][columns]` and `[hidden][columns]`, with one column a hidden unit (rnn) or three, all r first,
-//! then all z, then all n (gru). Of one step, with aⱼ = b_ihⱼ + Σ xᵢ·wᵢⱼ, i ascending, and
-//! cⱼ = b_hhⱼ + Σ hₖ·uₖⱼ, k ascending (no sum at the first step), where xᵢ and hₖ are not ±0:
+//! then all z, then all n (gru). Of one step, with sums that go, where xᵢ and hₖ are not ±0, over i and k
+//! ascending (none over the past at the first step), and from left to right:
 //!
-//! - rnn: h ← tanh(a + c), or max(a + c, 0);
-//! - gru: r = σ(a_r + c_r), z = σ(a_z + c_z), n = tanh(a_n + r·c_n), h ← (1 − z)·n + z·h.
+//! - rnn: h ← tanh(s), or max(s, 0), with sⱼ = b_ihⱼ + Σ xᵢ·wᵢⱼ + b_hhⱼ + Σ hₖ·uₖⱼ;
+//! - gru: r = σ(s_r), z = σ(s_z), n = tanh(a + r·c), h ← (1 − z)·n + z·h, with aⱼ = b_ihⱼ + Σ xᵢ·wᵢⱼ and
+//!   cⱼ = b_hhⱼ + Σ hₖ·uₖⱼ of n's columns.
 //!
-//! The way back has a first part, [`deltas`], that goes from the last step to the first and leaves, in
-//! the memory that the gate has for itself, the gradients of a and c; and one part an operand, that
-//! reads them and goes from the first step to the last. r, z and n are found again there and not kept:
-//! on a microcontroller, the memory for them counts more than a second look at the weights. With g what
+//! For the way back, forward keeps r, z, n and c of all steps in the memory that the gate has for itself. It
+//! has a first part, [`deltas`], that goes from the last step to the first and puts the gradients of the sums
+//! in their place (or finds them once more, if an earlier way back has done so already); and one part an
+//! operand, that reads them and goes from the first step to the last. With g what
 //! came back to a step's h, and `carry` what the step after it passes back to it:
 //!
 //! - d = g + carry; rnn: δ = d·(1 − h²), or d where h > 0;
-//! - gru: δ_n = d·(1 − z)·(1 − n²), δ_z = d·(h₋₁ − n)·z·(1 − z), δ_r = δ_n·c_n·r·(1 − r), and c_n gets
-//!   δ_n·r; carry = d·z, and 0 for an rnn;
+//! - gru: δ_n = d·(1 − z)·(1 − n²), δ_z = d·(h₋₁ − n)·z·(1 − z), δ_r = δ_n·c·r·(1 − r), δ_c = δ_n·r;
+//!   carry = d·z, and 0 for an rnn;
 //! - carryₖ += uₖⱼ·δⱼ, j ascending;
 //! - dxᵢ += wᵢⱼ·δⱼ, j ascending; dwᵢⱼ += xᵢ·δⱼ and duₖⱼ += hₖ·δⱼ where xᵢ and hₖ are not ±0; the biases'
 //!   += δⱼ: t ascending.
@@ -29,7 +30,7 @@ use crate::reduce::{row, row_mut};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 
-/// Numbers of one step's deltas, a hidden unit: those of r, z, n and c_n, or the only one.
+/// Numbers of one step's deltas, a hidden unit: those of r, z, n and c, or the only one.
 pub(crate) const fn parts(op: Op) -> usize {
     if matches!(op, Op::Gru) { 4 } else { 1 }
 }
@@ -59,7 +60,7 @@ impl<'s, T: Scalar> Site<'_, 's, T> {
         self.operand(operand).unwrap_or_default()
     }
 
-    /// Finds r, z, n and c_n (gru) or h (rnn) of the units of step `t` from number `j` on, all r first: of as
+    /// Finds r, z, n and c (gru) or h (rnn) of the units of step `t` from number `j` on, all r first: of as
     /// many as there is room for.
     #[inline(never)]
     fn look(&self, t: usize, past: &[T], j: usize, units: &mut [T]) {
@@ -201,7 +202,7 @@ pub(crate) fn deltas<T: Scalar>(site: &Site<'_, '_, T>, h: &[T], g: &[T], saved:
     }
 }
 
-/// Turns r, z, n and c_n of one step into their deltas.
+/// Turns r, z, n and c of one step into their deltas.
 #[inline(never)]
 fn gru_deltas<T: Scalar>(units: &mut [T], g: &[T], past: &[T], carry: &mut [T]) {
     let mut past = past.iter();
@@ -260,5 +261,85 @@ pub(crate) fn backward<T: Scalar>(site: &Site<'_, '_, T>, h: &[T], saved: &[T], 
         let n = first.len() + last.len();
         T::update_rows(x, first, -T::ONE, dx, n);
         T::update_rows(x, last, -T::ONE, dx.get_mut(first.len()..).unwrap_or_default(), n);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::build::Circuit;
+    use crate::gate::Wire;
+    use crate::plan::{Purpose, Slot, plan};
+    use crate::shape::Shape;
+    use crate::tape::Tape;
+
+    const STEPS: u16 = 5;
+    const INPUTS: u16 = 3;
+    /// One block of units and a few more.
+    const HIDDEN: u16 = 11;
+
+    /// A gru or an rnn, the mean of whose h is lowered, and its operands.
+    fn layer(gru: bool) -> (Circuit<f32, 8>, [Wire; 5], Wire) {
+        let mut c: Circuit<f32, 8> = Circuit::new();
+        let columns = if gru { 3 * HIDDEN } else { HIDDEN };
+        let x = c.param(Shape::matrix(STEPS, INPUTS)).unwrap();
+        let w_ih = c.param(Shape::matrix(INPUTS, columns)).unwrap();
+        let w_hh = c.param(Shape::matrix(HIDDEN, columns)).unwrap();
+        let (b_ih, b_hh) = (c.param(Shape::vector(columns)).unwrap(), c.param(Shape::vector(columns)).unwrap());
+        let h = if gru { c.gru(x, w_ih, w_hh, b_ih, b_hh) } else { c.rnn([x, w_ih, w_hh, b_ih, b_hh], false) }.unwrap();
+        let mean = c.mean(h).unwrap();
+        c.minimize(mean).unwrap();
+        (c, [x, w_ih, w_hh, b_ih, b_hh], h)
+    }
+
+    fn set(tape: &mut Tape<'_, f32>, operands: [Wire; 5]) {
+        let mut seed = 7u32;
+        for wire in operands {
+            for i in 0..tape.circuit().shape(wire).len() {
+                seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+                tape.set_from(wire, i, &[(seed >> 8) as f32 / 16_777_216.0 - 0.5]).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_way_back_finds_again_what_the_first_has_turned_into_gradients() {
+        for gru in [true, false] {
+            let (c, operands, _) = layer(gru);
+            let (mut slots, mut arena) = ([Slot::EMPTY; 8], [0.0; 2000]);
+            let layout = plan(&c.view(), Purpose::Inspect, false, &mut slots).unwrap();
+            let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+            set(&mut tape, operands);
+            tape.forward();
+            let mut gradients = [[0.0f32; 400]; 2];
+            for gradients in &mut gradients {
+                tape.backward_objective().unwrap();
+                for (wire, place) in operands.into_iter().zip(gradients.chunks_mut(400 / 5)) {
+                    let gradient = tape.gradient(wire).unwrap();
+                    place.iter_mut().zip(gradient.iter().rev()).for_each(|(place, &g)| *place = g);
+                }
+            }
+            let [first, second] = gradients;
+            assert!(first == second && first.iter().filter(|&&g| g != 0.0).count() >= 150, "gru: {gru}");
+        }
+    }
+
+    #[test]
+    fn units_are_the_same_whether_they_are_kept_or_not() {
+        for gru in [true, false] {
+            let (c, operands, h) = layer(gru);
+            let found = [Purpose::Inspect, Purpose::Infer].map(|purpose| {
+                let (mut slots, mut arena) = ([Slot::EMPTY; 8], [0.0; 2000]);
+                let layout = plan(&c.view(), purpose, false, &mut slots).unwrap();
+                let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+                set(&mut tape, operands);
+                tape.forward();
+                let mut found = [0.0f32; (STEPS * HIDDEN) as usize];
+                found.copy_from_slice(tape.value(h).unwrap());
+                found
+            });
+            let [kept, not] = found;
+            assert!(kept == not && kept.iter().all(|&h| h != 0.0), "gru: {gru}");
+        }
     }
 }
