@@ -105,8 +105,12 @@ fn span(at: usize, size: u16, kernel: u16, padding: u16) -> Span {
     let (size, kernel, padding) = (usize::from(size), usize::from(kernel), usize::from(padding));
     let first = padding.saturating_sub(at);
     let end = kernel.min((size + padding).saturating_sub(at));
+    if end <= first {
+        // Beside the plane: no place of it is meant.
+        return Span::default();
+    }
     let start = (at + first).saturating_sub(padding);
-    Span { start: start as u16, first: first as u16, len: end.saturating_sub(first) as u16 }
+    Span { start: start as u16, first: first as u16, len: (end - first) as u16 }
 }
 
 #[cfg(test)]
