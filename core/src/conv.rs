@@ -148,7 +148,8 @@ impl Conv {
         self.from += self.count;
         self.left -= self.count;
         let [x, w] = &mut self.first;
-        *w += u32::from(self.count);
+        // Pools have no weights, and theirs may be beyond all numbers.
+        *w = w.wrapping_add(self.count.into());
         let [inputs, outputs] = self.group;
         if self.left == 0 {
             (self.at, self.left) = (self.at + 1, outputs);
@@ -179,7 +180,7 @@ impl Conv {
         let [_, wide] = self.window.kernel;
         self.first = [
             u32::from(row) * u32::from(across) + u32::from(columns.start),
-            (u32::from(first) * u32::from(wide) + u32::from(columns.first)) * u32::from(self.all_outputs()),
+            (u32::from(first) * u32::from(wide) + u32::from(columns.first)).wrapping_mul(self.all_outputs().into()),
         ];
         self.len = columns.len;
         (self.at, self.from) = (0, 0);
@@ -305,6 +306,51 @@ pub(crate) fn update_bias<T: Scalar>(conv: &Conv, delta: &[T], rate: T, b: &mut 
 mod tests {
     use super::*;
     use crate::build::Circuit;
+    use crate::gate::Wire;
+    use crate::plan::{Purpose, Slot, plan};
+    use crate::tape::Tape;
+
+    /// What a gate makes of planes of ones.
+    fn output<const N: usize>(make: impl FnOnce(&mut Circuit<f32, 8>) -> (Wire, Wire), planes: usize) -> [f32; N] {
+        let mut c: Circuit<f32, 8> = Circuit::new();
+        let (x, z) = make(&mut c);
+        let (mut slots, mut arena) = ([Slot::EMPTY; 8], [9.0; 64]);
+        let layout = plan(&c.view(), Purpose::Inspect, false, &mut slots).unwrap();
+        let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+        for i in 0..planes {
+            tape.set_from(x, i, &[1.0]).unwrap();
+        }
+        tape.forward();
+        let mut output = [0.0; N];
+        output.copy_from_slice(tape.value(z).unwrap());
+        output
+    }
+
+    #[test]
+    fn a_window_beside_the_planes_sees_nothing() {
+        let z = output(
+            |c| {
+                let x = c.input(Shape::matrix(1, 4)).unwrap();
+                let w = c.constant(Shape::new(&[1, 1, 1]).unwrap(), &[2.0]).unwrap();
+                let b = c.constant(Shape::vector(1), &[0.5]).unwrap();
+                (x, c.conv1d(x, w, Some(b), [1, 2, 1]).unwrap())
+            },
+            4,
+        );
+        assert_eq!(z, [0.5, 0.5, 2.5, 2.5, 2.5, 2.5, 0.5, 0.5]);
+    }
+
+    #[test]
+    fn the_greatest_window_of_a_pool_overflows_nothing() {
+        let z = output(
+            |c| {
+                let x = c.input(Shape::new(&[3, 1, 1]).unwrap()).unwrap();
+                (x, c.max_pool(x, [u16::MAX, 1, u16::MAX / 2]).unwrap())
+            },
+            3,
+        );
+        assert_eq!(z, [1.0; 3]);
+    }
 
     #[test]
     fn a_wire_that_would_be_too_long_is_refused_with_its_kernel() {

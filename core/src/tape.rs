@@ -3,7 +3,7 @@
 //! Backward is the list of gates reversed: the gradient of an operand += local gradient × gradient
 //! of the gate's wire. A wire is done when the walk comes to its gate, since all its readers come
 //! later in the list. Each backward starts from zeroed gradients, so running it twice changes
-//! nothing.
+//! nothing, if nothing is set in between.
 
 use crate::broadcast::by_fours;
 use crate::circuit::CircuitRef;
@@ -330,7 +330,8 @@ impl<'a, T: Scalar> Tape<'a, T> {
     }
 
     /// Fills the gradients of all wires upstream of `wire`, a scalar, with those of `wire` as
-    /// written; all others become zero.
+    /// written; all others become zero. They are those at what the last forward has seen: after a
+    /// [`Tape::set`], another forward comes first.
     ///
     /// # Errors
     /// [`RunError::UnknownWire`]; [`RunError::NotAScalar`]; [`RunError::NoGradient`] if the plan
