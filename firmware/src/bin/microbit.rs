@@ -30,7 +30,7 @@ const COLUMN_1: u32 = 4;
 const BUTTON_A: u32 = 17;
 
 /// Room for params, values and gradients.
-const ARENA: usize = 11_392 / size_of::<Number>();
+const ARENA: usize = 10_880 / size_of::<Number>();
 /// Room for data that is kept; none: samples come one by one.
 const ROWS: usize = 0;
 
