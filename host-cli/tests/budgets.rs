@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::Duration;
 
+use chainrule::link::{NotKept, Refusal};
 use chainrule::{BuildError, Circuit, CircuitRef, Method, Optimiser, Purpose, Schedule, Shape, Training};
 use chainrule_cli::board::budget::{modules, program};
 use chainrule_cli::board::emulator::Emulator;
@@ -291,6 +292,7 @@ fn train(method: Method<f32>, batch: u32, engine: &mut dyn Engine<f32>) {
 
 /// Does everything that a board can do, and asks the board what it has room for.
 fn work(port: &mut Port, view: CircuitRef<'_, f32>, board: &Board) {
+    let mut saves = 0;
     for purpose in [Purpose::Inspect, Purpose::Accumulate, Purpose::Moments(2), Purpose::Train, Purpose::Infer] {
         // A batch's sums and moments do not fit everywhere.
         let mut client = match Client::new(&mut *port, view, purpose, &mut |_| ()) {
@@ -304,6 +306,8 @@ fn work(port: &mut Port, view: CircuitRef<'_, f32>, board: &Board) {
         assert_eq!((facts.name.as_str(), facts.scalar, said), (board.name, 4, told));
         client.ready().unwrap();
         client.keep(vec![0.5; 64].into_iter().chain([3.0]).collect(), &mut |_| ()).unwrap();
+        // What a board has learned goes to its flash in the middle of training, and that takes the most stack.
+        client.save_every(1).unwrap();
         match purpose {
             Purpose::Inspect => client.backward(view.objective().unwrap().wire()).unwrap(),
             Purpose::Train => train(Method::Sgd, 1, &mut client),
@@ -311,8 +315,15 @@ fn work(port: &mut Port, view: CircuitRef<'_, f32>, board: &Board) {
             Purpose::Moments(_) => train(Method::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 2, &mut client),
             Purpose::Infer => drop(client.run(Work::Evaluate, &[0], &mut |_| ()).unwrap()),
         }
+        match client.save() {
+            Ok(_) => saves += 1,
+            // Not all moments go into every flash.
+            Err(EngineError::Refused(Refusal::NotKept(NotKept::NoRoom(..)))) => {}
+            Err(error) => panic!("{}: {error}", board.name),
+        }
         client.params_hash().unwrap();
     }
+    assert!(saves > 1, "{}: {saves} saves", board.name);
 }
 
 #[test]
