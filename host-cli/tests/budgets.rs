@@ -347,8 +347,7 @@ fn the_boards_have_the_room_and_the_stack_that_their_budgets_say() {
         let painted = Debugger::attach(&socket).painted(from, bytes.top);
         assert!(painted > 0, "{}: no paint is left below the stack", board.name);
         let deep = bytes.top - from - painted;
-        // From below, the whole corpus holds it.
-        broken.unless_within(&format!("stack of {}", board.name), deep, board.budget().unwrap().stack);
+        broken.unless_holds(&format!("stack of {}", board.name), deep, board.budget().unwrap().stack);
     }
     assert!(broken.0.is_empty(), "{:#?}", broken.0);
 }

@@ -108,8 +108,9 @@ fn corpus_on<T: Number>(board: &'static str, entries: &[Entry]) -> Board {
     // Budgets are those of f32; in f64 the numbers that functions keep are up to twice as wide.
     let budget = table::find(board).unwrap().budget().unwrap().stack;
     let most = budget * (T::BYTES / 4) as u32;
-    if done.stack > most || done.stack < budget / 4 * 3 {
-        done.wrong.push(format!("{} bytes of stack; the budget is {most}, and is to say something", done.stack));
+    // From below, a test that has boards save what they learn holds it: that takes more.
+    if done.stack > most {
+        done.wrong.push(format!("{} bytes of stack; the budget is {most}", done.stack));
     }
     done.seconds = start.elapsed().as_secs_f32();
     done
