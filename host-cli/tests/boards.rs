@@ -10,7 +10,7 @@ use chainrule::link::{Ask, MESSAGE_MAX, Request, VERSION, encode_frame};
 use chainrule::{BuildError, Circuit, CircuitRef, Method, Op, Optimiser, Purpose, Scalar, Shape, Training};
 use chainrule_cli::board::emulator::Emulator;
 use chainrule_cli::board::log::Decoded;
-use chainrule_cli::board::{BOARDS, BoardError, Image, Port, table};
+use chainrule_cli::board::{BOARDS, BoardError, Count, Image, Port, table};
 use chainrule_cli::engine::{Client, Engine, Heard, Host, Pipe, Work, open};
 
 /// Digits 64-32-10, as the board with the least memory trains it.
@@ -56,7 +56,7 @@ fn every_board_trains_digits_to_the_bits_of_the_host() {
     for board in &BOARDS {
         Image::of(board).build(&mut |_| ()).unwrap();
         let start = Instant::now();
-        let port = Port::open(board.name, false, None, false, &mut |_| ()).unwrap();
+        let port = Port::open(board.name, false, None, Count::No, &mut |_| ()).unwrap();
         let (lines, log) = channel();
         let mut decoded = Decoded::new(port.image().map(Path::to_owned), Box::new(move |line| drop(lines.send(line))));
         let listener = Box::new(move |heard: Heard<'_>| decoded.hear(heard));
@@ -141,7 +141,7 @@ fn an_emulator_that_refuses_says_why() {
 
 #[test]
 fn a_name_or_device_that_is_not_there_says_what_to_do() {
-    let refused = |on| Port::open(on, false, None, false, &mut |_| ()).err().unwrap();
+    let refused = |on| Port::open(on, false, None, Count::No, &mut |_| ()).err().unwrap();
     assert!(refused("micrbit").to_string().contains("did you mean microbit?"));
     assert!(matches!(refused("/dev/ttyNONE"), BoardError::NoPort { .. }));
 }

@@ -2,6 +2,7 @@
 //! and some training, told in bits.
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use chainrule::{CircuitRef, Method, Op, Optimiser, Purpose, Random, Training, Wire};
 use chainrule_cli::data::columns::Role;
@@ -46,6 +47,19 @@ pub fn bits<T: Number>(number: T) -> u64 {
 pub fn lowered<T: Number>(entry: &Entry) -> Result<Lowered<T>, String> {
     let written = read(&entry.path.display().to_string()).map_err(|error| error.report(false))?;
     lower(&written, &[], None).map_err(|error| error.report(false))
+}
+
+/// A circuit of the corpus, or one that is there to be measured only, with the params that seed 1 begins
+/// with.
+///
+/// # Errors
+///
+/// The report that a user would see.
+pub fn begun<T: Readable>(name: &str) -> Result<Lowered<T>, String> {
+    let file = |folder: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name).with_extension("circuit");
+    let path = ["bench", "corpus"].map(file).into_iter().find(|path| path.exists()).unwrap_or_else(|| name.into());
+    let written = read(&path.display().to_string()).map_err(|error| error.report(false))?;
+    lower(&written, &[], Some(1)).map_err(|error| error.report(false))
 }
 
 /// What each input, label and param is set to in a case.

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use chainrule::Purpose;
-use chainrule_cli::board::{BOARDS, Port, table};
+use chainrule_cli::board::{BOARDS, Count, Port, table};
 use chainrule_cli::engine::{Client, Engine, EngineError, Host};
 use chainrule_cli::lower::Lowered;
 use chainrule_tests::corpus::{self, Entry};
@@ -75,7 +75,7 @@ fn compare<T: Number>(
 fn corpus_on<T: Number>(board: &'static str, entries: &[Entry]) -> Board {
     let name = if T::BYTES == 8 { format!("{board} {}", T::NAME) } else { board.to_owned() };
     let mut done = Board { name, seconds: 0.0, numbers: 0, stack: 0, results: Vec::new(), wrong: Vec::new() };
-    let mut port = match Port::open(board, T::BYTES == 8, None, false, &mut |_| ()) {
+    let mut port = match Port::open(board, T::BYTES == 8, None, Count::No, &mut |_| ()) {
         Ok(port) => port,
         Err(error) => {
             done.wrong.push(error.to_string());

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use chainrule::{Method, Optimiser, Purpose, Random, Training};
-use chainrule_cli::board::{Image, Port, table};
+use chainrule_cli::board::{Count, Image, Port, table};
 use chainrule_cli::engine::{Client, Engine, EngineError, Host, Loopback, Pipe, Work};
 use chainrule_cli::lower::Lowered;
 use chainrule_tests::corpus;
@@ -161,7 +161,7 @@ fn some_thousand_requests_on_emulated_boards() {
     for (name, one_by_one, many) in [("mps2-an386", 1_000, 350), ("b-l475e-iot01a", 500, 150), ("microbit", 500, 150)] {
         let board = table::find(name).unwrap();
         Image::of(board).build(&mut |_| ()).unwrap();
-        let port = Port::open(name, false, None, false, &mut |_| ()).unwrap();
+        let port = Port::open(name, false, None, Count::No, &mut |_| ()).unwrap();
         // Twenty times this is more than a busy machine lets an emulator wait.
         under_fire(Faulty::new(port, 2, ONE_IN, Duration::from_millis(60)), name, one_by_one, many);
     }

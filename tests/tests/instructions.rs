@@ -2,14 +2,12 @@
 //! `instructions.toml` says, and no step takes more than half a kilobyte of stack.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use chainrule_cli::bench::{Measured, measure};
+use chainrule_cli::bench::{Measured, by_function, measure};
 use chainrule_cli::board::image;
 use chainrule_cli::board::table::find;
 use chainrule_cli::engine::At;
-use chainrule_cli::lower::lower;
-use chainrule_cli::text::source;
+use chainrule_tests::run::begun;
 
 const BOARD: &str = "mps2-an386";
 /// Above, in percent; frame pointers take up to 4 more.
@@ -26,10 +24,7 @@ fn framed() -> bool {
 }
 
 fn measured(name: &str) -> Measured {
-    let folder = if matches!(name, "digits-dense" | "all-sorts") { "bench" } else { "corpus" };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name).with_extension("circuit");
-    let written = source::read(&path.display().to_string()).unwrap();
-    let lowered = lower::<f32>(&written, &[], Some(1)).unwrap();
+    let lowered = begun::<f32>(name).unwrap();
     measure(&lowered, At::from(BOARD), &mut |_| ()).unwrap()
 }
 
@@ -65,4 +60,14 @@ fn a_step_of_digits_stays_within_its_memory() {
     let (ram, stack) = (measured.ram.ram(), measured.stack.unwrap() as usize);
     println!("digits: {ram} bytes of RAM and {stack} of stack");
     assert!(ram + stack <= 11_500, "{ram} and {stack}");
+}
+
+#[test]
+fn a_profile_has_the_instructions_that_the_board_counts() {
+    let counted = measured("xor").step.instructions.unwrap();
+    let functions = by_function(&begun::<f32>("xor").unwrap(), At::from(BOARD), &mut |_| ()).unwrap();
+    let sum: f64 = functions.iter().map(|(_, instructions)| instructions).sum();
+    // The rest are the session's own, between the two readings of the counter.
+    assert!(sum <= counted && sum >= counted * 0.9, "{sum} of {counted}: {functions:#?}");
+    assert!(functions.iter().any(|(name, _)| name.starts_with("chainrule::dense::update")), "{functions:#?}");
 }

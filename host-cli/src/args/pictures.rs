@@ -86,14 +86,19 @@ pub struct Size {
 #[command(after_help = "Examples:
   chainrule bench digits.circuit
   chainrule bench digits.circuit --on mps2-an386 --json
+  chainrule bench digits.circuit --on microbit --profile
 
 The mean over the first 100 steps of seed 1. Instructions are counted exactly on emulated boards that
 have a counter (mps2-an386, mps2-an505, riscv-virt); a time is told on the host, inputs set included.
-Without data, a step is forward and backward at the values of the text.")]
+Without data, a step is forward and backward at the values of the text. A profile follows every
+instruction of an emulated board, with or without a counter.")]
 pub struct Bench {
     /// A .circuit file
     #[arg(value_name = "FILE")]
     pub file: String,
+    /// Tell too in which functions of its image an emulated board does the instructions of a step
+    #[arg(long)]
+    pub profile: bool,
     /// Where it runs.
     #[command(flatten)]
     pub at: super::shared::Where,

@@ -12,7 +12,8 @@
 pub mod work;
 
 use crate::board::elf::Contents;
-use crate::board::{Image, table};
+use crate::board::trace::Trace;
+use crate::board::{Count, Image, table};
 use crate::engine::{self, At, Engine, EngineError, OpenError, Vitals, Work};
 use crate::lower::Lowered;
 use crate::text::literal::Readable;
@@ -116,7 +117,7 @@ pub fn measure<T: Readable>(
     at: At<'_>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Measured, BenchError> {
-    let at = At { counted: true, ..at };
+    let at = At { count: Count::Exactly, ..at };
     let trains = lowered.training.data.is_some();
     let mut engine = if trains { Trainer::new(lowered, at, watch)? } else { Trainer::still(lowered, at, watch)? };
     let view = lowered.view();
@@ -166,6 +167,30 @@ pub fn measure<T: Readable>(
         stack_with_link: step.and_then(|vitals| vitals.stack),
         flash,
     })
+}
+
+/// In which functions of its image an emulated board does the instructions of a step: the mean, the greatest
+/// first. What the session does around them is in none.
+///
+/// # Errors
+/// [`BenchError`]; [`BoardError::Unknown`](crate::board::BoardError::Unknown) for what is no board that can be emulated here.
+pub fn by_function<T: Readable>(
+    lowered: &Lowered<T>,
+    at: At<'_>,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<(String, f64)>, BenchError> {
+    table::find(at.on).map_err(OpenError::from)?;
+    let trace = Trace::default();
+    let at = At { count: Count::ByFunction(&trace), ..at };
+    let trains = lowered.training.data.is_some();
+    let mut trainer = if trains { Trainer::new(lowered, at, watch)? } else { Trainer::still(lowered, at, watch)? };
+    trainer.steps()?;
+    // The trace is there when the emulator has ended.
+    drop(trainer);
+    let mut functions: Vec<_> =
+        trace.take().into_iter().map(|(name, count)| (name, count as f64 / STEPS as f64)).collect();
+    functions.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    Ok(functions)
 }
 
 /// A training, or a circuit without data, that is measured.

@@ -6,6 +6,7 @@
 //! reason, the shell kills the emulator. No signal is caught for it and no port number
 //! or file is taken.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -13,8 +14,10 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::trace::{Functions, Trace};
 use super::{Board, BoardError};
 
 /// Descriptors of the shell: 0 the lifeline, 1 the serial line, 2 the log. Those of the
@@ -35,6 +38,7 @@ pub struct Emulator {
     lifeline: UnixStream,
     line: UnixStream,
     log: Option<UnixStream>,
+    trace: Option<(Trace, JoinHandle<BTreeMap<String, u64>>)>,
 }
 
 impl Emulator {
@@ -79,7 +83,22 @@ impl Emulator {
             .stdout(OwnedFd::from(emulators_line))
             .stderr(log_output)
             .spawn()?;
-        Ok(Emulator { board, shell, lifeline, line, log: log_end })
+        Ok(Emulator { board, shell, lifeline, line, log: log_end, trace: None })
+    }
+
+    /// Starts `image` so that `trace` holds its instructions by function when it has ended.
+    ///
+    /// # Errors
+    /// As [`Emulator::start`], and [`BoardError::Image`].
+    pub fn traced(board: &'static Board, image: &Path, trace: &Trace) -> Result<Self, BoardError> {
+        let functions = Functions::of(image)?;
+        let options = functions.options();
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        let mut emulator = Self::start(board, image, false, &options)?;
+        let told = emulator.lifeline.try_clone();
+        let told = told.map_err(|error| BoardError::Emulator { board: board.name, said: error.to_string() })?;
+        emulator.trace = Some((trace.clone(), std::thread::spawn(move || functions.count(told))));
+        Ok(emulator)
     }
 
     /// The board that is emulated.
@@ -99,8 +118,12 @@ impl Emulator {
 
     /// Ends the emulator; so does dropping it.
     pub fn stop(&mut self) {
-        let _ = self.lifeline.shutdown(Shutdown::Both);
+        // What the emulator has told can still be read.
+        let _ = self.lifeline.shutdown(Shutdown::Write);
         let _ = self.shell.wait();
+        if let Some((trace, counting)) = self.trace.take() {
+            trace.replace(counting.join().unwrap_or_default());
+        }
     }
 
     /// Why the line went dead, by the emulator's own words.

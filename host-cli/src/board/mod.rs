@@ -8,6 +8,7 @@
 //! | [`elf`] | what an image holds: bytes for flash, and its RAM |
 //! | [`files`] | an image as ELF, HEX or UF2 |
 //! | [`emulator`] | the emulator's process, which never outlives this one |
+//! | [`trace`] | in which functions an emulated processor does its instructions |
 //! | [`port`] | bytes to and from a board, emulated or at a serial device |
 //! | [`log`] | a firmware's log records, decoded |
 //! | [`error`] | what can go wrong on the way, and what to do about it |
@@ -21,9 +22,10 @@ pub mod image;
 pub mod log;
 pub mod port;
 pub mod table;
+pub mod trace;
 
 pub use budget::Budget;
 pub use error::BoardError;
 pub use image::Image;
-pub use port::Port;
+pub use port::{Count, Port};
 pub use table::{BOARDS, Board};

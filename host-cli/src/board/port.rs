@@ -9,6 +9,7 @@ use serialport::SerialPort;
 
 use super::elf::Contents;
 use super::emulator::Emulator;
+use super::trace::Trace;
 use super::{Board, BoardError, Image, table};
 use crate::engine::Pipe;
 
@@ -34,6 +35,18 @@ enum Way {
     Serial(Box<dyn SerialPort>),
 }
 
+/// Whether an emulated processor's instructions are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Count<'a> {
+    /// They are not.
+    #[default]
+    No,
+    /// Its own counter counts them exactly; it is slower.
+    Exactly,
+    /// By function; it is much slower.
+    ByFunction(&'a Trace),
+}
+
 /// What is under way while a port opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening<'a> {
@@ -50,7 +63,7 @@ pub fn is_device(on: &str) -> bool {
 
 impl Port {
     /// Opens a board by its name, building its image unless one is given, or a serial device by its
-    /// path. An emulated processor that is `counted` counts exactly its instructions, and is slower.
+    /// path.
     ///
     /// # Errors
     /// Any [`BoardError`] but [`BoardError::Silent`]: nothing has been said yet.
@@ -58,7 +71,7 @@ impl Port {
         on: &str,
         f64: bool,
         image: Option<&Path>,
-        counted: bool,
+        count: Count<'_>,
         progress: &mut dyn FnMut(Opening<'_>),
     ) -> Result<Self, BoardError> {
         if is_device(on) {
@@ -78,8 +91,11 @@ impl Port {
             None => built.build(&mut |line| progress(Opening::Building(&name, line)))?,
         };
         progress(Opening::Starting(on));
-        let extra: &[&str] = if counted { &COUNTED } else { &[] };
-        let mut port = Port::from(Emulator::start(built.board, &path, false, extra)?);
+        let mut port = Port::from(match count {
+            Count::No => Emulator::start(built.board, &path, false, &[])?,
+            Count::Exactly => Emulator::start(built.board, &path, false, &COUNTED)?,
+            Count::ByFunction(trace) => Emulator::traced(built.board, &path, trace)?,
+        });
         port.image = Some(path);
         Ok(port)
     }

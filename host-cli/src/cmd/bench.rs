@@ -9,7 +9,8 @@ use super::json::{self, Number, Regions};
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::args::Bench;
-use crate::bench::{BenchError, Cost, Measured, STEPS, Time, measure};
+use crate::bench::{BenchError, Cost, Measured, STEPS, Time, by_function, measure};
+use crate::board::table;
 use crate::lower::{Lowered, lower};
 use crate::text::literal::Readable;
 use crate::text::source;
@@ -35,6 +36,15 @@ struct Told {
     stack: Option<u32>,
     stack_with_link: Option<u32>,
     flash: Option<u64>,
+    /// The instructions of a step by function, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Vec<Spent>>,
+}
+
+#[derive(Serialize)]
+struct Spent {
+    function: String,
+    instructions: Number<f64>,
 }
 
 #[derive(Serialize)]
@@ -70,22 +80,33 @@ pub fn run<T: Readable>(asked: &Bench, out: &mut dyn Write) -> Result<Outcome, F
     if lowered.training.data.is_none() && !open.is_empty() {
         return Err(source::SourceError::Text { source: written.source, errors: open }.into());
     }
+    if asked.profile && table::find(&asked.at.on.to_string()).is_err() {
+        return Err(Failure::Refused(format!(
+            "`{}` has no profile: --profile follows the instructions of an emulated board; `chainrule boards` lists them",
+            asked.at.on
+        )));
+    }
     let mut progress = Progress::new();
-    let measured = measure(&lowered, asked.at.at(), &mut |event| match event {
+    let mut watch = |event: Event<'_>| match event {
         Event::Opening(stage) => progress.stage(stage),
         Event::Sending(share) => progress.tell("sending the samples", Some(share)),
         _ => {}
-    })?;
+    };
+    let measured = measure(&lowered, asked.at.at(), &mut watch)?;
+    let profile = asked.profile.then(|| by_function(&lowered, asked.at.at(), &mut watch)).transpose()?;
     drop(progress);
     if asked.at.json {
-        json::line(out, &told::<T>(asked, &measured))?;
+        json::line(out, &told::<T>(asked, &measured, profile))?;
     } else {
         print::<T>(asked, lowered.training.data.is_some(), &measured, out)?;
+        if let Some(profile) = profile {
+            print_profile(&profile, measured.step.instructions, out)?;
+        }
     }
     Ok(Outcome::Done)
 }
 
-fn told<T: Readable>(asked: &Bench, measured: &Measured) -> Told {
+fn told<T: Readable>(asked: &Bench, measured: &Measured, profile: Option<Vec<(String, f64)>>) -> Told {
     let cost = |cost: &Cost| ToldCost {
         instructions: cost.instructions.map(|n| n.round() as u64),
         mac: cost.mac,
@@ -109,6 +130,10 @@ fn told<T: Readable>(asked: &Bench, measured: &Measured) -> Told {
         stack: measured.stack,
         stack_with_link: measured.stack_with_link,
         flash: measured.flash,
+        profile: profile.map(|profile| {
+            let spent = |(function, instructions)| Spent { function, instructions: Number(instructions) };
+            profile.into_iter().map(spent).collect()
+        }),
     }
 }
 
@@ -156,6 +181,27 @@ fn print<T: Readable>(asked: &Bench, trains: bool, measured: &Measured, out: &mu
     }
     if let Some(flash) = measured.flash {
         writeln!(out, "  bytes of flash of the image: {}", count(flash as usize))?;
+    }
+    Ok(())
+}
+
+/// Functions that do less than a hundredth are told together. What the board counted beyond them is the
+/// session's, between the two readings of its counter.
+fn print_profile(profile: &[(String, f64)], counted: Option<f64>, out: &mut dyn Write) -> Result<(), Failure> {
+    let sum: f64 = profile.iter().map(|(_, instructions)| instructions).sum();
+    let whole = counted.unwrap_or(sum);
+    let (large, small): (Vec<_>, Vec<_>) = profile.iter().partition(|(_, n)| n * 100.0 >= whole);
+    let mut line =
+        |what: &str, n: f64| writeln!(out, "  {:>9}  {:>5.1} %  {what}", count(n.round() as usize), n * 100.0 / whole);
+    line("instructions of a step, by function of the image", whole)?;
+    for (function, instructions) in large {
+        line(function, *instructions)?;
+    }
+    if !small.is_empty() {
+        line(&format!("{} others", small.len()), small.iter().map(|(_, n)| n).sum())?;
+    }
+    if whole > sum {
+        line("the session around them, and its counts", whole - sum)?;
     }
     Ok(())
 }

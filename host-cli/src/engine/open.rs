@@ -2,7 +2,7 @@
 
 use super::{Client, Engine, EngineError, Heard, Host, Listener, Loopback};
 use crate::board::log::Decoded;
-use crate::board::{BoardError, Port, port::Opening};
+use crate::board::{BoardError, Count, Port, port::Opening};
 use chainrule::{CircuitRef, Purpose, Scalar};
 use std::cell::RefCell;
 use std::fmt;
@@ -93,8 +93,8 @@ pub struct At<'a> {
     pub log: LogTo<'a>,
     /// The board's image, instead of the one that is built here.
     pub image: Option<&'a Path>,
-    /// Whether the emulated processor's counter shall count instructions.
-    pub counted: bool,
+    /// Whether the emulated processor's instructions are counted.
+    pub count: Count<'a>,
 }
 
 impl<'a> From<&'a str> for At<'a> {
@@ -124,8 +124,7 @@ pub fn open<'c, 'a, T: Scalar>(
         "host" => Ok(Box::new(Host::new(circuit, purpose)?)),
         "loopback" => Ok(Box::new(Client::new(Loopback::<T>::new(), circuit, purpose, &mut |_| {})?)),
         _ => {
-            let (f64, counted) = (T::BYTES == 8, at.counted);
-            let port = Port::open(at.on, f64, at.image, counted, &mut |opening| match opening {
+            let port = Port::open(at.on, T::BYTES == 8, at.image, at.count, &mut |opening| match opening {
                 Opening::Building(_, line) => progress(Stage::Building(line)),
                 Opening::Starting(board) => progress(Stage::Starting(board)),
             })?;
