@@ -101,6 +101,11 @@ impl Emulator {
         Ok(emulator)
     }
 
+    /// Whether it tells each instruction, and is that slow.
+    pub fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// The board that is emulated.
     pub fn board(&self) -> &'static Board {
         self.board

@@ -20,6 +20,9 @@ const BAUD: u32 = 115_200;
 /// business; a board that has died must not hold its host for ever.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long an emulator that tells each instruction may take for an answer; if it ends, that is seen at once.
+const TRACED: Duration = Duration::from_secs(600);
+
 /// Tells the emulator that an instruction takes 1024 ns, and that time goes by with nothing else.
 const COUNTED: [&str; 2] = ["-icount", "shift=10,align=off,sleep=off"];
 
@@ -268,6 +271,13 @@ impl Pipe for Port {
         match self.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(0),
             other => other,
+        }
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        match &self.way {
+            Way::Emulated(emulator) if emulator.is_traced() => Some(TRACED),
+            _ => None,
         }
     }
 }
