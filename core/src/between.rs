@@ -14,16 +14,22 @@ const PIECE: usize = 256;
 const SMALL: usize = 4096;
 
 impl<T: Scalar> Tape<'_, T> {
+    fn is_on_small(&self) -> bool {
+        self.layout().arena_len() <= SMALL
+    }
+
     /// Gates that are walked in one go where gate `at` is among them.
     fn piece(&self, at: usize) -> usize {
-        if at < self.pairs() || self.layout().arena_len() <= SMALL { PIECE } else { 1 }
+        if at < self.pairs() || self.is_on_small() { PIECE } else { 1 }
     }
 
     /// [`Tape::forward`], with stops.
     pub fn forward_between(&mut self, between: &mut dyn FnMut()) {
         let (mut from, end) = (0, self.circuit().len());
         while from < end {
-            let to = (from + self.piece(from)).min(end);
+            // No piece goes on from scalars to gates that may be large.
+            let last = if from < self.pairs() && !self.is_on_small() { self.pairs() } else { end };
+            let to = (from + self.piece(from)).min(last);
             self.forward_gates(from, to);
             between();
             from = to;
@@ -90,5 +96,34 @@ impl<T: Scalar> Tape<'_, T> {
         self.begin_backward(objective, keep_sums)?;
         self.pass_back_between(objective, between);
         self.objective_value()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::{Circuit, Purpose, Shape, Slot, Tape, plan};
+
+    #[test]
+    fn forward_stops_between_large_gates_behind_scalars_as_often_as_backward() {
+        let mut c: Circuit<f32, 16> = Circuit::new();
+        let scalar = c.input(Shape::SCALAR).unwrap();
+        let square = c.square(scalar).unwrap();
+        let wide = c.input(Shape::vector(3000)).unwrap();
+        let mut last = c.mul(wide, square).unwrap();
+        for _ in 0..10 {
+            last = c.softsign(last).unwrap();
+        }
+        let sum = c.sum(last).unwrap();
+        c.minimize(sum).unwrap();
+        let mut slots = [Slot::EMPTY; 16];
+        let layout = plan(&c.view(), Purpose::Inspect, false, &mut slots).unwrap();
+        let mut arena = [0.0; 80_000];
+        let mut tape = Tape::new(c.view(), layout, &slots, &[], &mut arena).unwrap();
+        let (mut forward, mut backward) = (0, 0);
+        tape.forward_between(&mut || forward += 1);
+        tape.backward_between(sum, &mut || backward += 1).unwrap();
+        // The two scalars are one piece.
+        assert_eq!((forward, backward), (14, 14));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The rows of [`elementwise`](crate::elementwise) say what happens to one element; here are the
 //! loops. The few gates that networks spend time in have loops of their own; all others go through
-//! one, which is slower by a call an element and saves 15 KB of flash on a Cortex-M4. A scalar that
+//! one, which is slower by a call an element and much smaller. A scalar that
 //! goes with a wire of n elements gets back the sum over them, first to last.
 
 use crate::elementwise::{Own, any_back, any_value, back, value};

@@ -181,7 +181,11 @@ const fn recurrent([x, w_ih, w_hh, b_ih, b_hh]: [&Shape; 5], parts: usize) -> Re
         return Err(BuildError::WrongRank { shape: *w_hh, rank: 2 });
     }
     let hidden = w_hh.first();
-    let columns = if hidden * parts > u16::MAX as usize { u16::MAX } else { (hidden * parts) as u16 };
+    if hidden * parts > u16::MAX as usize {
+        let wanted = Shape::matrix(u16::MAX / parts as u16, u16::MAX);
+        return Err(BuildError::WrongShape { operand: 2, wanted, found: *w_hh });
+    }
+    let columns = (hidden * parts) as u16;
     let row = &Shape::vector(columns);
     let (square, wide) = (&Shape::matrix(hidden as u16, columns), &Shape::matrix(x.last() as u16, columns));
     all_wanted(

@@ -216,7 +216,10 @@ impl Conv {
 }
 
 #[inline(never)]
-const fn refused(planes: &Shape, [_, kernel]: [u16; 2], stride: u16, padding: u16) -> Result<Conv, BuildError> {
+const fn refused(planes: &Shape, [tall, wide]: [u16; 2], stride: u16, padding: u16) -> Result<Conv, BuildError> {
+    let [_, height, ..] = planes.to_raw();
+    // The height, if that is what does not fit; planes of one line have a window of one.
+    let kernel = if tall as u32 > height as u32 + 2 * padding as u32 { tall } else { wide };
     Err(BuildError::BadWindow { planes: *planes, kernel, stride, padding })
 }
 
@@ -350,6 +353,18 @@ mod tests {
             3,
         );
         assert_eq!(z, [1.0; 3]);
+    }
+
+    #[test]
+    fn a_window_that_does_not_fit_is_told_by_the_side_that_does_not() {
+        let mut c: Circuit<f32, 8> = Circuit::new();
+        let planes = Shape::new(&[1, 3, 4]).unwrap();
+        let x = c.input(planes).unwrap();
+        for (height, width, kernel) in [(5, 1, 5), (1, 7, 7), (4, 5, 4)] {
+            let w = c.param(Shape::new(&[1, height, width, 1]).unwrap()).unwrap();
+            let refused = BuildError::BadWindow { planes, kernel, stride: 1, padding: 0 };
+            assert_eq!(c.conv2d(x, w, None, [1, 0, 1]), Err(refused));
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@
 //! Each product is rounded before it is added. Since every output adds up in one order, how many
 //! outputs are kept in registers at once changes no bit.
 //!
-//! Wide blocks and several rows a turn take fewer instructions and more flash; the columns that no wide block
-//! takes go through [`rows`](crate::rows). `cargo bench -p chainrule-tests` counts both.
+//! Wide blocks and several rows a turn take fewer instructions and more flash; gates of one to three columns have loops
+//! of their own, and what columns no wide block takes go through [`rows`](crate::rows). `cargo bench -p chainrule-tests` counts both.
 
 use crate::rows::{add_row, pass_row, update_row};
 use crate::scalar::{Scalar, VECTORS};
@@ -470,12 +470,13 @@ fn update_columns<T: Scalar, const B: usize, const R: usize>(
 }
 
 /// Whether an update of finite weights certainly leaves them finite: (rate·max|x|)·max|δ|, in the
-/// update's own order, and rate·max|δ| are below [`Scalar::UPDATE_BOUND`]. `rate` is not negative.
+/// update's own order, and rate·max|δ| are below [`Scalar::UPDATE_BOUND`]; what is NaN is not. `rate` is not
+/// negative.
 #[cold]
 #[inline(never)]
 pub(crate) fn is_bounded<T: Scalar>(x: &[T], delta: &[T], rate: T) -> bool {
     let (size, delta) = (rate * max_abs(x), max_abs(delta));
-    rate * delta < T::UPDATE_BOUND && size < T::UPDATE_BOUND && size * delta < T::UPDATE_BOUND
+    rate * delta < T::UPDATE_BOUND && size * delta < T::UPDATE_BOUND
 }
 
 /// The greatest magnitude, NaN if there is one (`f32::max` would lose it).

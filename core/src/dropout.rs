@@ -4,8 +4,8 @@
 //! Nothing is stored: which elements are kept comes from a generator that is asked by place, not in
 //! order, Philox 4×32 with ten rounds (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
 //! as 1, 2, 3", 2011). Its key is the seed, its counter is (i / 4, the gate, the sample), and element i
-//! takes word i mod 4. A gate is told from others by the wire it reads and the place of its rate. It is dropped if the word's upper 24 bits, as a fraction, are below
-//! the rate. So the mask is the same for f32 and f64, and on every target.
+//! takes word i mod 4. A gate is told from others by the wire it reads and the place of its rate. An element
+//! is dropped if the word's upper 24 bits, as a fraction, are below the rate. So the mask is the same for f32 and f64, and on every target.
 
 use crate::scalar::Scalar;
 

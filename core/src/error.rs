@@ -70,11 +70,12 @@ pub enum BuildError {
         /// The dimensions wanted.
         rank: u8,
     },
-    /// A window that does not fit its planes, padding included, or does not move.
+    /// A window that does not fit its planes, padding included, or does not move; a pool's padding of more than
+    /// half its width; or outputs that are more than a shape can tell.
     BadWindow {
         /// What it should slide over.
         planes: Shape,
-        /// Its width.
+        /// Its width, or its height if that is what does not fit.
         kernel: u16,
         /// How far it moves.
         stride: u16,

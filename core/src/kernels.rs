@@ -17,7 +17,7 @@ use crate::{conv, dropout, layer_norm, loss, pool, recurrent, reduce, softmax};
 use conv::Conv;
 
 /// A gate whose wire, or the gradient of one of whose operands, is written, and everything else. What its
-/// kernels read is looked up here for all of them, since each look-up in line is 50 bytes.
+/// kernels read is looked up here for all of them, since in line they would be the greater part of every kernel.
 pub(crate) struct Site<'r, 's, T: 'static> {
     pub(crate) gate: &'r Gate,
     pub(crate) slot: &'r Slot,
@@ -115,7 +115,8 @@ struct Reads<'s, T: 'static> {
 
 /// Fills the wire of a gate; `out` is its slot.
 ///
-/// Each of the functions behind this has its operands and its stack for itself: none is called by another.
+/// Each of the functions behind this has its operands and its stack for itself: none is called by another,
+/// but for those of an update, by [`accumulate`].
 #[inline(always)]
 pub(crate) fn forward<T: Scalar>(site: &Site<'_, '_, T>, out: &mut [T]) -> Option<()> {
     match site.gate.op {
@@ -274,7 +275,7 @@ fn wires<T: Scalar>(site: &Site<'_, '_, T>, out: &mut [T]) -> Option<()> {
             layer_norm::forward(a, b?, site.operand(2)?, own?, y, kept);
         }
         Op::Dropout => dropout::forward(a, own?, site.place(), site.around.fixed.noise, out),
-        _ => {}
+        _ => return None,
     }
     Some(())
 }
@@ -286,7 +287,7 @@ fn wires_back<T: Scalar>(site: &Site<'_, '_, T>, k: usize, dx: &mut [T]) -> Opti
     match op {
         Op::Slice => add(delta, dx.get_mut(site.row_start(dx.len())?..)?),
         Op::Reshape => add(delta, dx),
-        Op::Concat => add(delta.get(if k == 0 { 0 } else { delta.len() - dx.len() }..)?, dx),
+        Op::Concat => add(delta.get(if k == 0 { 0 } else { delta.len().checked_sub(dx.len())? }..)?, dx),
         Op::GlobalAvg => reduce::planes_mean_back(delta, dx),
         Op::Softmax | Op::LogSoftmax => {
             let (n, y) = (site.row_len()?, site.own_value()?);
@@ -301,7 +302,7 @@ fn wires_back<T: Scalar>(site: &Site<'_, '_, T>, k: usize, dx: &mut [T]) -> Opti
         }
         Op::LayerNorm => layer_norm::backward(a, b?, site.saved()?, delta, k, dx),
         Op::Dropout => dropout::backward(delta, own?, site.place(), site.around.fixed.noise, dx),
-        _ => {}
+        _ => return None,
     }
     Some(())
 }

@@ -45,10 +45,10 @@
 //! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
 //! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk`, `classes`, `hash` | each gate with its operands, values and gradients; the class that is predicted; a hash over the params |
-//! | tape | `tape`, `hot`, `slowly`, `kernels`, `store` | forward and backward over a circuit in an arena |
+//! | tape | `tape`, `between`, `hot`, `slowly`, `kernels`, `store` | forward and backward over a circuit in an arena |
 //! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `rows`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
-//! | circuit | `circuit`, `check`, `build`, `gate`, `op`, `shape` | what a circuit is, checked; the builder |
+//! | circuit | `circuit`, `check`, `build`, `gate`, `op`, `shape`, `error` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `circle`, `exponential`, `hyperbolic`, `random` | f32 and f64, the functions on them, seeded numbers |
 //! | bytes | `crc` | whether they are as they were written |
 //!
@@ -81,13 +81,13 @@
 //! a lane of its own, so that a gate finds its operands once for all of them. Only where it changes no bit:
 //! all gates are of the sorts that are done operands first, and each param is read by one gate, which
 //! adds up the lanes in the order of their samples. A plan gives lanes where it is asked for them
-//! ([`plan_lanes`]), as a board's session does if its arena has room ([`plan_within`]). An epoch of that
-//! 2-3-1 network, four samples, takes 4,410 instructions now (`cargo bench -p chainrule-tests`).
+//! ([`plan_lanes`]), as a board's session does if its arena has room ([`plan_within`]). An epoch of
+//! `xor.circuit` (2-3-1, four samples) takes 4,410 instructions (`cargo bench -p chainrule-tests`).
 //!
 //! **Rows of weights.** A few columns of a matrix, row after row, are the leftover columns of a dense gate,
 //! the outputs of a convolution at one line of its window, and some columns of a recurrent gate: three
-//! functions for all of them (`rows`). Only where most time goes, a dense gate of ten columns or more, has
-//! blocks of its own.
+//! functions for all of them (`rows`). Where most time goes, a dense gate has its own: blocks for ten columns or
+//! more, and loops for one to three, which a neuron has.
 //!
 //! **Two walks.** Tensors go gate by gate through kernels on slices. Where a circuit begins with
 //! scalars, as formulas of control and calibration do from end to end, value and gradient of wire i
@@ -103,8 +103,7 @@
 //!   instead of adding up apart and adding that (this saves a buffer and a pass);
 //!   A gru's r and z, and an rnn's h, come of one sum each, that of the input going on over the past, and not
 //!   of two that are added: so they need no second place. What forward finds of a gru is kept where the way
-//!   back turns it into gradients, instead of being found again. With what is in `rows` this halved the
-//!   instructions of a step of `motions.circuit`, in the same memory;
+//!   back turns it into gradients, instead of being found again;
 //! - no contraction of `a * b + c`: Rust does not contract, and nothing here calls `mul_add`;
 //! - `libm`, compiled from source, for everything beyond the four operations, but for sin and cos in
 //!   f32: `libm` computes these in f64, which a processor without it pays for with 6 KB of flash and
@@ -112,8 +111,8 @@
 //!   cross-entropy in f32 and tanh in f64 are computed several at once, to the bits of `libm`
 //!   (`exponential`, `hyperbolic`; tests compare them);
 //! - one generator ([`Random`]), and shuffles and initial weights drawn from it in a written order;
-//! - a dense gate, a convolution or a recurrent gate never touches the weights of an input that is ±0, on any
-//!   target;
+//! - forward of a dense gate, a convolution or a recurrent gate never reads the weights of an input that is ±0,
+//!   and an update never writes them, on any target;
 //! - NaN counts as NaN, whatever its payload.
 //!
 //! # Kinks and edges

@@ -19,7 +19,7 @@ macro_rules! ops {
             pub const ALL: &'static [Op] = &[$(Op::$op),*];
 
             /// The operation that has this number. Searched for: a `match` takes a jump or a row for each
-            /// number, 200 bytes of a board's flash.
+            /// number, and a board's flash has no room for it.
             #[inline]
             pub const fn from_code(code: u8) -> Option<Op> {
                 let mut ops = Op::ALL;

@@ -40,7 +40,8 @@ const fn columns(op: Op) -> usize {
     if matches!(op, Op::Gru) { 3 } else { 1 }
 }
 
-/// Numbers that the way back takes beside the wire's value: all deltas, and what is carried.
+/// Numbers beside the wire's value: a gru's units as forward leaves them, where the way back puts all deltas,
+/// and what is carried from step to step, whose first number tells which of the two they are before it does.
 pub(crate) const fn saved_len(op: Op, steps: usize, hidden: usize) -> usize {
     (steps * parts(op) + 1) * hidden
 }

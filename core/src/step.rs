@@ -7,8 +7,8 @@
 //!
 //! **A refused step changes nothing**, and no copy is kept for that. Before the first update two
 //! bounds are checked for each such gate, (|rate|·max|x|)·max|δ| in the update's own order, so that
-//! rounding is monotone, and |rate|·max|δ| for the bias, both times the positions: below 2¹⁰⁰ (f32) or 2¹⁰⁰⁰ (f64), which is
-//! less than half a unit in the last place of the greatest finite number. Weights were finite
+//! rounding is monotone, and |rate|·max|δ| for the bias, both times the positions: below 2¹⁰⁰ (f32)
+//! or 2¹⁰⁰⁰ (f64), which is less than half a unit in the last place of the greatest finite number. Weights were finite
 //! before, so none can leave the finite numbers. Params with a gradient of their own are checked
 //! number by number.
 //!
@@ -41,9 +41,9 @@ impl<T: Scalar> Tape<'_, T> {
     /// objective's value before the step.
     ///
     /// # Errors
-    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Train`];
-    /// [`RunError::BadRate`]; [`RunError::NotFinite`] if a param would not stay finite. No param has
-    /// changed then.
+    /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Train`]; [`RunError::NoObjective`],
+    /// and [`RunError::NoGradient`] if nothing that is trained lies before it; [`RunError::BadRate`];
+    /// [`RunError::NotFinite`] if a param would not stay finite. No param has changed then.
     pub fn train_step(&mut self, rate: T) -> Result<T, RunError> {
         let loss = T::walk_sample(self, false)?;
         self.update(rate)?;
@@ -133,7 +133,7 @@ impl<T: Scalar> Tape<'_, T> {
     ///
     /// # Errors
     /// [`RunError::NotPlanned`] unless the plan was made for [`Purpose::Accumulate`] or
-    /// [`Purpose::Moments`].
+    /// [`Purpose::Moments`]; [`RunError::NoObjective`] and [`RunError::NoGradient`] as [`Tape::train_step`].
     pub fn begin_batch(&mut self) -> Result<(), RunError> {
         if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);
@@ -166,7 +166,8 @@ impl<T: Scalar> Tape<'_, T> {
     /// w −= (rate / samples) · sum.
     ///
     /// # Errors
-    /// [`RunError::EmptyBatch`]; otherwise as [`Tape::update`].
+    /// [`RunError::NotPlanned`] unless the plan was made as for [`Tape::accumulate`]; [`RunError::EmptyBatch`];
+    /// [`RunError::BadRate`] and [`RunError::NotFinite`] as [`Tape::update`].
     pub fn end_batch(&mut self, rate: T, samples: u32) -> Result<(), RunError> {
         if !self.layout.purpose.sums() {
             return Err(RunError::NotPlanned);

@@ -63,6 +63,11 @@ impl<'a, T: Scalar> Tape<'a, T> {
         arena: &'a mut [T],
     ) -> Result<Tape<'a, T>, RunError> {
         let mut tape = Tape::resume(circuit, layout, slots, frozen, arena)?;
+        let mut lengths =
+            circuit.wires().zip(tape.fixed.slots).map(|(wire, slot)| (circuit.len_at(wire.index()), slot.len));
+        if !lengths.all(|(wire, slot)| wire == slot as usize) {
+            return Err(RunError::WrongPlan);
+        }
         tape.arena.get_mut(..layout.arena_len()).unwrap_or_default().fill(T::ZERO);
         tape.fill_pairs();
         Ok(tape)
@@ -70,6 +75,9 @@ impl<'a, T: Scalar> Tape<'a, T> {
 
     /// A tape on an arena that an earlier tape of the same circuit and plan has filled; everything
     /// in it stays.
+    ///
+    /// That it is the same circuit is not looked at again, but for the count of its wires: with another
+    /// one's plan the numbers are wrong.
     ///
     /// # Errors
     /// As [`Tape::new`].

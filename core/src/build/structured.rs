@@ -94,7 +94,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// x ∗ W + b over planes (LeCun et al., 1989; no flip): x `[in, height, width]`,
     /// W `[in / groups, kernel height, kernel width, out]`, b `[out]` if there is one, the wire
     /// `[out, rows, columns]` with rows = (height + 2·padding − kernel height) / stride + 1, rounded
-    /// down. Padding counts as 0. With `groups` = in it is depthwise.
+    /// down. Padding counts as 0. With `groups` = in it is depthwise. The last argument is the stride, the
+    /// padding and the groups, in this order.
     ///
     /// ```
     /// use chainrule::{Circuit, Shape};
@@ -112,7 +113,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
     /// # Errors
     /// [`BuildError::WrongRank`] for another count of dimensions; [`BuildError::WrongWeights`];
     /// [`BuildError::BadGroups`] if they do not divide inputs and outputs; [`BuildError::BadWindow`] if
-    /// the kernel is larger than the padded plane, or the stride 0; [`BuildError::ShapeMismatch`] for
+    /// the kernel is larger than the padded plane, the stride 0, or the outputs more than a shape can tell; [`BuildError::ShapeMismatch`] for
     /// the bias; [`BuildError::AttributesFull`], and as other gates.
     pub fn conv2d(
         &mut self,
@@ -126,7 +127,7 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 
     /// The greatest element of each window of `size` (× `size`) over `[channels, length]` or
     /// `[channels, height, width]`; of equal ones the first gets all of the gradient. Padding is never
-    /// the greatest.
+    /// the greatest. The last argument is the size, the stride and the padding, in this order.
     ///
     /// ```
     /// use chainrule::{Circuit, Shape};
@@ -215,7 +216,8 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
         self.add_gate(Op::Gru, &[x, weight_ih, weight_hh, bias_ih, bias_hh], &[])
     }
 
-    /// A simple recurrent layer over a window (Elman, 1990): x `[time, in]`, the wire `[time, hidden]`,
+    /// A simple recurrent layer over a window (Elman, 1990), of the operands x, weight_ih, weight_hh, bias_ih and
+    /// bias_hh in this order: x `[time, in]`, the wire `[time, hidden]`,
     /// h₀ = 0; for each step h ← tanh(x W_ih + b_ih + h W_hh + b_hh), or max(·, 0) with `relu`.
     /// `weight_ih` is `[in, hidden]`, `weight_hh` `[hidden, hidden]`, the biases `[hidden]`.
     ///
@@ -261,6 +263,17 @@ impl<T: Scalar, const GATES: usize, const NUMBERS: usize, const SHAPES: usize, c
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gru_of_more_units_than_its_weights_can_have_columns_is_refused() {
+        let mut c: Circuit<f32, 8> = Circuit::new();
+        let x = c.input(Shape::matrix(1, 1)).unwrap();
+        let found = Shape::matrix(21_846, u16::MAX);
+        let (w, u) = (c.param(Shape::matrix(1, u16::MAX)).unwrap(), c.param(found).unwrap());
+        let b = c.param(Shape::vector(u16::MAX)).unwrap();
+        let refused = BuildError::WrongShape { operand: 2, wanted: Shape::matrix(21_845, u16::MAX), found };
+        assert_eq!(c.gru(x, w, u, b, b), Err(refused));
+    }
 
     #[test]
     fn rows_that_are_not_there_are_refused_with_their_place() {

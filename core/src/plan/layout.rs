@@ -17,8 +17,8 @@ pub(crate) const ROOMY: bool = cfg!(not(target_os = "none"));
 pub enum Purpose {
     /// Look at everything: every value is kept, every wire that can have a gradient has one.
     Inspect,
-    /// Train sample by sample with plain gradient descent: weights of dense gates are updated in
-    /// place and have no gradient. Inputs may be written over by the gates that read them.
+    /// Train sample by sample with plain gradient descent: weights of dense gates and
+    /// convolutions are updated in place and have no gradient. Inputs may be written over by the gates that read them.
     Train,
     /// Train by batches: a sum of gradients for every trained number.
     Accumulate,
@@ -167,8 +167,8 @@ impl Layout {
     }
 
     /// Numbers of an arena in which the circuit runs fastest. Where it begins with scalars that is a
-    /// pair for every number a wire can have: no look-up needs a bounds check then, which saves a fifth
-    /// of a walk's instructions. For hosts, where memory that is never touched costs nothing; on a bare
+    /// pair for every number a wire can have: no look-up needs a bounds check then, which saves a good
+    /// part of a walk's instructions. For hosts, where memory that is never touched costs nothing; on a bare
     /// board the same as [`Layout::arena_len`], which is enough everywhere.
     pub const fn roomy_arena_len(&self) -> usize {
         let (enough, every) = (self.arena_len(), 2 * EVERY);

@@ -61,8 +61,8 @@ pub const fn plan<T: Copy>(
 /// ([`Training::samples`](crate::Training::samples)), which makes small networks a good deal faster and
 /// changes no bit. Values and gradients then take so many times the room.
 ///
-/// Circuits of dense gates, relu, sigmoid, tanh, mse and cross_entropy can do that, each param read by one
-/// gate, when they train by batches; [`Layout::lanes`] tells. All others get one lane.
+/// Circuits of dense gates, relu, sigmoid, tanh, mse and cross_entropy, and of wires times or over a constant
+/// number, can do that, each param read by one gate, when they train by batches; [`Layout::lanes`] tells. All others get one lane.
 ///
 /// # Errors
 /// As [`plan`].

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::build::Circuit;
+use crate::error::RunError;
 use crate::shape::Shape;
 use crate::tape::Tape;
 
@@ -90,4 +91,24 @@ fn reused_memory_gives_the_same_values() {
     let [all, reused, shared] = value;
     assert_eq!(all, reused);
     assert_eq!(all, shared);
+}
+
+#[test]
+fn a_plan_of_another_circuit_with_as_many_wires_is_refused() {
+    let build = |lengths: [u16; 2]| {
+        let mut c: Circuit<f32, 4> = Circuit::new();
+        let [a, b] = lengths.map(|length| c.input(Shape::vector(length)));
+        let both = c.concat(a.ok()?, b.ok()?).ok()?;
+        let sum = c.sum(both).ok()?;
+        c.minimize(sum).ok()?;
+        Some(c)
+    };
+    let (Some(one), Some(other)) = (build([3, 2]), build([2, 3])) else { return assert!(build([3, 2]).is_some()) };
+    let mut slots = [Slot::EMPTY; 4];
+    let planned = plan(&one.view(), Purpose::Inspect, false, &mut slots);
+    let Ok(layout) = planned else { return assert!(planned.is_ok()) };
+    let mut arena = [0.0; 64];
+    let refused = Tape::new(other.view(), layout, &slots, &[], &mut arena).err();
+    assert_eq!(refused, Some(RunError::WrongPlan));
+    assert!(Tape::new(one.view(), layout, &slots, &[], &mut arena).is_ok());
 }

@@ -106,6 +106,8 @@ fn the_bounds_are_where_they_are_said_to_be() {
     // The bias alone passes its bound: x is small.
     let (refused, changed) = bound([1e-10, 0.0], [0.0; 2], -bound_at / 2.0, 1.0);
     assert!(matches!(refused, Err(RunError::NotFinite(_))) && !changed);
+    // A great input has no bound of its own: what counts is the update.
+    assert_eq!(bound([2.0 * bound_at, 0.0], [0.0; 2], -0.5 / bound_at, 1.0), (Ok(()), true));
     // NaN in one element only, and not the largest.
     for x in [[f32::NAN, 1.0], [1.0, f32::NAN], [f32::INFINITY, 0.0], [0.0, f32::NEG_INFINITY]] {
         let (refused, changed) = bound(x, [0.5, 0.25], 1.0, 0.1);
