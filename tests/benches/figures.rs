@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use chainrule_cli::bench::{Measured, by_function, measure};
+use chainrule_cli::bench::{Measured, by_function, measure, profile_lines};
 use chainrule_cli::board::elf::Contents;
 use chainrule_cli::board::{Image, table::find};
 use chainrule_cli::engine::At;
@@ -125,6 +125,9 @@ impl Counts {
                 *functions.entry(name.to_owned()).or_default() += count / STEPS as f64;
             }
         }
+        if !output.status.success() || functions.is_empty() {
+            return Err(format!("callgrind_annotate told no function of {}", file.display()));
+        }
         let mut functions: Vec<_> = functions.into_iter().collect();
         functions.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         Ok(functions)
@@ -176,24 +179,21 @@ fn table(profiled: bool) -> Result<(), String> {
     if profiled { profiles(&host) } else { Ok(()) }
 }
 
-/// In which functions the instructions of a step are, for each figure that misses its aim.
+/// In which functions the instructions of a step are, for each figure of the table that is instructions.
 fn profiles(host: &Counts) -> Result<(), String> {
-    let print = |what: &str, functions: Vec<(String, f64)>| {
-        let whole: f64 = functions.iter().map(|(_, count)| count).sum();
-        println!("\n  {:>7}          {what}", number(whole));
-        let (large, small): (Vec<_>, Vec<_>) = functions.into_iter().partition(|(_, count)| *count >= whole * 0.02);
-        for (name, count) in large {
-            println!("  {:>7}  {:>4.1} %  {name}", number(count), count * 100.0 / whole);
+    let print = |what: &str, counted: f64, functions: Vec<(String, f64)>| {
+        println!("\n  {:>7}          {what}", number(counted));
+        for (instructions, share, name) in profile_lines(&functions, Some(counted), 0.02) {
+            println!("  {:>7}  {share:>4.1} %  {name}", number(instructions));
         }
-        let rest: f64 = small.iter().map(|(_, count)| count).sum();
-        println!("  {:>7}  {:>4.1} %  {} others", number(rest), rest * 100.0 / whole, small.len());
     };
     for name in ["digits", "digits-dense", "xor"] {
+        let counted = on_board(name)?.step.instructions.unwrap_or_default();
         let functions = by_function(&begun::<f32>(name)?, At::from(BOARD), &mut |_| ());
-        print(&format!("{name}, step on {BOARD}"), functions.map_err(|error| format!("{name}: {error:?}"))?);
+        print(&format!("{name}, step on {BOARD}"), counted, functions.map_err(|error| format!("{name}: {error:?}"))?);
     }
     for (work, what) in [("digits", "digits, dense input"), ("moons", "moons"), ("scalar1000", "1,000 scalar gates")] {
-        print(&format!("{what}, step on x86-64"), host.by_function(work)?);
+        print(&format!("{what}, step on x86-64"), host.of(work)?.0, host.by_function(work)?);
     }
     Ok(())
 }

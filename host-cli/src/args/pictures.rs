@@ -91,7 +91,7 @@ pub struct Size {
 The mean over the first 100 steps of seed 1. Instructions are counted exactly on emulated boards that
 have a counter (mps2-an386, mps2-an505, riscv-virt); a time is told on the host, inputs set included.
 Without data, a step is forward and backward at the values of the text. A profile follows every
-instruction of an emulated board, with or without a counter.")]
+instruction of an emulated board, with or without a counter; that takes a minute and more.")]
 pub struct Bench {
     /// A .circuit file
     #[arg(value_name = "FILE")]

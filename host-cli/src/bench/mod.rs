@@ -13,7 +13,7 @@ pub mod work;
 
 use crate::board::elf::Contents;
 use crate::board::trace::Trace;
-use crate::board::{Count, Image, table};
+use crate::board::{BoardError, Count, Image, table};
 use crate::engine::{self, At, Engine, EngineError, OpenError, Vitals, Work};
 use crate::lower::Lowered;
 use crate::text::literal::Readable;
@@ -169,17 +169,33 @@ pub fn measure<T: Readable>(
     })
 }
 
+/// What a profile says, in lines for people: functions that do less than `least` of the whole are told together,
+/// and what a board's own counter has `counted` beyond them.
+pub fn profile_lines(functions: &[(String, f64)], counted: Option<f64>, least: f64) -> Vec<(f64, f64, String)> {
+    let sum: f64 = functions.iter().map(|(_, instructions)| instructions).sum();
+    let whole = counted.unwrap_or(sum).max(f64::MIN_POSITIVE);
+    let (large, small): (Vec<_>, Vec<_>) = functions.iter().partition(|(_, n)| *n >= whole * least);
+    let mut lines: Vec<_> = large.into_iter().map(|(name, n)| (*n, name.clone())).collect();
+    if !small.is_empty() {
+        lines.push((small.iter().map(|(_, n)| n).sum(), format!("{} others", small.len())));
+    }
+    if whole > sum {
+        lines.push((whole - sum, "the session, between the two readings of the board's counter".to_owned()));
+    }
+    lines.into_iter().map(|(n, name)| (n, n * 100.0 / whole, name)).collect()
+}
+
 /// In which functions of its image an emulated board does the instructions of a step: the mean, the greatest
 /// first. What the session does around them is in none.
 ///
 /// # Errors
-/// [`BenchError`]; [`BoardError::Unknown`](crate::board::BoardError::Unknown) for what is no board that can be emulated here.
+/// [`BenchError`]; [`BoardError::Unknown`] for what is no board that can be emulated here.
 pub fn by_function<T: Readable>(
     lowered: &Lowered<T>,
     at: At<'_>,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<(String, f64)>, BenchError> {
-    table::find(at.on).map_err(OpenError::from)?;
+    let board = table::find(at.on).map_err(OpenError::from)?;
     let trace = Trace::default();
     let at = At { count: Count::ByFunction(&trace), ..at };
     let trains = lowered.training.data.is_some();
@@ -189,6 +205,10 @@ pub fn by_function<T: Readable>(
     drop(trainer);
     let mut functions: Vec<_> =
         trace.take().into_iter().map(|(name, count)| (name, count as f64 / STEPS as f64)).collect();
+    if functions.is_empty() {
+        let said = "it told none of its instructions; a profile needs one that knows `-d exec`".to_owned();
+        return Err(OpenError::from(BoardError::Emulator { board: board.name, said }).into());
+    }
     functions.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     Ok(functions)
 }

@@ -6,7 +6,6 @@
 //! reason, the shell kills the emulator. No signal is caught for it and no port number
 //! or file is taken.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -17,8 +16,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::trace::{Functions, Trace};
+use super::trace::{Functions, Told, Trace};
 use super::{Board, BoardError};
+
+/// Tells the emulator that an instruction takes 1024 ns, and that time goes by with nothing else.
+pub(super) const COUNTED: [&str; 2] = ["-icount", "shift=10,align=off,sleep=off"];
 
 /// Descriptors of the shell: 0 the lifeline, 1 the serial line, 2 the log. Those of the
 /// emulator: 0 the serial line, 1 the log, 2 the lifeline, where its complaints go.
@@ -38,7 +40,9 @@ pub struct Emulator {
     lifeline: UnixStream,
     line: UnixStream,
     log: Option<UnixStream>,
-    trace: Option<(Trace, JoinHandle<BTreeMap<String, u64>>)>,
+    trace: Option<(Trace, JoinHandle<Told>)>,
+    /// What it said beside its trace.
+    said: String,
 }
 
 impl Emulator {
@@ -83,7 +87,7 @@ impl Emulator {
             .stdout(OwnedFd::from(emulators_line))
             .stderr(log_output)
             .spawn()?;
-        Ok(Emulator { board, shell, lifeline, line, log: log_end, trace: None })
+        Ok(Emulator { board, shell, lifeline, line, log: log_end, trace: None, said: String::new() })
     }
 
     /// Starts `image` so that `trace` holds its instructions by function when it has ended.
@@ -126,13 +130,20 @@ impl Emulator {
         // What the emulator has told can still be read.
         let _ = self.lifeline.shutdown(Shutdown::Write);
         let _ = self.shell.wait();
+        let _ = self.lifeline.shutdown(Shutdown::Read);
         if let Some((trace, counting)) = self.trace.take() {
-            trace.replace(counting.join().unwrap_or_default());
+            let Told { counts, said } = counting.join().unwrap_or_default();
+            trace.replace(counts);
+            self.said = said;
         }
     }
 
     /// Why the line went dead, by the emulator's own words.
     pub fn stopped(&mut self) -> BoardError {
+        if self.is_traced() {
+            self.stop();
+            return BoardError::Emulator { board: self.board.name, said: self.said.trim_end().to_owned() };
+        }
         let mut said = Vec::new();
         let _ = self.lifeline.set_read_timeout(Some(Duration::from_millis(100)));
         // Ends at the time-out: the shell still holds the other end.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serialport::SerialPort;
 
 use super::elf::Contents;
-use super::emulator::Emulator;
+use super::emulator::{COUNTED, Emulator};
 use super::trace::Trace;
 use super::{Board, BoardError, Image, table};
 use crate::engine::Pipe;
@@ -22,9 +22,6 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long an emulator that tells each instruction may take for an answer; if it ends, that is seen at once.
 const TRACED: Duration = Duration::from_secs(600);
-
-/// Tells the emulator that an instruction takes 1024 ns, and that time goes by with nothing else.
-const COUNTED: [&str; 2] = ["-icount", "shift=10,align=off,sleep=off"];
 
 /// A byte stream to a board. Reading waits for a byte no longer than the time-out.
 pub struct Port {

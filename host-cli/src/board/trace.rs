@@ -2,26 +2,39 @@
 //!
 //! The emulator tells every instruction in a line of its own, where its complaints go. Those count that
 //! belong to a circuit's work: whatever runs from the call of a function of the core that walks a circuit
-//! until the link goes on. Some of a session's own instructions are counted by the board as work too;
-//! they are in no function of these.
+//! until the link goes on, but for interrupts. A board's own counter counts too what its session does between
+//! the two readings.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use object::{Object, ObjectSymbol, SymbolKind};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use super::BoardError;
+use super::emulator::COUNTED;
 
 /// Makes the emulator tell every instruction.
 const TOLD: [&str; 4] = ["-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain"];
-/// What runs outside of work only, and long: most of what a board does while samples come in.
+/// What runs outside of work only, and often: so much less has to be told while samples come in.
 const UNTOLD: [&str; 6] = ["chainrule_firmware::tell", "link::frame", "link::raw", "link::read", "crc", "Reset"];
+
+/// Lines of what else it says that are kept, the last ones.
+const SAID: usize = 20;
 
 /// Instructions by function, there once the emulator has ended.
 pub type Trace = Rc<RefCell<BTreeMap<String, u64>>>;
+
+/// What an emulator told until it ended.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Instructions by function.
+    pub counts: BTreeMap<String, u64>,
+    /// The end of whatever else it said.
+    pub said: String,
+}
 
 /// The functions of an image.
 pub struct Functions {
@@ -43,6 +56,8 @@ enum Kind {
     Work,
     /// It is the session's or the firmware's around it, which have work done.
     Link,
+    /// It runs when something outside of the processor wants it to.
+    Interrupt,
     /// Any other.
     Other,
 }
@@ -74,12 +89,26 @@ impl Functions {
         let failed = |said: String| BoardError::Image { image: image.to_owned(), said };
         let bytes = std::fs::read(image).map_err(|error| failed(error.to_string()))?;
         let file = object::File::parse(&*bytes).map_err(|error| failed(error.to_string()))?;
+        let vectors = file.section_by_name(".vector_table").and_then(|section| section.data().ok()).unwrap_or_default();
+        let vectors: Vec<u32> = vectors.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word) & !1).collect();
         let symbols = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
         // The lowest bit says that it is Thumb code.
-        let found = symbols.filter_map(|symbol| {
-            Some((symbol.address() as u32 & !1, Function::new(symbol.name().ok()?, symbol.size() as u32)))
-        });
-        let found: BTreeMap<u32, Function> = found.collect();
+        let mut found = BTreeMap::<u32, Function>::new();
+        for symbol in symbols {
+            let (Ok(name), start) = (symbol.name(), symbol.address() as u32 & !1) else { continue };
+            let function = Function::new(name, symbol.size() as u32);
+            // Where one piece of code does for several functions, one that the source names stands for all.
+            if found.get(&start).is_none_or(|known| !known.name.contains("::") && function.name.contains("::")) {
+                found.insert(start, function);
+            }
+        }
+        // The first two are where the stack begins, and what runs first.
+        for start in vectors.into_iter().skip(2) {
+            found.entry(start).and_modify(|function| function.kind = Kind::Interrupt);
+        }
+        if !found.values().any(|function| function.kind == Kind::Work) {
+            return Err(failed("it has no symbols of functions that walk a circuit".to_owned()));
+        }
         let (starts, functions) = found.into_iter().unzip();
         Ok(Functions { starts, functions })
     }
@@ -90,7 +119,7 @@ impl Functions {
         let places = self.starts.iter().zip(&self.functions).filter(told);
         let ranges: Vec<_> =
             places.map(|(&start, function)| format!("{start:#x}..{:#x}", start + function.length - 1)).collect();
-        let mut options: Vec<_> = TOLD.map(str::to_owned).into();
+        let mut options: Vec<_> = COUNTED.iter().chain(&TOLD).map(|&option| option.to_owned()).collect();
         options.extend(["-dfilter".to_owned(), ranges.join(",")]);
         options
     }
@@ -100,17 +129,41 @@ impl Functions {
     }
 
     /// Counts what the emulator tells until it ends.
-    pub fn count(&self, told: impl Read) -> BTreeMap<String, u64> {
+    pub fn count(&self, told: impl Read) -> Told {
         let mut counts = vec![0u64; self.functions.len()];
-        let (mut lines, mut line, mut working) = (BufReader::new(told), Vec::new(), false);
+        let (mut lines, mut line, mut said) = (BufReader::new(told), Vec::new(), VecDeque::new());
+        // Who runs; who ran when an interrupt came into work; whether this is work.
+        let (mut now, mut interrupted, mut working) = (None, None, false);
         while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            if let Some(at) = address(&line).and_then(|address| self.at(address)) {
-                working = match self.functions[at].kind {
-                    Kind::Work => true,
-                    Kind::Link => false,
-                    Kind::Other => working,
-                };
-                counts[at] += u64::from(working);
+            match event(&line) {
+                Event::Done(address) => {
+                    if let Some(at) = self.at(address) {
+                        let kind = self.functions[at].kind;
+                        if kind == Kind::Interrupt && working && interrupted.is_none() {
+                            interrupted = now;
+                        } else if interrupted == Some(at) {
+                            interrupted = None;
+                        }
+                        if interrupted.is_none() {
+                            working = kind == Kind::Work || working && kind == Kind::Other;
+                            counts[at] += u64::from(working);
+                            now = Some(at);
+                        }
+                    }
+                }
+                // An interrupt came before it; it will be told again.
+                Event::NotDone(address) => {
+                    if let Some(at) = self.at(address).filter(|&at| working && interrupted.is_none() && now == Some(at))
+                    {
+                        counts[at] = counts[at].saturating_sub(1);
+                    }
+                }
+                Event::Other => {
+                    said.push_back(String::from_utf8_lossy(&line).into_owned());
+                    if said.len() > SAID {
+                        said.pop_front();
+                    }
+                }
             }
             line.clear();
         }
@@ -118,7 +171,7 @@ impl Functions {
         for (function, count) in self.functions.iter().zip(counts).filter(|&(_, count)| count > 0) {
             *sum.entry(function.name.clone()).or_default() += count;
         }
-        sum
+        Told { counts: sum, said: said.into_iter().collect() }
     }
 }
 
@@ -130,28 +183,82 @@ fn told(symbol: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(symbol))
 }
 
-/// The program counter in `Trace 0: 0x7f… [cs_base/pc/flags/cflags] name`.
-fn address(line: &[u8]) -> Option<u32> {
-    let line = std::str::from_utf8(line).ok()?.strip_prefix("Trace ")?;
-    let pc = line.split_once('[')?.1.split('/').nth(1)?;
-    u64::from_str_radix(pc, 16).ok().map(|pc| pc as u32)
+/// What a line of the emulator's tells.
+#[derive(Debug, PartialEq, Eq)]
+enum Event {
+    /// The instruction at this address is done.
+    Done(u32),
+    /// It was not, after all.
+    NotDone(u32),
+    Other,
+}
+
+/// The program counter in `Trace 0: 0x7f… [cs_base/pc/flags/cflags] name`, and in `Stopped execution of TB chain
+/// before 0x7f… [pc] name`.
+fn event(line: &[u8]) -> Event {
+    let read = || {
+        let line = std::str::from_utf8(line).ok()?;
+        let place = line.split_once('[')?.1.split_once(']')?.0;
+        let number = |digits| u64::from_str_radix(digits, 16).ok().map(|address| address as u32);
+        if line.starts_with("Trace ") {
+            Some(Event::Done(number(place.split('/').nth(1)?)?))
+        } else if line.starts_with("Stopped execution") {
+            Some(Event::NotDone(number(place)?))
+        } else {
+            None
+        }
+    };
+    read().unwrap_or(Event::Other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn functions() -> Functions {
+        let names = [
+            "chainrule::link::session::run",
+            "<chainrule::tape::Tape<f32>>::sample_between",
+            "memcpy",
+            "crc",
+            "SysTick",
+        ];
+        let mut functions: Vec<_> = names.iter().map(|name| Function::new(name, 0x100)).collect();
+        functions[4].kind = Kind::Interrupt;
+        Functions { starts: vec![0x100, 0x200, 0x300, 0x400, 0x500], functions }
+    }
+
+    fn done(pc: u32) -> String {
+        format!("Trace 0: 0x7f00 [00800408/{pc:016x}/0/0] name\n")
+    }
+
+    fn counted(told: &str) -> Vec<(String, u64)> {
+        functions().count(told.as_bytes()).counts.into_iter().collect()
+    }
+
+    const WORK: &str = "<chainrule::tape::Tape<f32>>::sample_between";
+
     #[test]
     fn what_runs_below_a_work_counts_until_the_link_goes_on() {
-        let names = ["chainrule::link::session::run", "<chainrule::tape::Tape<f32>>::sample_between", "memcpy", "crc"];
-        let functions = names.iter().map(|name| Function::new(name, 0x100)).collect();
-        let functions = Functions { starts: vec![0x100, 0x200, 0x300, 0x400], functions };
         // The session, a copy of its own, the work, a copy in it, the work, the session, a copy.
-        let pcs = [0x100, 0x300, 0x102, 0x200, 0x202, 0x300, 0x302, 0x204, 0x104, 0x300];
-        let told: String = pcs.map(|pc| format!("Trace 0: 0x7f00 [00800408/{pc:016x}/0/0] name\n")).concat();
-        let counts = functions.count(format!("a complaint\n{told}").as_bytes());
-        let counts: Vec<_> = counts.iter().map(|(name, &count)| (name.as_str(), count)).collect();
-        assert_eq!(counts, [("<chainrule::tape::Tape<f32>>::sample_between", 3), ("memcpy", 2)]);
-        assert_eq!(functions.options().last().unwrap(), "0x100..0x1ff,0x200..0x2ff,0x300..0x3ff");
+        let told = [0x100, 0x300, 0x102, 0x200, 0x202, 0x300, 0x302, 0x204, 0x104, 0x300].map(done).concat();
+        assert_eq!(counted(&told), [(WORK.to_owned(), 3), ("memcpy".to_owned(), 2)]);
+        assert_eq!(functions().options().last().unwrap(), "0x100..0x1ff,0x200..0x2ff,0x300..0x3ff,0x500..0x5ff");
+    }
+
+    #[test]
+    fn an_interrupt_does_not_count_nor_what_it_calls_nor_an_instruction_twice() {
+        let stopped = "Stopped execution of TB chain before 0x7f00 [0000000000000202] name\n";
+        let before = [0x200, 0x202].map(done).concat();
+        // The handler is the firmware's, and copies; then the work goes on.
+        let after = [0x500, 0x102, 0x300, 0x502, 0x202, 0x300, 0x204].map(done).concat();
+        let told = format!("{before}{stopped}{after}");
+        assert_eq!(counted(&told), [(WORK.to_owned(), 3), ("memcpy".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn what_else_the_emulator_says_is_kept() {
+        let told = functions().count(format!("no such property\n{}no more\n", done(0x200)).as_bytes());
+        assert_eq!((told.counts.len(), told.said.as_str()), (1, "no such property\nno more\n"));
     }
 }

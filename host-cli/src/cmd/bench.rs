@@ -9,7 +9,8 @@ use super::json::{self, Number, Regions};
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::args::Bench;
-use crate::bench::{BenchError, Cost, Measured, STEPS, Time, by_function, measure};
+use crate::bench::{BenchError, Cost, Measured, STEPS, Time, by_function, measure, profile_lines};
+use crate::board::port::is_device;
 use crate::board::table;
 use crate::lower::{Lowered, lower};
 use crate::text::literal::Readable;
@@ -76,24 +77,32 @@ struct Ram {
 pub fn run<T: Readable>(asked: &Bench, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let written = source::read(&asked.file)?;
     let lowered: Lowered<T> = lower(&written, &[], Some(SEED))?;
-    let open: Vec<_> = lowered.without_value().iter().map(|error| error.diagnostic()).collect();
+    let advice = "write it into the text, as in `input x = 1`: bench takes no values on the command line";
+    let open: Vec<_> = lowered.without_value().iter().map(|error| error.diagnostic().help(advice)).collect();
     if lowered.training.data.is_none() && !open.is_empty() {
         return Err(source::SourceError::Text { source: written.source, errors: open }.into());
     }
-    if asked.profile && table::find(&asked.at.on.to_string()).is_err() {
+    let on = asked.at.on.to_string();
+    if asked.profile
+        && let Err(error) = table::find(&on)
+    {
+        if on != "host" && on != "loopback" && !is_device(&on) {
+            return Err(error.into());
+        }
         return Err(Failure::Refused(format!(
-            "`{}` has no profile: --profile follows the instructions of an emulated board; `chainrule boards` lists them",
-            asked.at.on
+            "`{on}` has no profile: --profile follows the instructions of an emulated board; `chainrule boards` lists them"
         )));
     }
     let mut progress = Progress::new();
-    let mut watch = |event: Event<'_>| match event {
+    let mut watch = |event: Event<'_>, what| match event {
         Event::Opening(stage) => progress.stage(stage),
-        Event::Sending(share) => progress.tell("sending the samples", Some(share)),
+        Event::Sending(share) => progress.tell(what, Some(share)),
         _ => {}
     };
-    let measured = measure(&lowered, asked.at.at(), &mut watch)?;
-    let profile = asked.profile.then(|| by_function(&lowered, asked.at.at(), &mut watch)).transpose()?;
+    let measured = measure(&lowered, asked.at.at(), &mut |event| watch(event, "sending the samples"))?;
+    let follow = "following every instruction";
+    let profile =
+        asked.profile.then(|| by_function(&lowered, asked.at.at(), &mut |event| watch(event, follow))).transpose()?;
     drop(progress);
     if asked.at.json {
         json::line(out, &told::<T>(asked, &measured, profile))?;
@@ -185,23 +194,10 @@ fn print<T: Readable>(asked: &Bench, trains: bool, measured: &Measured, out: &mu
     Ok(())
 }
 
-/// Functions that do less than a hundredth are told together. What the board counted beyond them is the
-/// session's, between the two readings of its counter.
-fn print_profile(profile: &[(String, f64)], counted: Option<f64>, out: &mut dyn Write) -> Result<(), Failure> {
-    let sum: f64 = profile.iter().map(|(_, instructions)| instructions).sum();
-    let whole = counted.unwrap_or(sum);
-    let (large, small): (Vec<_>, Vec<_>) = profile.iter().partition(|(_, n)| n * 100.0 >= whole);
-    let mut line =
-        |what: &str, n: f64| writeln!(out, "  {:>9}  {:>5.1} %  {what}", count(n.round() as usize), n * 100.0 / whole);
-    line("instructions of a step, by function of the image", whole)?;
-    for (function, instructions) in large {
-        line(function, *instructions)?;
-    }
-    if !small.is_empty() {
-        line(&format!("{} others", small.len()), small.iter().map(|(_, n)| n).sum())?;
-    }
-    if whole > sum {
-        line("the session around them, and its counts", whole - sum)?;
+fn print_profile(functions: &[(String, f64)], counted: Option<f64>, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "\n  instructions of a step by function of the image:")?;
+    for (instructions, share, name) in profile_lines(functions, counted, 0.01) {
+        writeln!(out, "  {:>9}  {share:>5.1} %  {name}", count(instructions.round() as usize))?;
     }
     Ok(())
 }
