@@ -20,9 +20,9 @@ use crate::circuit::CircuitRef;
 use crate::error::BuildError;
 use crate::gate::Gate;
 use crate::op::Op;
+use crate::plan::{part, part_mut};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
-use crate::store::{part, part_mut};
 use crate::window::Window;
 
 /// A window that slides over planes: the sizes of the gate, where it stands, and for which outputs. Half words

@@ -14,9 +14,9 @@
 
 use crate::gate::Gate;
 use crate::op::Op;
-use crate::plan::{IN_PLACE, NO_GRADIENT, Slot};
+use crate::plan::{IN_PLACE, NO_GRADIENT, Slot, part, part_mut};
 use crate::scalar::Scalar;
-use crate::store::{Fixed, back, hole, part, part_mut};
+use crate::store::{Fixed, back, hole};
 use crate::tape::Tape;
 use crate::{broadcast, dense, loss};
 

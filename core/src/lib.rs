@@ -45,8 +45,8 @@
 //! | keeping | `keep/` | what was learned, in two slots of a NOR flash (feature `keep`) |
 //! | training | `training`, `optimiser`, `schedule`, `step`, `numeric` | the loop, optimisers, the fused step, batches; gradients by trying, climbing |
 //! | looking | `walk`, `classes`, `hash` | each gate with its operands, values and gradients; the class that is predicted; a hash over the params |
-//! | tape | `tape`, `between`, `hot`, `slowly`, `kernels`, `store` | forward and backward over a circuit in an arena |
-//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `rows`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `recurrent`, `dropout` | values beside local gradients |
+//! | tape | `tape`, `between`, `hot`, `slowly`, `kernels`, `recurrent`, `store` | forward and backward over a circuit in an arena |
+//! | gates | `elementwise`, `broadcast`, `scalars`, `dense`, `rows`, `conv`, `pool`, `window`, `reduce`, `softmax`, `loss`, `layer_norm`, `dropout` | values beside local gradients |
 //! | plan | `plan` | which value and which gradient lies where; the bytes of each region |
 //! | circuit | `circuit`, `check`, `build`, `gate`, `op`, `shape`, `error` | what a circuit is, checked; the builder |
 //! | numbers | `scalar`, `circle`, `exponential`, `hyperbolic`, `random` | f32 and f64, the functions on them, seeded numbers |

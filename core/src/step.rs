@@ -28,9 +28,8 @@ use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::hot;
 use crate::op::Op;
-use crate::plan::{IN_PLACE, Purpose, Slot};
+use crate::plan::{IN_PLACE, Purpose, Slot, part};
 use crate::scalar::Scalar;
-use crate::store::part;
 use crate::tape::Tape;
 
 /// So many values and gradients are sooner looked at all at once than gate by gate.

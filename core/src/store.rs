@@ -25,18 +25,6 @@ pub(crate) struct Around<'s, T: 'static> {
     pub(crate) fixed: &'s Fixed<'s, T>,
 }
 
-/// The numbers of a slot that begins at `start`, if they are in `part`.
-#[inline(always)]
-pub(crate) fn part<T>(part: &[T], start: u32, len: u32) -> Option<&[T]> {
-    part.get(start as usize..)?.get(..len as usize)
-}
-
-/// As [`part`], to write.
-#[inline(always)]
-pub(crate) fn part_mut<T>(part: &mut [T], start: u32, len: u32) -> Option<&mut [T]> {
-    part.get_mut(start as usize..)?.get_mut(..len as usize)
-}
-
 /// The arena on the way back, as networks have it: values lie below all gradients, a gate's own gradient
 /// above those of the wires that it reads, and sums over a batch above these.
 pub(crate) struct Back<'s, T> {

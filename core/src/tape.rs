@@ -12,11 +12,11 @@ use crate::error::RunError;
 use crate::gate::{Gate, Wire};
 use crate::hot;
 use crate::op::Op;
-use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, saved_len};
+use crate::plan::{self, IN_FROZEN, IN_NUMBERS, IN_PLACE, Layout, Purpose, Slot, part, saved_len};
 use crate::scalar::Scalar;
 use crate::scalars::{self, Pair};
 use crate::slowly::Slowly;
-use crate::store::{Around, Fixed, hole, part};
+use crate::store::{Around, Fixed, hole};
 
 /// A circuit with the memory it runs in.
 ///

@@ -1,5 +1,6 @@
 //! Every size of a dense gate against plain loops.
 
+use super::wide::WIDE;
 use super::*;
 
 #[test]

@@ -63,6 +63,18 @@ impl Slot {
     pub const EMPTY: Slot = Slot { value: 0, gradient: 0, len: 0 };
 }
 
+/// The numbers of a slot that begins at `start`, if they are in `part`.
+#[inline(always)]
+pub(crate) fn part<T>(part: &[T], start: u32, len: u32) -> Option<&[T]> {
+    part.get(start as usize..)?.get(..len as usize)
+}
+
+/// As [`part`], to write.
+#[inline(always)]
+pub(crate) fn part_mut<T>(part: &mut [T], start: u32, len: u32) -> Option<&mut [T]> {
+    part.get_mut(start as usize..)?.get_mut(..len as usize)
+}
+
 /// No gradient is kept for this wire.
 pub(crate) const NO_GRADIENT: u32 = u32::MAX;
 /// The weights are updated in place by the gate that reads them.

@@ -37,7 +37,7 @@ use mark::{mark_needs, mark_readers, mark_sharing, scalar_beginning};
 
 pub use lanes::LANES;
 pub use layout::{Bytes, Layout, Purpose, Slot};
-pub(crate) use layout::{EVERY, IN_FROZEN, IN_NUMBERS, IN_PLACE, NO_GRADIENT, ROOMY};
+pub(crate) use layout::{EVERY, IN_FROZEN, IN_NUMBERS, IN_PLACE, NO_GRADIENT, ROOMY, part, part_mut};
 pub(crate) use mark::gives_gradient_away;
 
 /// Plans the memory of a circuit: fills one slot a wire and tells how the arena is divided.
