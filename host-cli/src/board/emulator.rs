@@ -97,7 +97,7 @@ impl Emulator {
     pub fn traced(board: &'static Board, image: &Path, trace: &Trace) -> Result<Self, BoardError> {
         let functions = Functions::of(image)?;
         let options = functions.options();
-        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        let options: Vec<_> = COUNTED.into_iter().chain(options.iter().map(String::as_str)).collect();
         let mut emulator = Self::start(board, image, false, &options)?;
         let told = emulator.lifeline.try_clone();
         let told = told.map_err(|error| BoardError::Emulator { board: board.name, said: error.to_string() })?;

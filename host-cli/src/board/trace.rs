@@ -14,7 +14,6 @@ use std::rc::Rc;
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use super::BoardError;
-use super::emulator::COUNTED;
 
 /// Makes the emulator tell every instruction.
 const TOLD: [&str; 4] = ["-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain"];
@@ -119,7 +118,7 @@ impl Functions {
         let places = self.starts.iter().zip(&self.functions).filter(told);
         let ranges: Vec<_> =
             places.map(|(&start, function)| format!("{start:#x}..{:#x}", start + function.length - 1)).collect();
-        let mut options: Vec<_> = COUNTED.iter().chain(&TOLD).map(|&option| option.to_owned()).collect();
+        let mut options: Vec<_> = TOLD.map(str::to_owned).into();
         options.extend(["-dfilter".to_owned(), ranges.join(",")]);
         options
     }
