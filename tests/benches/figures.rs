@@ -1,14 +1,14 @@
 //! The figures that the engine is held to: instructions, memory and flash, beside what they must be.
 //!
-//! `cargo bench -p chainrule-tests` prints the table. On the emulated board the
-//! processor counts, as for the verb `bench`; on the host the bench `host` does, in callgrind. With
-//! `-- --profile` it prints too in which functions the instructions are.
+//! `cargo bench -p chainrule-tests` prints the table. On the emulated board the processor counts, as for the
+//! verb `bench`; on the host the bench `host` does, in callgrind. With `-- --profile` it prints too in which
+//! functions the instructions are.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use chainrule_cli::bench::{Measured, by_function, measure, profile_lines};
+use chainrule_cli::bench::{Measured, STEPS, by_function, measure, profile_lines};
 use chainrule_cli::board::elf::Contents;
 use chainrule_cli::board::{Image, table::find};
 use chainrule_cli::engine::At;
@@ -16,8 +16,6 @@ use chainrule_tests::run::begun;
 use serde_json::Value;
 
 const BOARD: &str = "mps2-an386";
-/// Steps of a work of the bench `host`.
-const STEPS: usize = 100;
 
 /// One figure: the most it may be, what it is to become, what it is, and what code by hand takes.
 struct Figure {
@@ -81,7 +79,9 @@ impl Counts {
             .output()
             .map_err(|error| format!("cargo: {error}"))?;
         if !output.status.success() {
-            return Err("the bench `host` failed; it needs valgrind, which tests/setup installs".to_owned());
+            return Err(
+                "the bench `host` failed, as said above; where valgrind is missing, tests/setup installs it".to_owned()
+            );
         }
         let told = String::from_utf8_lossy(&output.stdout);
         let works = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -181,19 +181,20 @@ fn table(profiled: bool) -> Result<(), String> {
 
 /// In which functions the instructions of a step are, for each figure of the table that is instructions.
 fn profiles(host: &Counts) -> Result<(), String> {
-    let print = |what: &str, counted: f64, functions: Vec<(String, f64)>| {
-        println!("\n  {:>7}          {what}", number(counted));
-        for (instructions, share, name) in profile_lines(&functions, Some(counted), 0.02) {
+    let print = |what: &str, counted: Option<f64>, functions: Vec<(String, f64)>| {
+        let whole = counted.unwrap_or_else(|| functions.iter().map(|(_, instructions)| instructions).sum());
+        println!("\n  {:>7}          {what}", number(whole));
+        for (instructions, share, name) in profile_lines(&functions, counted, 0.02) {
             println!("  {:>7}  {share:>4.1} %  {name}", number(instructions));
         }
     };
     for name in ["digits", "digits-dense", "xor"] {
-        let counted = on_board(name)?.step.instructions.unwrap_or_default();
+        let counted = on_board(name)?.step.instructions;
         let functions = by_function(&begun::<f32>(name)?, At::from(BOARD), &mut |_| ());
         print(&format!("{name}, step on {BOARD}"), counted, functions.map_err(|error| format!("{name}: {error:?}"))?);
     }
     for (work, what) in [("digits", "digits, dense input"), ("moons", "moons"), ("scalar1000", "1,000 scalar gates")] {
-        print(&format!("{what}, step on x86-64"), host.of(work)?.0, host.by_function(work)?);
+        print(&format!("{what}, step on x86-64"), None, host.by_function(work)?);
     }
     Ok(())
 }

@@ -76,7 +76,7 @@ impl Where {
     /// The place by its name.
     pub fn at<'a>(&'a self) -> At<'a> {
         let log = if self.log { LogTo::StandardError } else { LogTo::Nowhere };
-        At { on: self.on.name(), log, image: self.image.as_deref(), count: crate::board::Count::No }
+        At { on: self.on.name(), log, image: self.image.as_deref(), ..At::default() }
     }
 }
 

@@ -119,7 +119,7 @@ pub fn measure<T: Readable>(
 ) -> Result<Measured, BenchError> {
     let at = At { count: Count::Exactly, ..at };
     let trains = lowered.training.data.is_some();
-    let mut engine = if trains { Trainer::new(lowered, at, watch)? } else { Trainer::still(lowered, at, watch)? };
+    let mut engine = Trainer::begun(lowered, at, watch)?;
     let view = lowered.view();
     let counts = table::find(at.on).ok().and_then(|board| board.counts);
     let instructions = |vitals: Option<Vitals>, pieces: u64| {
@@ -198,8 +198,7 @@ pub fn by_function<T: Readable>(
     let board = table::find(at.on).map_err(OpenError::from)?;
     let trace = Trace::default();
     let at = At { count: Count::ByFunction(&trace), ..at };
-    let trains = lowered.training.data.is_some();
-    let mut trainer = if trains { Trainer::new(lowered, at, watch)? } else { Trainer::still(lowered, at, watch)? };
+    let mut trainer = Trainer::begun(lowered, at, watch)?;
     trainer.steps()?;
     // The trace is there when the emulator has ended.
     drop(trainer);
@@ -235,6 +234,11 @@ impl<'l, T: Readable> Trainer<'l, T> {
         let (batch, seed) = (lowered.training.batch, lowered.training.seed);
         let training = chainrule::Training::new(optimiser, batch).with_seed(seed);
         Ok(Trainer { lowered, engine, run: Some(Run { training, rows, random }) })
+    }
+
+    /// As the circuit can: with its data, or without.
+    fn begun(lowered: &'l Lowered<T>, at: At<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Self, BenchError> {
+        if lowered.training.data.is_some() { Self::new(lowered, at, watch) } else { Self::still(lowered, at, watch) }
     }
 
     /// A circuit at the values of its text.

@@ -11,8 +11,8 @@ use std::hint::black_box;
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EntryPoint};
 
-/// Steps of a work.
-const STEPS: usize = 100;
+/// As many steps as on a board.
+const STEPS: usize = chainrule_cli::bench::STEPS as usize;
 
 /// A work: its steps, each through the counter, and what comes out in the end, gradients or what was
 /// trained.
